@@ -1,0 +1,210 @@
+"""The words of the desk: English in the code, German in one catalogue beside this file.
+
+Owns reading, adding, compiling and checking the catalogue, and the dictionary handed to the pages' own scripts.
+Which locale a person reads is decided by the web room; nothing here knows Flask.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+HERE = Path(__file__).resolve().parent
+SOURCE_ROOT = HERE.parent.parent
+LOCALES = ("de", "en")
+CATALOGUE_LOCALES = ("de",)
+
+_KEYWORDS: dict[str, tuple[int, ...] | None] = {
+    "_": None,
+    "gettext": None,
+    "lazy_gettext": None,
+    "_l": None,
+    "ngettext": (1, 2),
+    "lazy_ngettext": (1, 2),
+    "t": None,
+    "tn": (1, 2),
+}
+_PLACES: tuple[tuple[str, str, str], ...] = (
+    ("desk", "**.py", "python"),
+    ("templates", "**.html", "jinja2.ext:babel_extract"),
+    ("templates", "**.txt", "jinja2.ext:babel_extract"),
+    ("desk/static/js", "**.js", "javascript"),
+)
+
+MsgId: TypeAlias = str | tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One phrase and its translation; `plural` and `translated_plural` only where the phrase counts something."""
+
+    text: str
+    translated: str
+    plural: str | None = None
+    translated_plural: str | None = None
+
+    @property
+    def msgid(self) -> MsgId:
+        return (self.text, self.plural) if self.plural else self.text
+
+    @property
+    def msgstr(self) -> MsgId:
+        return (self.translated, self.translated_plural or self.translated) if self.plural else self.translated
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A phrase as the code uses it, with the place where it stands."""
+
+    msgid: MsgId
+    path: str
+    line: int
+
+
+def catalogue_path(locale: str) -> Path:
+    return HERE / locale / "LC_MESSAGES" / "messages.po"
+
+
+def load_catalogue(locale: str) -> Catalog:
+    """The catalogue of one locale; an empty one where none is written yet."""
+    path = catalogue_path(locale)
+    if not path.exists():
+        return Catalog(locale=locale, project="desk", fuzzy=False)
+    with path.open("rb") as file:
+        return read_po(file, locale=locale)
+
+
+def read_pairs(lines: Iterable[str]) -> list[Pair]:
+    """Reads `English<TAB>Deutsch` or `one<TAB>many<TAB>eins<TAB>viele`; `\\n` stands for a line break."""
+    pairs = []
+    for number, line in enumerate(lines, start=1):
+        line = line.rstrip("\r\n")
+        if not line.strip() or line.startswith("#"):
+            continue
+        cells = [cell.replace("\\n", "\n") for cell in line.split("\t")]
+        if len(cells) == 2 and all(cells):
+            pairs.append(Pair(cells[0], cells[1]))
+        elif len(cells) == 4 and all(cells):
+            pairs.append(Pair(cells[0], cells[2], cells[1], cells[3]))
+        else:
+            raise ValueError(f"line {number}: two or four filled columns are expected, {len(cells)} found")
+    return pairs
+
+
+def add_pairs(pairs: Iterable[Pair], locale: str = "de") -> int:
+    """Adds or replaces the pairs, writes the catalogue sorted and compiles it; returns how many were given."""
+    with _locked(locale):
+        catalogue = load_catalogue(locale)
+        count = 0
+        for pair in pairs:
+            catalogue.delete(pair.msgid)
+            flags = ["python-format"] if "%(" in pair.text else []
+            catalogue.add(pair.msgid, pair.msgstr, flags=flags)
+            count += 1
+        _write(catalogue, locale)
+        return count
+
+
+def compile_catalogue(locale: str) -> Path:
+    """Writes the binary catalogue beside the readable one."""
+    with _locked(locale):
+        return _compile(load_catalogue(locale), locale)
+
+
+def is_compiled(locale: str) -> bool:
+    """Whether the binary catalogue says the same as the readable one."""
+    buffer = io.BytesIO()
+    write_mo(buffer, load_catalogue(locale))
+    path = catalogue_path(locale).with_suffix(".mo")
+    return path.exists() and path.read_bytes() == buffer.getvalue()
+
+
+def list_used(root: Path = SOURCE_ROOT) -> list[Used]:
+    """Every phrase the code, the templates and the scripts use."""
+    found = []
+    for folder, pattern, method in _PLACES:
+        if not (root / folder).is_dir():
+            continue
+        rows = extract_from_dir(
+            root / folder,
+            method_map=[(pattern, method)],
+            options_map={pattern: {"silent": "false", "newstyle_gettext": "true", "encoding": "utf-8"}},
+            keywords=_KEYWORDS,
+            strip_comment_tags=False,
+        )
+        for file_name, line, message, _comments, _context in rows:
+            msgid: MsgId = (str(message[0]), str(message[1])) if isinstance(message, tuple) else str(message)
+            found.append(Used(msgid, f"{folder}/{file_name}", line))
+    return found
+
+
+def list_missing(locale: str, root: Path = SOURCE_ROOT) -> list[Used]:
+    """Phrases in use that have no translation, each named once."""
+    catalogue = load_catalogue(locale)
+    missing: dict[MsgId, Used] = {}
+    for used in list_used(root):
+        message = catalogue.get(used.msgid)
+        strings = [] if message is None else [message.string] if isinstance(message.string, str) else message.string
+        if not strings or not all(strings):
+            missing.setdefault(used.msgid, used)
+    return list(missing.values())
+
+
+def dictionary(locale: str) -> dict[str, str | list[str]]:
+    """What the pages' scripts look phrases up in; empty for English, which is the source."""
+    if locale not in CATALOGUE_LOCALES:
+        return {}
+    words: dict[str, str | list[str]] = {}
+    for message in load_catalogue(locale):
+        if not message.id or not message.string:
+            continue
+        key = message.id if isinstance(message.id, str) else message.id[0]
+        words[key] = message.string if isinstance(message.string, str) else list(message.string)
+    return words
+
+
+def _write(catalogue: Catalog, locale: str) -> None:
+    path = catalogue_path(locale)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    write_po(buffer, catalogue, width=0, no_location=True, sort_output=True, omit_header=False)
+    lines = buffer.getvalue().decode().splitlines(keepends=True)
+    volatile = ('"POT-Creation-Date', '"PO-Revision-Date', '"Generated-By', '"Last-Translator', '"Language-Team')
+    _replace(path, "".join(line for line in lines if not line.startswith(volatile)).encode())
+    _compile(load_catalogue(locale), locale)
+
+
+def _compile(catalogue: Catalog, locale: str) -> Path:
+    path = catalogue_path(locale).with_suffix(".mo")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    write_mo(buffer, catalogue)
+    _replace(path, buffer.getvalue())
+    return path
+
+
+def _replace(path: Path, content: bytes) -> None:
+    beside = path.with_name(path.name + ".new")
+    beside.write_bytes(content)
+    os.replace(beside, path)
+
+
+@contextmanager
+def _locked(locale: str) -> Iterator[None]:
+    """One writer at a time, whichever process it is."""
+    folder = catalogue_path(locale).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
