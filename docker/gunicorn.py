@@ -1,0 +1,48 @@
+"""How gunicorn serves the desk, on one machine and behind nginx alike.
+
+One process per port, because open sockets live in it; webhooks may have processes of their own (DESK_ROLE=ingest).
+The numbers come from the environment so that this file is the same everywhere.
+"""
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+_is_ingest = os.environ.get("DESK_ROLE") == "ingest"
+_max_sockets = int(os.environ.get("DESK_MAX_SOCKETS") or 200)
+
+bind = os.environ.get("DESK_BIND") or f"127.0.0.1:{os.environ.get('PORT') or 8080}"
+worker_class = "gthread"
+workers = 2 if _is_ingest else 1
+# every open wall occupies a thread for as long as it is open; 40 more answer plain requests
+threads = 20 if _is_ingest else _max_sockets + 40
+worker_connections = 1000
+graceful_timeout = 10
+# a slow media download is not a stuck worker: gthread's heartbeat is not the request's
+timeout = 60
+keepalive = 75
+# otherwise every gunicorn of one user shares a single control socket in the home folder
+control_socket_disable = True
+accesslog = None  # the desk logs its requests itself, without personal data in paths and queries
+forwarded_allow_ips = ""  # the desk reads X-Forwarded headers itself, by DESK_TRUSTED_PROXIES
+
+
+def post_worker_init(worker: Any) -> None:
+    """Close sockets on SIGTERM; without this one open wall holds the stop for the whole graceful_timeout."""
+    if _is_ingest:
+        return
+    from desk.web.sockets import socketio
+
+    stop = worker.handle_exit
+
+    def close_sockets() -> None:
+        for socket in list(socketio.server.eio.sockets.values()):
+            socket.close(wait=False)
+
+    def close_sockets_then_stop(number: int, frame: FrameType | None) -> None:
+        threading.Thread(target=close_sockets, daemon=True).start()
+        stop(number, frame)
+
+    signal.signal(signal.SIGTERM, close_sockets_then_stop)
