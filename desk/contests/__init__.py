@@ -1,0 +1,1 @@
+"""Campaigns: call-outs with keyword and window, their entries, and exports of them."""

@@ -1,0 +1,114 @@
+"""The queue as a doorbell: it carries job ids and nothing else, and may be flushed at any time without loss.
+
+Huey on SQLite, Redis or PostgreSQL, chosen by DESK_QUEUE_URL. Messages are JSON, never pickle: whoever can write
+to the queue must not be able to run code. Wake-ups leave the request by a thread of their own, because a slow or
+absent queue must not delay an answer; the keeper's sweep finds what was never announced.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+from typing import Any
+
+from huey import Huey, PriorityRedisHuey, SqliteHuey
+from huey.registry import Message
+from huey.serializer import Serializer
+from sqlalchemy.orm import Session
+
+from desk import db
+
+logger = logging.getLogger(__name__)
+NAME = "desk"
+TASK = "desk.jobs.work.run_job"
+
+
+class JsonSerializer(Serializer):  # type: ignore[misc]  # huey ships no types
+    """Queue messages as JSON; refuses what belongs into the job table (delays, chains, chords)."""
+
+    def _serialize(self, data: Any) -> bytes:
+        if isinstance(data, Message):
+            if data.eta is not None or data.on_complete or data.on_error or data.chord_config:
+                raise TypeError("wake-ups carry no delay, chain or chord: those live in the job table")
+            return json.dumps(["message", list(data)]).encode()
+        return json.dumps(["value", data]).encode()
+
+    def _deserialize(self, data: bytes) -> Any:
+        kind, body = json.loads(data)
+        if kind != "message":
+            return body
+        return Message(*(tuple(part) if index == 6 else part for index, part in enumerate(body)))
+
+
+def open_queue(url: str) -> Huey:
+    """Open the doorbell for a queue address; nothing is contacted before the first use."""
+    if url.startswith("sqlite:"):
+        return SqliteHuey(NAME, filename=url.removeprefix("sqlite:"), results=False, serializer=JsonSerializer())
+    if url.startswith(("redis://", "rediss://")):
+        return PriorityRedisHuey(NAME, url=url, results=False, serializer=JsonSerializer())
+    from huey import PostgresHuey  # needs psycopg; only where the queue lives in PostgreSQL
+
+    return PostgresHuey(NAME, dsn=url, results=False, serializer=JsonSerializer())
+
+
+class Doorbell:
+    """Rings from a thread of its own; ringing never blocks and never raises."""
+
+    def __init__(self, huey: Huey) -> None:
+        self.huey = huey
+        self._task = huey.task(name="run_job")(_ring_only)
+        self._waiting: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._start = threading.Lock()
+
+    def ring(self, job_id: int, priority: int) -> None:
+        self._waiting.put((job_id, priority))
+        with self._start:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            job_id, priority = self._waiting.get()
+            try:
+                self.huey.enqueue(self._task.s(job_id, priority=priority))
+            except Exception as fault:  # noqa: BLE001 - any engine's fault: the sweep brings the job within seconds
+                logger.warning("the queue did not take the wake-up for job %s: %s", job_id, type(fault).__name__)
+
+
+def _ring_only(job_id: int) -> None:
+    """Replaced in the worker by the real body (desk.jobs.work); here it only gives the message its name."""
+    from desk.jobs import work
+
+    work.run(job_id)
+
+
+_current: Doorbell | None = None
+
+
+def use(doorbell: Doorbell | None) -> None:
+    """Make this the doorbell of the process; None leaves everything to the sweep."""
+    global _current
+    _current = doorbell
+
+
+def current() -> Doorbell | None:
+    return _current
+
+
+def wake(job_id: int, priority: int) -> None:
+    if _current is not None:
+        _current.ring(job_id, priority)
+
+
+def wake_after_commit(session: Session, job_id: int, priority: int) -> None:
+    session.info.setdefault("wake", []).append((job_id, priority))
+    db.after_commit(session, "wake", _wake_all)
+
+
+def _wake_all(session: Session) -> None:
+    for job_id, priority in session.info.pop("wake", []):
+        wake(job_id, priority)

@@ -1,0 +1,192 @@
+"""The job table: put, take by lease, finish with a fence, bring back.
+
+A job is put in its cause's transaction, so it exists exactly if its cause does. Taking repeats the condition in
+one UPDATE; finishing names the lease it was taken with, so a worker that lost it cannot write its late result.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from desk import db
+from desk.jobs import dispatch
+from desk.jobs.models import Job
+
+LEASE = timedelta(seconds=30)
+WAKE_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE_S = 3600.0
+SWEEP_MOST = 200
+
+ON_AIR, PLAY_NOW, MESSAGE, VOICE, PICTURE, VIDEO, BACKGROUND = 40, 30, 25, 20, 15, 10, 0
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A job in the hands of one worker; `lease` fences its writes."""
+
+    id: int
+    kind: str
+    subject: str
+    payload: dict[str, Any]
+    attempts: int
+    lease: str
+
+
+class LeaseLost(Exception):
+    """Another worker took over; the effect is thrown away with the transaction."""
+
+
+def put(
+    session: Session,
+    kind: str,
+    subject: str,
+    payload: dict[str, Any],
+    *,
+    at: datetime,
+    station_id: int | None,
+    priority: int = MESSAGE,
+    run_at: datetime | None = None,
+) -> bool:
+    """Put a job in the caller's transaction and wake a worker after the commit. False if it is there already."""
+    due = run_at or at
+    made = db.insert_if_absent(
+        session,
+        Job.metadata.tables["job"],
+        {
+            "kind": kind,
+            "subject": subject,
+            "payload": payload,
+            "state": "ready",
+            "priority": priority,
+            "attempts": 0,
+            "run_at": due,
+            "wake_at": due + (WAKE_PAUSE if due <= at else timedelta(0)),
+            "station_id": station_id,
+            "created_at": at,
+        },
+        unique=["kind", "subject"],
+    )
+    if made and due <= at:
+        job_id = session.execute(select(Job.id).where(Job.kind == kind, Job.subject == subject)).scalar_one()
+        dispatch.wake_after_commit(session, job_id, priority)
+    return made
+
+
+def put_again(session: Session, kind: str, subject: str, *, at: datetime, payload: dict[str, Any] | None = None) -> int:
+    """Make an ended job ready once more (a person pressed 'again'); returns how many rows that changed."""
+    values: dict[str, Any] = {"state": "ready", "attempts": 0, "run_at": at, "wake_at": at + WAKE_PAUSE}
+    values |= {"lease": None, "lease_until": None, "finished_at": None}
+    if payload is not None:
+        values["payload"] = payload
+    ids = session.execute(
+        update(Job)
+        .where(Job.kind == kind, Job.subject == subject, Job.state.in_(("done", "dead", "skipped", "ready")))
+        .values(**values)
+        .returning(Job.id, Job.priority)
+    ).all()
+    for job_id, priority in ids:
+        dispatch.wake_after_commit(session, job_id, priority)
+    return len(ids)
+
+
+def take(session: Session, job_id: int, *, at: datetime) -> Taken | None:
+    """Take a due job, or one whose worker's lease ran out; None if somebody else has it or it is not due."""
+    lease = secrets.token_hex(16)
+    due = and_(Job.state == "ready", Job.run_at <= at)
+    orphaned = and_(Job.state == "running", Job.lease_until < at)
+    row = session.execute(
+        update(Job)
+        .where(Job.id == job_id, or_(due, orphaned))
+        .values(state="running", lease=lease, lease_until=at + LEASE, attempts=Job.attempts + 1)
+        .returning(Job.id, Job.kind, Job.subject, Job.payload, Job.attempts)
+    ).one_or_none()
+    return None if row is None else Taken(row.id, row.kind, row.subject, row.payload, row.attempts, lease)
+
+
+def renew(session: Session, taken: Taken, *, at: datetime) -> bool:
+    """Hold on to the job while working; False if it was taken over."""
+    changed: Any = session.execute(
+        update(Job).where(Job.id == taken.id, Job.lease == taken.lease).values(lease_until=at + LEASE)
+    )
+    return bool(changed.rowcount == 1)
+
+
+def hold_fence(session: Session, taken: Taken) -> None:
+    """Raise LeaseLost unless this worker still has the job; call it in the transaction that writes the effect."""
+    held = session.execute(
+        select(Job.id).where(Job.id == taken.id, Job.lease == taken.lease).with_for_update()
+    ).scalar_one_or_none()
+    if held is None:
+        raise LeaseLost(f"job {taken.id} was taken over")
+
+
+def finish(session: Session, taken: Taken, state: str, reason: str | None, *, at: datetime) -> bool:
+    """End the job if the lease still holds: done, skipped or dead."""
+    changed: Any = session.execute(
+        update(Job)
+        .where(Job.id == taken.id, Job.lease == taken.lease)
+        .values(state=state, last_error=reason, finished_at=at, lease=None, lease_until=None)
+    )
+    return bool(changed.rowcount == 1)
+
+
+def pause_s(attempts: int) -> float:
+    """Growing pause before the next try, in seconds: 2, 4, 8 … 3600, each ± 20 %."""
+    return min(LONGEST_PAUSE_S, 2.0**attempts) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, no secret
+
+
+def retry(session: Session, taken: Taken, reason: str, after_s: float | None, *, at: datetime) -> datetime | None:
+    """Put the job back for later; returns when, or None if the lease was lost."""
+    run_at = at + timedelta(seconds=pause_s(taken.attempts) if after_s is None else after_s)
+    changed: Any = session.execute(
+        update(Job)
+        .where(Job.id == taken.id, Job.lease == taken.lease)
+        .values(state="ready", run_at=run_at, wake_at=run_at, last_error=reason, lease=None, lease_until=None)
+    )
+    return run_at if changed.rowcount == 1 else None
+
+
+def sweep(session: Session, *, at: datetime) -> Sequence[tuple[int, int]]:
+    """Find work nobody was woken for (a lost wake-up, a dead worker); ids and priorities, most urgent first."""
+    due = and_(Job.state == "ready", Job.run_at <= at, Job.wake_at <= at)
+    orphaned = and_(Job.state == "running", Job.lease_until < at, Job.wake_at <= at)
+    ids = session.execute(
+        select(Job.id).where(or_(due, orphaned)).order_by(Job.priority.desc(), Job.id).limit(SWEEP_MOST)
+    ).scalars()
+    rows = session.execute(
+        update(Job)
+        .where(Job.id.in_(list(ids)), or_(due, orphaned))
+        .values(wake_at=at + WAKE_PAUSE)
+        .returning(Job.id, Job.priority)
+    ).all()
+    return sorted(((job_id, priority) for job_id, priority in rows), key=lambda row: (-row[1], row[0]))
+
+
+def next_due(session: Session, *, at: datetime) -> int | None:
+    """Id of the most urgent job that could be taken now."""
+    due = and_(Job.state == "ready", Job.run_at <= at)
+    orphaned = and_(Job.state == "running", Job.lease_until < at)
+    return session.execute(
+        select(Job.id).where(or_(due, orphaned)).order_by(Job.priority.desc(), Job.id).limit(1)
+    ).scalar_one_or_none()
+
+
+def is_anything_due(session: Session, *, at: datetime) -> bool:
+    """A cheap look before the sweep writes: the keeper asks twice a second."""
+    due = and_(Job.state == "ready", Job.run_at <= at, Job.wake_at <= at)
+    orphaned = and_(Job.state == "running", Job.lease_until < at, Job.wake_at <= at)
+    return session.execute(select(Job.id).where(or_(due, orphaned)).limit(1)).first() is not None
+
+
+def count_by_state(session: Session) -> dict[tuple[str, str], int]:
+    """How many jobs there are by (kind, state); for health and the operator."""
+    rows = session.execute(select(Job.kind, Job.state, func.count()).group_by(Job.kind, Job.state)).all()
+    return {(kind, state): count for kind, state, count in rows}

@@ -1,0 +1,1 @@
+"""What screens must hear of: events as rows, numbered per station in commit order; the audit chain beside them."""

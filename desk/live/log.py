@@ -1,0 +1,118 @@
+"""Records what screens must hear of, in the transaction that changes it.
+
+Events are numbered per station as the last act before the commit: the counter row stays locked from then on, so
+number order is commit order on both databases and a tailer that reads `seq > last` misses nothing.
+Payloads carry the whole thing and its version; applied twice or out of order they do no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from desk import clock, db
+from desk.live.models import LiveEvent, StationCounter
+
+KEEP = timedelta(hours=24)
+CATCH_UP_MOST = 2000  # DESIGN.md §7: above this a page reloads its window
+
+
+@dataclass(frozen=True)
+class Event:
+    """One numbered event as it is sent to screens."""
+
+    seq: int
+    station_id: int
+    kind: str
+    audience: str
+    payload: dict[str, Any]
+    at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        return {"seq": self.seq, "kind": self.kind, "payload": self.payload, "at": clock.iso(self.at)}
+
+
+def record(
+    session: Session, station_id: int, kind: str, payload: dict[str, Any], *, audience: str, at: datetime
+) -> None:
+    """Note an event; it is numbered and written just before this transaction commits.
+
+    `audience` is the permission a person needs to receive it.
+    """
+    noted: list[dict[str, Any]] = session.info.setdefault("live_events", [])
+    noted.append({"station_id": station_id, "kind": kind, "audience": audience, "payload": payload, "at": at})
+    db.before_commit(session, "90-live", _number_and_write)
+
+
+def _number_and_write(session: Session) -> None:
+    noted: list[dict[str, Any]] = session.info.pop("live_events", [])
+    session.flush()
+    # Stations in one order, so that two transactions over several stations cannot wait for each other.
+    for station_id in sorted({row["station_id"] for row in noted}):
+        rows = [row for row in noted if row["station_id"] == station_id]
+        last = _advance(session, station_id, len(rows))
+        for offset, row in enumerate(rows):
+            row["seq"] = last - len(rows) + 1 + offset
+        session.execute(insert(LiveEvent), rows)
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("NOTIFY desk_live"))
+
+
+def _advance(session: Session, station_id: int, by: int) -> int:
+    db.insert_if_absent(
+        session,
+        StationCounter.metadata.tables["station_counter"],
+        {"station_id": station_id, "event_seq": 0, "audit_seq": 0, "audit_head": ""},
+        unique=["station_id"],
+    )
+    return session.execute(
+        update(StationCounter)
+        .where(StationCounter.station_id == station_id)
+        .values(event_seq=StationCounter.event_seq + by)
+        .returning(StationCounter.event_seq)
+    ).scalar_one()
+
+
+def last_seq(session: Session, station_id: int) -> int:
+    """Number of the newest committed event of a station, 0 if there was none."""
+    found = session.execute(
+        select(StationCounter.event_seq).where(StationCounter.station_id == station_id)
+    ).scalar_one_or_none()
+    return found or 0
+
+
+def last_seqs(session: Session) -> dict[int, int]:
+    """Newest number of every station, for the tailer's look around."""
+    rows = session.execute(select(StationCounter.station_id, StationCounter.event_seq)).all()
+    return {row.station_id: row.event_seq for row in rows}
+
+
+def list_after(session: Session, station_id: int, seq: int, *, most: int = CATCH_UP_MOST) -> Sequence[Event] | None:
+    """Events of a station after `seq`, oldest first; None if the gap cannot be filled any more and a page must reload.
+
+    That is so when more than `most` are missing, when the log was cut since, or when `seq` lies in the future
+    (a restored database).
+    """
+    newest = last_seq(session, station_id)
+    if seq > newest or newest - seq > most:
+        return None
+    rows = session.execute(
+        select(LiveEvent).where(LiveEvent.station_id == station_id, LiveEvent.seq > seq).order_by(LiveEvent.seq)
+    ).scalars()
+    events = [Event(row.seq, row.station_id, row.kind, row.audience, row.payload, row.at) for row in rows]
+    if len(events) != newest - seq and (not events or events[0].seq != seq + 1):
+        return None
+    return events
+
+
+def forget_old(session: Session, *, at: datetime) -> int:
+    """Cut the log to its last 24 hours; returns how many rows went."""
+    oldest = session.execute(select(func.count()).select_from(LiveEvent).where(LiveEvent.at < at - KEEP)).scalar_one()
+    if oldest:
+        session.execute(delete(LiveEvent).where(LiveEvent.at < at - KEEP))
+    return oldest

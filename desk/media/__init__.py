@@ -1,0 +1,1 @@
+"""Listeners' files: originals, renditions, and what is known about them."""

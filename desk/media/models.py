@@ -1,0 +1,75 @@
+"""Tables of assets (one file a listener sent) and their renditions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from desk.db import Base
+
+
+class Asset(Base):
+    """One file of a message.
+
+    States: waiting, fetching, processing, ready, failed. `reason` is a stable code ("media.no_audio").
+    `kind` is what the bytes are (voice, audio, image, video, sticker, document), before the fetch what was declared.
+    `facts` holds figures and flags of the measurement: gain_db, flags, cue_in_s, cue_out_s, dhash, blurhash.
+    `peaks` are 56 bars, one byte each, for the card.
+    """
+
+    __tablename__ = "asset"
+    __table_args__ = (Index("ix_asset_state", "state", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    is_voice: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[str] = mapped_column(String(12))
+    reason: Mapped[str | None] = mapped_column(String(60))
+    progress_percent: Mapped[int | None]
+    retry_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    provider_media_sealed: Mapped[str | None] = mapped_column(Text)
+    declared_mime: Mapped[str | None] = mapped_column(String(120))
+    declared_sha256: Mapped[str | None] = mapped_column(String(64))
+    file_name: Mapped[str | None] = mapped_column(String(120))
+    original_key: Mapped[str | None] = mapped_column(String(200))
+    original_sha256: Mapped[str | None] = mapped_column(String(64), index=True)
+    original_bytes: Mapped[int | None]
+    original_mime: Mapped[str | None] = mapped_column(String(60))
+    duration_s: Mapped[float | None]
+    width_px: Mapped[int | None]
+    height_px: Mapped[int | None]
+    loudness_lufs: Mapped[float | None]
+    true_peak_dbtp: Mapped[float | None]
+    peaks: Mapped[bytes | None] = mapped_column(LargeBinary)
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime]
+
+
+class Rendition(Base):
+    """A file made from an original: which original, by which version of the recipe, with its own hash."""
+
+    __tablename__ = "rendition"
+    __table_args__ = (UniqueConstraint("asset_id", "profile"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    asset_id: Mapped[int] = mapped_column(ForeignKey("asset.id"))
+    profile: Mapped[str] = mapped_column(String(20))
+    mime: Mapped[str] = mapped_column(String(60))
+    key: Mapped[str] = mapped_column(String(200))
+    bytes: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    duration_s: Mapped[float | None]
+    width_px: Mapped[int | None]
+    height_px: Mapped[int | None]
+    loudness_lufs: Mapped[float | None]
+    true_peak_dbtp: Mapped[float | None]
+    recipe_version: Mapped[int]
+    original_sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""Stations and the people who work for them: roles, sign-in, sessions."""

@@ -1,0 +1,1 @@
+"""Programmes and their editions: one broadcast of a show is an edition."""

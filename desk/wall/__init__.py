@@ -1,0 +1,1 @@
+"""The moderation wall: cards, verdicts, claims, undo, consent flags."""

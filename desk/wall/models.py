@@ -1,0 +1,100 @@
+"""Tables of the wall."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from desk.db import Base
+
+
+class Card(Base):
+    """A message as it stands on the wall.
+
+    `state` is the state model of the design (DESIGN.md §4) without `claimed`, which is the lease beside it.
+    `placed_at` orders the wall: arrival at the provider; `version` counts every change a person may see.
+    `folded` is the searchable text (casefolded, umlauts spelled out).
+    """
+
+    __tablename__ = "card"
+    __table_args__ = (
+        Index("ix_card_wall", "station_id", "placed_at", "id"),
+        Index("ix_card_wall_state", "station_id", "state", "placed_at", "id"),
+        Index("ix_card_wall_kind", "station_id", "kind", "placed_at", "id"),
+        Index("ix_card_wall_state_kind", "station_id", "state", "kind", "placed_at", "id"),
+        Index("ix_card_wall_campaign", "station_id", "campaign_id", "placed_at", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"), unique=True)
+    listener_id: Mapped[int] = mapped_column(ForeignKey("listener.id"), index=True)
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(12), default="new")
+    version: Mapped[int] = mapped_column(default=1)
+    placed_at: Mapped[datetime]
+    is_late: Mapped[bool] = mapped_column(default=False)
+    state_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    state_at: Mapped[datetime | None]
+    reject_reason: Mapped[str | None] = mapped_column(String(40))
+    claimed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    claimed_until: Mapped[datetime | None]
+    consent: Mapped[str] = mapped_column(String(10), default="unknown")
+    vetted_sha256: Mapped[str | None] = mapped_column(String(64))
+    about: Mapped[str] = mapped_column(String(200), default="")
+    pronunciation: Mapped[str] = mapped_column(String(120), default="")
+    note: Mapped[str] = mapped_column(String(1000), default="")
+    withdrawn_at: Mapped[datetime | None]
+    folded: Mapped[str] = mapped_column(Text, default="")
+
+
+class CardAct(Base):
+    """One act on a card with what it changed, so that it can be taken back by anyone for the whole show."""
+
+    __tablename__ = "card_act"
+    __table_args__ = (Index("ix_card_act_card", "card_id", "id"), Index("ix_card_act_by", "by_person_id", "id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"))
+    by_person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+    act: Mapped[str] = mapped_column(String(20))
+    before: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    after: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    undone_at: Mapped[datetime | None]
+    undone_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+
+class CardCount(Base):
+    """How many cards of a station are in a state, by kind: counting 250,000 rows takes too long for every page."""
+
+    __tablename__ = "card_count"
+    __table_args__ = (UniqueConstraint("station_id", "state", "kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    state: Mapped[str] = mapped_column(String(12))
+    kind: Mapped[str] = mapped_column(String(20))
+    cards: Mapped[int] = mapped_column(default=0)
+
+
+class ConsentRecord(Base):
+    """Append-only ledger of consent for a card; the present grant is computed from it."""
+
+    __tablename__ = "consent_record"
+    __table_args__ = (Index("ix_consent_record_card", "card_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"))
+    act: Mapped[str] = mapped_column(String(20))
+    uses: Mapped[str] = mapped_column(String(60), default="air")
+    by_person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    evidence_message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    note: Mapped[str] = mapped_column(String(200), default="")
+    at: Mapped[datetime]

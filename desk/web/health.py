@@ -1,0 +1,49 @@
+"""Alive, ready, and figures for a monitoring system."""
+
+from __future__ import annotations
+
+import hmac
+import time
+
+from flask import Blueprint, Response, jsonify, request
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from sqlalchemy import text
+
+from desk import db, settings
+from desk.errors import NotAllowed
+from desk.web.access import public
+
+health = Blueprint("health", __name__)
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+@health.get("/healthz")
+@public
+def alive() -> Response:
+    return jsonify({"ok": True})
+
+
+@health.get("/readyz")
+@public
+def ready() -> tuple[Response, int]:
+    """Ready means: the database writes durably. The store and the queue may be down; webhooks are taken anyway."""
+    started = time.monotonic()
+    try:
+        with db.transaction() as session:
+            durable = db.is_durable(session)
+            session.execute(text("SELECT 1"))
+    except Exception:  # noqa: BLE001 - request boundary: whatever is wrong, the answer is "not ready"
+        return jsonify({"ok": False, "database": "unreachable"}), 503
+    ok = durable
+    body = {"ok": ok, "database": "ok" if durable else "not durable", "ms": round((time.monotonic() - started) * 1000)}
+    return jsonify(body), 200 if ok else 503
+
+
+@health.get("/metrics")
+@public
+def metrics() -> Response:
+    token = settings.current().metrics_token
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if (token and not hmac.compare_digest(token, given)) or (not token and request.remote_addr not in LOOPBACK):
+        raise NotAllowed("Figures are for the monitoring system.", code="metrics.refused")
+    return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)

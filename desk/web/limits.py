@@ -1,0 +1,30 @@
+"""Brakes on guessing: tries per address and per account. Webhooks are never limited by address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+limiter = Limiter(get_remote_address, default_limits=[], headers_enabled=False, strategy="moving-window")
+
+_by_address = limiter.limit("20 per minute")
+_by_account = limiter.limit("10 per minute", key_func=lambda: f"account:{request.form.get('email', '').casefold()}")
+
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def sign_in(view: View) -> View:
+    """Limit a sign-in view: 20 tries a minute per address, 10 per account."""
+    limited: View = _by_address(_by_account(view))
+    return limited
+
+
+def install(app: Flask, redis_url: str | None) -> None:
+    """Counters live in Redis when several web processes share them, else in this process."""
+    app.config["RATELIMIT_STORAGE_URI"] = redis_url or "memory://"
+    limiter.init_app(app)

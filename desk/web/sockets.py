@@ -1,0 +1,139 @@
+"""Open walls: who may connect, what they hear, and when they are cut off.
+
+Sockets only carry numbered events to screens; every change goes through the HTTP interface. A page connects with
+a ticket it fetched under its session (30 s, once). Rooms are set here, by permission and station, never by the
+page. Sessions behind open sockets are looked at again every minute and whenever a right changes.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, request
+from flask_socketio import ConnectionRefusedError as Refused
+from flask_socketio import SocketIO, join_room
+
+from desk import clock
+from desk.live.log import Event
+from desk.web.access import Identity, permissions
+
+RECHECK_S = 60.0
+MOST_PER_SESSION = 10
+logger = logging.getLogger(__name__)
+
+socketio = SocketIO(
+    async_mode="threading",
+    manage_session=False,
+    ping_interval=25,
+    ping_timeout=20,
+    max_http_buffer_size=64_000,
+    transports=["websocket"],
+)
+
+
+@dataclass(frozen=True)
+class _Open:
+    session_id: int
+    person_id: int
+    station_id: int
+
+
+class Sockets:
+    """The open sockets of this process."""
+
+    def __init__(self, app: Flask, *, most: int, public_url: str, redeem: Callable[[str], Identity | None]) -> None:
+        self._most = most
+        self._origin = "{0.scheme}://{0.netloc}".format(urlsplit(public_url))
+        self._redeem = redeem
+        self._open: dict[str, _Open] = {}
+        self._lock = threading.Lock()
+        socketio.init_app(app, cors_allowed_origins=None)
+        socketio.on_event("connect", self._connect)
+        socketio.on_event("disconnect", self._disconnect)
+        socketio.on_event("ping_clock", self._clock)
+        socketio.on_event("*", self._unknown)
+
+    @property
+    def count(self) -> int:
+        return len(self._open)
+
+    def _connect(self, auth: Any = None) -> None:
+        origin = request.headers.get("Origin", "")
+        if origin not in (self._origin, request.host_url.rstrip("/")):
+            raise Refused("origin")
+        ticket = auth.get("ticket") if isinstance(auth, dict) else None
+        identity = self._redeem(ticket) if isinstance(ticket, str) else None
+        if identity is None or identity.station is None:
+            raise Refused("ticket")
+        opened = _Open(identity.session_id, identity.id, identity.station.id)
+        with self._lock:
+            if len(self._open) >= self._most:
+                raise Refused("full")
+            if sum(one.session_id == opened.session_id for one in self._open.values()) >= MOST_PER_SESSION:
+                raise Refused("too_many")
+            self._open[_sid()] = opened
+        for permission in permissions():
+            if identity.may(permission):
+                join_room(room(identity.station.id, permission))
+
+    def _disconnect(self, *_reason: Any) -> None:
+        with self._lock:
+            self._open.pop(_sid(), None)
+
+    def _clock(self, *_args: Any) -> dict[str, str | None]:
+        return {"now": clock.iso(clock.now())}
+
+    def _unknown(self, *_args: Any) -> dict[str, Any]:
+        return {"error": {"code": "socket.unknown_event", "message": "Sockets only listen."}}
+
+    def deliver(self, events: Sequence[Event]) -> None:
+        """Hand committed events to the screens that may see them; called by the relay."""
+        for event in events:
+            socketio.emit("event", event.as_json(), to=room(event.station_id, event.audience))
+
+    def recheck(self, is_alive: Callable[[int, int, int], bool]) -> int:
+        """Close sockets whose session, person or role at the station is gone; returns how many."""
+        with self._lock:
+            opened = list(self._open.items())
+        closed = 0
+        for sid, one in opened:
+            if not is_alive(one.session_id, one.person_id, one.station_id):
+                self.close(sid)
+                closed += 1
+        return closed
+
+    def close_session(self, session_id: int) -> None:
+        """Cut off a session at once: sign-out, lock-out, another station."""
+        with self._lock:
+            sids = [sid for sid, one in self._open.items() if one.session_id == session_id]
+        for sid in sids:
+            self.close(sid)
+
+    def close(self, sid: str) -> None:
+        socketio.server.disconnect(sid, namespace="/")
+
+    def watch(self, is_alive: Callable[[int, int, int], bool]) -> None:
+        """Look at open sockets every minute, for ever, in a thread of its own."""
+
+        def run() -> None:
+            pause = threading.Event()
+            while not pause.wait(RECHECK_S):
+                try:
+                    self.recheck(is_alive)
+                except Exception:  # same edge as the relay: a passing fault must not end the watch
+                    logger.exception("open sockets could not be checked")
+
+        threading.Thread(target=run, name="socket-watch", daemon=True).start()
+
+
+def room(station_id: int, permission: str) -> str:
+    return f"station:{station_id}:{permission}"
+
+
+def _sid() -> str:
+    return str(request.sid)  # type: ignore[attr-defined]
