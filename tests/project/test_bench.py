@@ -1,0 +1,65 @@
+"""The measurements' runner: what is judged good, what is written, what the exit status says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import __main__ as runner
+from bench.figures import judge, keep, not_measured, table
+
+
+def test_a_ratio_past_its_limit_is_not_ok() -> None:
+    assert judge("rendition", 3.0, "s", bare=2.0, limit=1.5).ok
+    assert not judge("rendition", 3.2, "s", bare=2.0, limit=1.5).ok
+
+
+def test_where_more_is_better_the_limit_is_the_least_allowed() -> None:
+    assert judge("webhooks", 800, "1/s", limit=500, more_is_better=True).ok
+    assert not judge("webhooks", 400, "1/s", limit=500, more_is_better=True).ok
+
+
+def test_the_table_says_which_figure_is_past_its_limit() -> None:
+    lines = table([judge("good", 1, "s", limit=2), judge("bad", 3, "s", limit=2), not_measured("lost", "no disk")])
+
+    good, bad, lost = lines.splitlines()[1:]
+    assert "PAST" not in good
+    assert bad.endswith("PAST ITS LIMIT")
+    assert lost.endswith("NOT MEASURED")
+
+
+def test_figures_are_kept_with_the_agreed_fields(tmp_path: Path) -> None:
+    keep([judge("good", 1, "s", bare=2, limit=2)], tmp_path / "var" / "bench.json")
+
+    (row,) = json.loads((tmp_path / "var" / "bench.json").read_text())
+    assert list(row) == ["name", "figure", "unit", "bare", "ratio", "limit", "ok"]
+    assert row["ratio"] == 0.5
+
+
+def _write(top: Path, **bodies: str) -> None:
+    folder = top / "bench" / "ratios"
+    folder.mkdir(parents=True)
+    for name, body in bodies.items():
+        lines = ["from bench.figures import judge", "", "def measure():", f"    {body}"]
+        (folder / f"{name}.py").write_text("\n".join(lines) + "\n")
+
+
+def test_one_broken_measurement_does_not_hide_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _write(tmp_path, aa_breaks="raise OSError('no space')", bb_works="return [judge('works', 1, 's')]")
+
+    status = runner.main(["bench"], top=tmp_path)
+
+    rows = json.loads((tmp_path / "var" / "bench.json").read_text())
+    assert status == 1
+    assert [row["ok"] for row in rows] == [False, True]
+    assert "NOT MEASURED" in capsys.readouterr().out
+
+
+def test_only_one_is_run_when_it_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _write(tmp_path, cc_breaks="raise OSError('no space')", dd_works="return [judge('works', 1, 's')]")
+
+    assert runner.main(["bench", "dd_works"], top=tmp_path) == 0
+    assert runner.main(["bench", "unknown"], top=tmp_path) == 2
+    assert "dd_works" in capsys.readouterr().err
