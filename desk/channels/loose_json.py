@@ -10,14 +10,14 @@ import json
 import math
 import re
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from desk.channels.contract import JSON
 
 DEEPEST = 32  # levels; real deliveries have about 10
 TOO_DEEP = "[nested too deeply]"
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # NUL (PostgreSQL), lone surrogates (UTF-8)
-LARGEST_INTEGER = 2**63 - 1
+LONGEST_INTEGER = 18  # digits with sign, so that 64 bits hold it; longer ones stay text
 LATEST_S = 253_402_300_799  # end of the year 9999, datetime's last second
 
 
@@ -26,18 +26,24 @@ class NotJson(ValueError):
 
 
 def parse(body: bytes) -> JSON:
-    """Parse UTF-8 JSON and make it fit to keep: clean texts, at most DEEPEST levels, finite numbers of 64 bits.
+    """Parse JSON and make it fit to keep: clean texts, at most DEEPEST levels, finite numbers of 64 bits.
 
-    Raises NotJson, also for nesting that would exhaust the parser and for numbers of thousands of digits.
+    Lenient where strictness would cost the neighbours in a batch: bad UTF-8, control characters, NaN and numbers of
+    thousands of digits spoil only the value they stand in. Raises NotJson, also for nesting that exhausts the parser.
     """
+    text = body.decode("utf-8", "replace")
     try:
-        return _fit(json.loads(body.decode("utf-8"), parse_constant=_refuse_constant), 0)
+        return _fit(json.loads(text, strict=False, parse_constant=_nothing, parse_int=_whole_or_text), 0)
     except (ValueError, RecursionError) as error:
         raise NotJson(type(error).__name__) from error
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+def _nothing(name: str) -> None:
+    """NaN and the infinities are no JSON, and no figure of ours."""
+
+
+def _whole_or_text(digits: str) -> int | str:
+    return int(digits) if len(digits) <= LONGEST_INTEGER else digits
 
 
 def _fit(value: Any, depth: int) -> JSON:  # Any: json.loads promises nothing
@@ -51,8 +57,6 @@ def _fit(value: Any, depth: int) -> JSON:  # Any: json.loads promises nothing
         return [_fit(part, depth + 1) for part in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
-        return str(value)
     return value  # type: ignore[no-any-return]
 
 

@@ -197,7 +197,8 @@ def _each(
         try:
             yield reader(raw, here)
         except _Broken as broken:
-            yield _unreadable(here, broken.reason, raw, is_message=is_message)
+            is_written = is_message and loose.text(raw, "type") != "system"  # nobody wrote a system message
+            yield _unreadable(here, broken.reason, raw, is_message=is_written)
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
