@@ -1,0 +1,9 @@
+"""Files that listeners sent: kept as received, made safe, made playable, measured.
+
+The package knows bytes, files and figures, and nothing of a desk, a show or a listener's name.
+Start with `pipeline.make_renditions` (an original in, renditions and facts out) and
+`stores.open_store` (where both are kept). Every child process starts in `runner`; what went wrong
+is said by `errors` in words a producer can act on.
+"""
+
+__version__ = "1.0"

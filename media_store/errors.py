@@ -1,0 +1,172 @@
+"""What can be wrong with a file, a store or the tools, each with a stable code and a plain sentence.
+
+A `MediaFailure` is about the listener's file and final: trying again changes nothing. A `StoreError` is about
+keeping bytes. Only `StoreUnavailable` and `ToolsMissing` are worth another try, and say so in `is_transient`.
+The sentences are English message ids with `%(name)s` places; whoever shows them translates `template` and fills in
+`facts`. `MESSAGES` lists them all, so that a catalogue can be checked against it.
+"""
+
+from __future__ import annotations
+
+
+class MediaStoreError(Exception):
+    """Root of everything this package raises on purpose. `code` is stable, `template % facts` is for people."""
+
+    code = "media_store.error"
+    template = "Something is wrong with this file."
+    is_transient = False
+
+    def __init__(self, detail: str = "", **facts: object) -> None:
+        self.detail = detail  # for the log; may quote a tool, never shown to listeners
+        self.facts = facts
+        super().__init__(f"{self.code}: {detail}" if detail else self.code)
+
+    @property
+    def message(self) -> str:
+        """The English sentence with its facts filled in."""
+        return self.template % self.facts
+
+
+class MediaFailure(MediaStoreError):
+    """The file itself is the reason. Never worth a retry."""
+
+
+class Unsupported(MediaFailure):
+    code = "media.unsupported"
+    template = "This kind of file cannot be played here. Ask for a voice note, a photo or a video."
+
+
+class Empty(MediaFailure):
+    code = "media.empty"
+    template = "The file is empty. Ask for it again."
+
+
+class Corrupt(MediaFailure):
+    code = "media.corrupt"
+    template = "The file is damaged and cannot be read. Ask for it again."
+
+
+class Truncated(MediaFailure):
+    code = "media.truncated"
+    template = "Part of the file is missing, and nothing in it can be used. Ask for it again."
+
+
+class NoAudio(MediaFailure):
+    code = "media.no_audio"
+    template = "There is no sound in this file."
+
+
+class TooLong(MediaFailure):
+    """Facts: `minutes`, the longest that is accepted."""
+
+    code = "media.too_long"
+    template = "Longer than %(minutes)s minutes. Ask for a shorter one."
+
+
+class TooLarge(MediaFailure):
+    """Facts: `limit`, the largest accepted, with its unit."""
+
+    code = "media.too_large"
+    template = "Larger than %(limit)s. Ask for a smaller one."
+
+
+class Bomb(MediaFailure):
+    """A small file that would unfold into an enormous picture."""
+
+    code = "media.bomb"
+    template = "The picture claims an enormous size and was not opened."
+
+
+class TimedOut(MediaFailure):
+    code = "media.timeout"
+    template = "Reading the file took too long and was stopped."
+
+
+class LimitsExceeded(MediaFailure):
+    code = "media.limits"
+    template = "Reading the file needed too much memory or time and was stopped."
+
+
+class ToolsMissing(MediaStoreError):
+    """ffmpeg or ffprobe is absent, too old or lacks a part. Facts: `missing`."""
+
+    code = "media.tools_missing"
+    template = "The station's computer lacks a program for sound and video: %(missing)s."
+    is_transient = True
+
+
+class StoreError(MediaStoreError):
+    """Something about keeping bytes."""
+
+    code = "store.error"
+    template = "The file could not be stored."
+
+
+class BadKey(StoreError, ValueError):
+    """The key is not one of ours; nothing was touched."""
+
+    code = "store.bad_key"
+    template = "This is not a valid name in the store."
+
+
+class ObjectMissing(StoreError, KeyError):
+    """No object under this key."""
+
+    code = "store.missing"
+    template = "The file is no longer in the store."
+
+    def __str__(self) -> str:  # KeyError would print the repr
+        return Exception.__str__(self)
+
+
+class AlreadyStored(StoreError):
+    """The key holds other bytes. Originals are write-once."""
+
+    code = "store.already_stored"
+    template = "Another file is already stored under this name."
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached or has no room. Worth another try later."""
+
+    code = "store.unavailable"
+    template = "The store for files cannot be reached or is full. The file is fetched again by itself."
+    is_transient = True
+
+
+FAILURES: tuple[type[MediaStoreError], ...] = (
+    Unsupported,
+    Empty,
+    Corrupt,
+    Truncated,
+    NoAudio,
+    TooLong,
+    TooLarge,
+    Bomb,
+    TimedOut,
+    LimitsExceeded,
+    ToolsMissing,
+    BadKey,
+    ObjectMissing,
+    AlreadyStored,
+    StoreUnavailable,
+)
+
+MESSAGES: dict[str, str] = {failure.code: failure.template for failure in FAILURES}
+
+# What was noticed without being a failure. The rendition exists; the producer should know.
+FLAGS: dict[str, str] = {
+    "silent": "There is only silence.",
+    "quiet": "Very quiet recording, raised a lot.",
+    "very_quiet": "So quiet that it could not be raised to station level.",
+    "clipped": "Recorded too loud, it distorts.",
+    "short": "Shorter than half a second.",
+    "uneven": "Loud and quiet parts differ strongly.",
+    "limited": "Single peaks were held back.",
+    "off_target": "Could not be brought to station level.",
+    "truncated": "The end is missing.",
+    "no_sound": "A video without sound.",
+    "sound_damaged": "The sound of this video is damaged.",
+    "hdr": "Recorded in HDR, colours may look pale.",
+    "animated": "A moving picture.",
+}

@@ -1,0 +1,331 @@
+"""The confined process that reads listeners' pictures. Started by `images`, never imported by it.
+
+A program of its own: it reads one request per line as JSON, answers one line per finished rendition and one for the
+whole, and ends when its input ends. It knows Pillow and nothing else of this package; forms and limits come with the
+request. Output pixels are new: orientation applied, colours in sRGB, no metadata carried over.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import struct
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
+
+LARGEST_PIXELS = 64_000_000
+LARGEST_ANIMATED_PIXELS = 100_000_000
+MOST_FRAMES = 300
+WHITE = (255, 255, 255)
+ORIENTATION_TAG = 0x0112
+BROKEN_METADATA = (OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, struct.error)
+SHORTEST_FRAME_MS = 20
+
+Json = dict[str, Any]
+Say = Callable[[Json], None]
+
+Image.MAX_IMAGE_PIXELS = LARGEST_PIXELS
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+SRGB = ImageCms.createProfile("sRGB")
+
+
+class Refused(Exception):
+    """The picture is not taken; `args` are the code of media_store.errors and a detail for the log."""
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # nothing a library prints may look like an answer
+
+    def say(answer: Json) -> None:
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+    for line in sys.stdin:
+        say(answer_to(json.loads(line), say))
+
+
+def answer_to(request: Json, say: Say) -> Json:
+    """Do one request; every way a picture can be bad becomes an answer."""
+    try:
+        return {"done": process(request, say)}
+    except Refused as refusal:
+        code, detail = refusal.args
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
+        code, detail = "media.bomb", str(bomb)
+    except MemoryError:
+        code, detail = "media.limits", "out of memory"
+    except UnidentifiedImageError:
+        code, detail = "media.corrupt", "not readable in the stated format"
+    except Exception as fault:  # noqa: BLE001  the edge of this process: decoders raise what they like
+        code, detail = "media.corrupt", f"{type(fault).__name__}"
+    return {"failed": code, "detail": detail}
+
+
+def process(request: Json, say: Say) -> Json:
+    """Make every wanted form of one picture and say what it is."""
+    with open_picture(request["path"], request["format"]) as picture:
+        frames = getattr(picture, "n_frames", 1) if request["format"] in ("WEBP", "GIF", "AVIF") else 1
+        facts: Json = {"width_px": picture.width, "height_px": picture.height, "frames": frames}
+        if request["op"] == "probe":
+            return facts
+        if request["op"] == "sticker":
+            return facts | make_sticker(picture, frames, request["forms"], say)
+        return facts | make_photo(picture, request, say)
+
+
+def open_picture(path: str, picture_format: str) -> Image.Image:
+    """Open with the one format the head of the file announced, and refuse by size before anything is decoded."""
+    if picture_format == "HEIF":
+        from pi_heif import register_heif_opener
+
+        register_heif_opener(thumbnails=False)
+    picture = Image.open(path, formats=(picture_format,))
+    if picture.width * picture.height > LARGEST_PIXELS:
+        raise Refused("media.bomb", f"{picture.width} x {picture.height}")
+    if picture.width < 1 or picture.height < 1:
+        raise Refused("media.corrupt", "no area")
+    return picture
+
+
+def make_photo(picture: Image.Image, request: Json, say: Say) -> Json:
+    """Photo: decode once near the largest size, then each form from the next larger one; the smallest is told first."""
+    edge = max(int(form["edge"]) for form in request["forms"])
+    width, height = picture.size  # before draft mode makes it smaller
+    decoded, is_truncated = decode(picture, request, edge)
+    # formats that turn pictures themselves have nothing left to turn
+    turn = 1 if request["format"] == "HEIF" else orientation_of(decoded)
+    current = turned(flattened(fitted(decoded, edge), decoded.info.get("icc_profile")), turn)
+    scaled: list[tuple[Json, Image.Image]] = []
+    for form in sorted(request["forms"], key=lambda form: -int(form["edge"])):
+        current = fitted(current, form["edge"])
+        scaled.append((form, current))
+    for form, pixels in reversed(scaled):
+        if not form.get("skip"):
+            save(pixels, form, say)
+    small = fitted(current, 320)
+    return {
+        "width_px": height if turn in SIDEWAYS else width,
+        "height_px": width if turn in SIDEWAYS else height,
+        "flags": ["truncated"] if is_truncated else [],
+        "dhash": difference_hash(small),
+        "blurhash": blur_hash(small),
+    }
+
+
+def decode(picture: Image.Image, request: Json, edge: int) -> tuple[Image.Image, bool]:
+    """Decode, JPEG at the smallest scale that still holds `edge`; True if the end was missing.
+
+    Such a picture is decoded a second time as far as it goes.
+    """
+    target = fitted_size(picture.size, edge)
+    picture.draft("RGB", target)
+    try:
+        picture.load()
+    except OSError as fault:
+        if "truncated" not in str(fault).lower():
+            raise
+    else:
+        return picture, False
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        again = open_picture(request["path"], request["format"])
+        again.draft("RGB", target)
+        again.load()
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return again, True
+
+
+def orientation_of(picture: Image.Image) -> int:
+    """1 to 8 as EXIF counts; 1 for none or nonsense."""
+    try:
+        value = picture.getexif().get(ORIENTATION_TAG, 1)
+    except BROKEN_METADATA:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = frozenset({5, 6, 7, 8})
+
+
+def turned(pixels: Image.Image, turn: int) -> Image.Image:
+    return pixels.transpose(TURNS[turn]) if turn in TURNS else pixels
+
+
+def flattened(pixels: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB in sRGB on white, whatever came in."""
+    if pixels.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in pixels.info:
+        pixels = on_white(pixels)
+    elif pixels.mode.startswith("I") or pixels.mode == "F":
+        pixels = eight_bit(pixels)
+    converted = in_srgb(pixels, profile) if profile else None
+    return converted or pixels.convert("RGB")
+
+
+def on_white(pixels: Image.Image) -> Image.Image:
+    pixels = pixels.convert("RGBA")
+    ground = Image.new("RGB", pixels.size, WHITE)
+    ground.paste(pixels, mask=pixels.getchannel("A"))
+    return ground
+
+
+def eight_bit(pixels: Image.Image) -> Image.Image:
+    """Sixteen-bit grey to eight; a plain convert would clip at 255."""
+    return pixels.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+
+
+def in_srgb(pixels: Image.Image, profile: bytes) -> Image.Image | None:
+    """Convert from an embedded profile; None if it is broken, does not fit, or already is sRGB."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(source):
+            return None
+        return ImageCms.profileToProfile(pixels, source, SRGB, outputMode="RGB")
+    except (ImageCms.PyCMSError, *BROKEN_METADATA):
+        return None
+
+
+def fitted_size(size: tuple[int, int], edge: int) -> tuple[int, int]:
+    """Largest size of the same shape within `edge`; never larger than it is, never under one pixel."""
+    scale = min(1.0, edge / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def fitted(pixels: Image.Image, edge: int) -> Image.Image:
+    size = fitted_size(pixels.size, edge)
+    if size == pixels.size:
+        return pixels
+    if pixels.mode in ("P", "PA", "1"):  # palettes cannot be averaged
+        pixels = pixels.convert("RGBA")
+    elif pixels.mode.startswith("I;16"):
+        pixels = pixels.convert("I")
+    return pixels.resize(size, Image.Resampling.LANCZOS)
+
+
+def save(pixels: Image.Image, form: Json, say: Say) -> None:
+    """Write one form; nothing of the original's metadata is passed on."""
+    pixels.info = {}
+    pixels.save(form["out"], format=form["encoder"], **form["options"])
+    say({"made": form["profile"], "width_px": pixels.width, "height_px": pixels.height})
+
+
+def make_sticker(picture: Image.Image, frames: int, forms: list[Json], say: Say) -> Json:
+    """Sticker: the first frame still, and all frames again if it moves. Transparency is kept."""
+    if frames > MOST_FRAMES or picture.width * picture.height * frames > LARGEST_ANIMATED_PIXELS:
+        raise Refused("media.bomb", f"{frames} frames")
+    by_profile = {form["profile"]: form for form in forms}
+    still = fitted(picture.convert("RGBA"), by_profile["still"]["edge"])
+    if not by_profile["still"].get("skip"):
+        save(still, by_profile["still"], say)
+    small = fitted(on_white(still), 320)
+    if frames > 1 and not by_profile["animation"].get("skip"):
+        save_animation(picture, by_profile["animation"], say)
+    flags = ["animated"] if frames > 1 else []
+    return {"flags": flags, "dhash": difference_hash(small), "blurhash": blur_hash(small)}
+
+
+def save_animation(picture: Image.Image, form: Json, say: Say) -> None:
+    pixels, durations_ms = [], []
+    for frame, duration_ms in moving(picture, form["edge"]):
+        pixels.append(frame)
+        durations_ms.append(duration_ms)
+    pixels[0].save(
+        form["out"],
+        format=form["encoder"],
+        save_all=True,
+        append_images=pixels[1:],
+        duration=durations_ms,
+        loop=0,
+        **form["options"],
+    )
+    made = {"made": form["profile"], "width_px": pixels[0].width, "height_px": pixels[0].height}
+    say(made | {"duration_s": sum(durations_ms) / 1000})
+
+
+def moving(picture: Image.Image, edge: int) -> Iterator[tuple[Image.Image, int]]:
+    for index in range(getattr(picture, "n_frames", 1)):
+        picture.seek(index)
+        frame = fitted(picture.convert("RGBA"), edge)
+        frame.info = {}
+        yield frame, max(SHORTEST_FRAME_MS, int(picture.info.get("duration") or 100))
+
+
+def difference_hash(pixels: Image.Image) -> str:
+    """dHash 8x8 as 16 hex digits: equal pictures 0 bits apart, the same picture again at most 6."""
+    grey = pixels.convert("L").resize((9, 8), Image.Resampling.LANCZOS).tobytes()
+    bits = 0
+    for row in range(8):
+        for column in range(8):
+            bits = bits << 1 | (grey[row * 9 + column + 1] > grey[row * 9 + column])
+    return f"{bits:016x}"
+
+
+BASE83 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
+BLUR_X, BLUR_Y = 4, 3
+LINEAR = [v / 255 / 12.92 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in range(256)]
+
+
+def blur_hash(pixels: Image.Image) -> str:
+    """BlurHash 4x3 of the picture at 32 pixels, a placeholder until it is loaded. Source: woltapp/blurhash."""
+    tiny = pixels.resize(fitted_size(pixels.size, 32), Image.Resampling.BOX)
+    factors = [blur_factor(tiny, x, y, 1 if (x, y) == (0, 0) else 2) for y in range(BLUR_Y) for x in range(BLUR_X)]
+    mean, rest = factors[0], factors[1:]
+    strongest = max(abs(value) for factor in rest for value in factor)
+    step = max(0, min(82, math.floor(strongest * 166 - 0.5)))
+    scale = (step + 1) / 166
+    head = base83((BLUR_X - 1) + (BLUR_Y - 1) * 9, 1) + base83(step, 1)
+    red, green, blue = (to_srgb_byte(value) for value in mean)
+    return head + base83(red << 16 | green << 8 | blue, 4) + "".join(base83(quantised(f, scale), 2) for f in rest)
+
+
+def blur_factor(tiny: Image.Image, x: int, y: int, weight: int) -> tuple[float, float, float]:
+    width, height = tiny.size
+    data = tiny.tobytes()
+    across = [math.cos(math.pi * x * i / width) for i in range(width)]
+    sums = [0.0, 0.0, 0.0]
+    for j in range(height):
+        down = math.cos(math.pi * y * j / height)
+        row = data[j * width * 3 : (j + 1) * width * 3]
+        for channel in range(3):
+            values = map(LINEAR.__getitem__, row[channel::3])
+            sums[channel] += down * sum(map(float.__mul__, across, values))
+    scale = weight / (width * height)
+    return sums[0] * scale, sums[1] * scale, sums[2] * scale
+
+
+def to_srgb_byte(value: float) -> int:
+    value = max(0.0, min(1.0, value))
+    return round((value * 12.92 if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055) * 255)
+
+
+def quantised(factor: tuple[float, float, float], scale: float) -> int:
+    result = 0
+    for value in factor:
+        root = math.copysign(math.sqrt(abs(value / scale)), value)
+        result = result * 19 + max(0, min(18, math.floor(root * 9 + 9.5)))
+    return result
+
+
+def base83(value: int, length: int) -> str:
+    return "".join(BASE83[value // 83 ** (length - place - 1) % 83] for place in range(length))
+
+
+if __name__ == "__main__":
+    main()

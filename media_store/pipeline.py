@@ -1,0 +1,319 @@
+"""From an original to its renditions and facts. The one door for whoever owns listeners' files.
+
+Decides by content what a file is, who may read it and what is made of it, and works in a private folder of its own
+under a neutral name. The making is done by `audio`, `images` and `video`; the keeping is the caller's: each rendition
+is handed to `publish` the moment it is whole. Nothing here is remembered, so everything may be repeated.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from media_store import audio, images, runner, sniff, video
+from media_store.errors import Empty, MediaFailure, NoAudio, StoreUnavailable, TooLong, Unsupported
+from media_store.images import PictureFacts
+from media_store.loudness import LONGEST_AUDIO_S, AudioTarget
+from media_store.recipes import Made, Publish
+from media_store.runner import Tools
+from media_store.sniff import Kind, Sniffed
+from media_store.video import Container
+from media_store.wav import BroadcastLabels
+
+__all__ = ["AudioTarget", "BroadcastLabels", "Facts", "Made", "Probe", "make_renditions", "probe"]
+
+OGG_TAIL_BYTES = 128 * 1024  # a page is at most 65307 bytes
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a file declares about itself, without decoding it. Sizes of pictures are not yet turned upright."""
+
+    kind: str
+    mime: str
+    extension: str
+    bytes: int
+    duration_s: float | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    frames: int | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of an original after its renditions are made. Nothing in it is personal.
+
+    `kind`: voice, audio, image, video, sticker or document. Loudness and peak are the source's; `gain_db` is what was
+    added, None if nothing could be raised. `flags`: codes of `errors.FLAGS`. `peaks56`: 56 heights 0..255, loudest 255.
+    """
+
+    kind: str
+    mime: str
+    duration_s: float | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    loudness_lufs: float | None = None
+    true_peak_dbtp: float | None = None
+    gain_db: float | None = None
+    flags: tuple[str, ...] = ()
+    peaks56: bytes | None = None
+    dhash: str | None = None
+    blurhash: str | None = None
+    cue_in_s: float | None = None
+    cue_out_s: float | None = None
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Everything one job carries: where it reads and writes, for whom, with what."""
+
+    file: Path
+    folder: Path
+    target: AudioTarget
+    labels: BroadcastLabels
+    publish: Publish
+    skip: Collection[str]
+    tools: Tools
+
+
+def probe(path: Path, *, tools: Tools | None = None) -> Probe:
+    """Look at the head and the declarations of a file. Raises a MediaFailure as `make_renditions` would."""
+    sniffed, size = sniff_file(path), path.stat().st_size
+    with _private_copy(path, Path(tempfile.gettempdir())) as (file, _):
+        if sniffed.demuxer is None:
+            found = images.probe_picture(file, sniffed)
+            kind = "sticker" if sniffed.picture_format == "WEBP" and found.frames > 1 else "image"
+            return Probe(
+                kind,
+                sniffed.mime,
+                sniffed.extension,
+                size,
+                width_px=found.width_px,
+                height_px=found.height_px,
+                frames=found.frames,
+            )
+        container = video.probe_container(file, sniffed.demuxer, tools or runner.default_tools())
+    is_voice = sniffed.kind is Kind.VOICE
+    return Probe(
+        "video" if container.has_video else "voice" if is_voice else "audio",
+        _mime(sniffed, container),
+        sniffed.extension,
+        size,
+        duration_s=container.duration_s,
+        width_px=container.width_px,
+        height_px=container.height_px,
+        video_codec=container.video_codec,
+        audio_codec=container.audio_codec,
+    )
+
+
+def sniff_file(path: Path) -> Sniffed:
+    """Sniff a file on disk. Raises Empty or Unsupported."""
+    with path.open("rb") as file:
+        return sniff.sniff(file.read(sniff.HEAD_BYTES))
+
+
+def make_renditions(
+    original: Path,
+    *,
+    declared_kind: str | None,
+    is_voice: bool,
+    work_dir: Path,
+    target: AudioTarget,
+    labels: BroadcastLabels,
+    publish: Publish,
+    original_sha256: str,
+    skip: Collection[str] = frozenset(),
+    tools: Tools | None = None,
+) -> Facts:
+    """Make every rendition of an original and say what it is.
+
+    `declared_kind` is what the sender's channel called it; only two things follow from it: a 'document' that is no
+    medium is kept without renditions instead of refused, and a WebP sent as 'sticker' is one. `publish` is called for
+    each file as soon as it is whole, the one of first use first; the file is gone after this returns. Profiles in
+    `skip` are there already. The working folder is made under `work_dir` and removed whatever happens.
+
+    Raises a MediaFailure if nothing can be made (final), StoreUnavailable if the working folder is full, and lets
+    through what `publish` raises.
+    """
+    try:
+        sniffed = sniff_file(original)
+    except Unsupported:
+        if declared_kind == "document":
+            return Facts("document", "application/octet-stream")
+        raise
+    with _private_copy(original, work_dir, name=original_sha256[:16]) as (file, folder):
+        work = _Work(file, folder, target, labels, publish, frozenset(skip), tools or runner.default_tools())
+        if sniffed.demuxer is None:
+            return _make_pictures(sniffed, work, declared_kind)
+        return _make_media(sniffed, sniffed.demuxer, work, is_voice)
+
+
+@contextmanager
+def _private_copy(original: Path, work_dir: Path, name: str = "") -> Iterator[tuple[Path, Path]]:
+    """A folder of our own holding the file alone, under a neutral name; and an empty folder for the results."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f"media-{name}-", dir=work_dir))
+    except OSError as full:
+        raise StoreUnavailable("no working folder can be made") from full
+    try:
+        (folder / "in").mkdir()
+        (folder / "out").mkdir()
+        file = folder / "in" / "original"
+        _link_or_copy(original, file)
+        yield file, folder / "out"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _link_or_copy(original: Path, file: Path) -> None:
+    try:
+        os.link(original.resolve(), file)
+    except OSError:  # another file system, or one without hard links
+        try:
+            shutil.copyfile(original, file)
+        except OSError as full:
+            raise StoreUnavailable("the original does not fit into the working folder") from full
+
+
+def _make_pictures(sniffed: Sniffed, work: _Work, declared_kind: str | None) -> Facts:
+    is_sticker = sniffed.picture_format == "WEBP" and (
+        declared_kind == "sticker" or images.probe_picture(work.file, sniffed).frames > 1
+    )
+    make = images.make_sticker if is_sticker else images.make_photo
+    made = make(work.file, sniffed, work=work.folder, publish=work.publish, skip=work.skip)
+    return _picture_facts("sticker" if is_sticker else "image", sniffed, made)
+
+
+def _picture_facts(kind: str, sniffed: Sniffed, made: PictureFacts) -> Facts:
+    flags = made.flags if "animated" in made.flags or made.frames == 1 else (*made.flags, "animated")
+    return Facts(
+        kind,
+        sniffed.mime,
+        width_px=made.width_px,
+        height_px=made.height_px,
+        flags=flags,
+        dhash=made.dhash,
+        blurhash=made.blurhash,
+    )
+
+
+def _make_media(sniffed: Sniffed, demuxer: str, work: _Work, is_voice: bool) -> Facts:
+    container = None
+    if sniffed.kind is Kind.VIDEO_OR_AUDIO:  # anything else cannot hold pictures; the probe would cost a fifth
+        container = video.probe_container(work.file, demuxer, work.tools)
+        if container.has_video:
+            return _make_video(sniffed, demuxer, container, work)
+        if not container.has_audio:
+            raise NoAudio("neither sound nor pictures")
+        if container.duration_s is not None and container.duration_s > LONGEST_AUDIO_S:
+            raise TooLong(minutes=f"{LONGEST_AUDIO_S / 60:g}")
+    facts = _make_sound(demuxer, work, Facts("voice" if is_voice else "audio", _mime(sniffed, container)))
+    if demuxer == "ogg" and ends_mid_page(work.file):
+        return replace(facts, flags=_with(facts.flags, "truncated"))
+    return facts
+
+
+def _mime(sniffed: Sniffed, container: Container | None) -> str:
+    """MP4, 3GP and WebM without pictures are sound."""
+    if container is None or container.has_video:
+        return sniffed.mime
+    return sniffed.mime.replace("video/", "audio/").replace("audio/quicktime", "audio/mp4")
+
+
+def _make_sound(demuxer: str, work: _Work, facts: Facts) -> Facts:
+    """Renditions of the sound, and `facts` with what was learnt from it."""
+    sound = audio.make_sound(
+        work.file,
+        demuxer,
+        work=work.folder,
+        target=work.target,
+        labels=work.labels,
+        publish=work.publish,
+        skip=work.skip,
+        tools=work.tools,
+    )
+    return replace(
+        facts,
+        duration_s=facts.duration_s or sound.duration_s,
+        loudness_lufs=sound.loudness_lufs,
+        true_peak_dbtp=sound.true_peak_dbtp,
+        gain_db=sound.gain_db,
+        flags=_with(facts.flags, *sound.flags),
+        peaks56=sound.peaks56,
+        cue_in_s=sound.cue_in_s,
+        cue_out_s=sound.cue_out_s,
+    )
+
+
+def _make_video(sniffed: Sniffed, demuxer: str, container: Container, work: _Work) -> Facts:
+    """Poster first, then whichever of picture and sound is sooner done; a damaged sound does not cost the pictures."""
+    video.refuse_over_limits(container, work.file.stat().st_size)
+    facts = Facts(
+        "video",
+        sniffed.mime,
+        duration_s=container.duration_s,
+        width_px=container.width_px,
+        height_px=container.height_px,
+        flags=("hdr",) if container.is_hdr else (),
+    )
+    if "poster" not in work.skip:
+        work.publish(video.make_poster(work.file, demuxer, container, work=work.folder, tools=work.tools))
+    is_quick = video.choose(container) is not video.Way.TRANSCODE
+    if is_quick:
+        facts = _make_playable(demuxer, container, work, facts)
+    facts = _make_sound_of_video(demuxer, container, work, facts)
+    return facts if is_quick else _make_playable(demuxer, container, work, facts)
+
+
+def _make_playable(demuxer: str, container: Container, work: _Work, facts: Facts) -> Facts:
+    if "playable" in work.skip:
+        return facts
+    made = video.make_playable(work.file, demuxer, container, work=work.folder, tools=work.tools)
+    work.publish(made)
+    declared = container.duration_s
+    if declared and made.duration_s is not None and audio.is_truncated(made.duration_s, declared):
+        return replace(facts, duration_s=made.duration_s, flags=_with(facts.flags, "truncated"))
+    return facts
+
+
+def _make_sound_of_video(demuxer: str, container: Container, work: _Work, facts: Facts) -> Facts:
+    if not container.has_audio:
+        return replace(facts, flags=_with(facts.flags, "no_sound"))
+    try:
+        return _make_sound(demuxer, work, facts)
+    except NoAudio:
+        return replace(facts, flags=_with(facts.flags, "no_sound"))
+    except MediaFailure:
+        return replace(facts, flags=_with(facts.flags, "sound_damaged"))
+
+
+def _with(flags: tuple[str, ...], *more: str) -> tuple[str, ...]:
+    return (*flags, *(flag for flag in more if flag not in flags))
+
+
+def ends_mid_page(path: Path) -> bool:
+    """Whether an OGG breaks off inside its last page.
+
+    Its declared duration is read off that page, so nothing else tells.
+    Source: RFC 3533, section 6: header of 27 bytes, then a table of segment lengths.
+    """
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - OGG_TAIL_BYTES))
+        tail = file.read()
+    at = tail.rfind(b"OggS")
+    if at < 0:
+        raise Empty("no page") if not tail else Unsupported("no OGG page near the end")
+    if len(tail) - at < 27:
+        return True
+    segments = tail[at + 26]
+    table = tail[at + 27 : at + 27 + segments]
+    return len(table) < segments or at + 27 + segments + sum(table) > len(tail)
