@@ -1,0 +1,70 @@
+"""A flood on order: N mixed messages at M a minute, some webhooks delivered twice.
+
+Everything is planned and written to the outbox at once, so the pace is kept by due times and
+the flood goes on after kill -9. The caller gets every provider id, to count what arrived.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, replace
+
+from .cast import Cast
+from .mix import BUSY, draw_item, draw_kind, post_item
+from .people import Listener, invented_bsuid, invented_phone, username_of
+from .sending import Posting, Sender
+
+LIMIT = 20_000
+
+
+@dataclass(frozen=True)
+class Burst:
+    """items > 0; per_minute > 0; the rates are shares between 0 and 1."""
+
+    items: int
+    per_minute: float
+    seed: int = 1
+    repeat_rate: float = 0.05
+    failing_media_rate: float = 0.0
+    station: str | None = None
+
+
+def post_burst(sender: Sender, cast: Cast, burst: Burst) -> list[str]:
+    """Plan the whole flood. Returns the provider ids in order of their due times."""
+    chance = random.Random(f"burst:{burst.seed}")
+    slugs = [burst.station] if burst.station else [station.slug for station in sender.config.stations]
+    slugs = [slug for slug in slugs if slug in cast.stations]
+    if not slugs:
+        raise LookupError(burst.station or "no station of the cast")
+    start, step_s = time.time() + 0.5, 60 / burst.per_minute
+    ids = []
+    for number in range(burst.items):
+        item = draw_item(cast, chance.choice(slugs), draw_kind(BUSY, chance), chance)
+        if chance.random() < 0.7:
+            item = replace(item, listener=_stranger(chance))
+        if chance.random() < burst.failing_media_rate:
+            item = replace(item, faulty="once")
+        repeats = 1 if chance.random() < burst.repeat_rate else 0
+        due_at = start + number * step_s
+        ids.append(post_item(sender, item, Posting(sent_at=due_at, due_at=due_at, repeats=repeats)))
+    return ids
+
+
+def _stranger(chance: random.Random) -> Listener:
+    """Somebody outside the cast; one in ten has hidden the number."""
+    first = chance.choice(
+        ["Lena", "Emre", "Sofie", "Paweł", "Ute", "Jonas", "Leyla", "Kurt", "Nele", "Ömer", "Zuzanna", "Bernd"]
+    )
+    last = chance.choice(
+        ["Braun", "Demir", "Großkopf", "Hölscher", "Kaya", "Löhr", "Mäurer", "Nowak", "Schütz", "Ziegler"]
+    )
+    name = f"{first} {last} {chance.randrange(1, 60)}"
+    hides = chance.random() < 0.1
+    return Listener(
+        name=name,
+        phone=invented_phone(name),
+        bsuid=invented_bsuid(name),
+        username=username_of(name) if hides else None,
+        shows_phone=not hides,
+    )
