@@ -1,8 +1,8 @@
 """`python -m bench bench|soak|faults [NAME]`: run measurements, print a table, keep var/KIND.json.
 
-Each kind has a folder; each module in it is one measurement: its file name is its name, and `measure()` returns
-Figures. A measurement that breaks is a line of the table like one past its limit, and the others still run.
-The exit status is 0 only when every figure is within its limit.
+Each kind has a folder; each module in it is one measurement: its file name is its name, and `run()` returns Figures
+(or rows with the same fields). A measurement that breaks is a line of the table like one past its limit, and the
+others still run. The exit status is 0 only when every figure is within its limit.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import re
 import sys
 import time
 import traceback
@@ -18,22 +19,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Figure, keep, not_measured, table
+from bench.figures import Figure, as_figure, keep, not_measured, table
 
 TOP = Path(__file__).resolve().parent.parent
-FOLDERS = {"bench": "bench/ratios", "soak": "bench/soak", "faults": "tests/faults"}
+FOLDERS = {"bench": "bench", "soak": "bench/soak", "faults": "tests/faults"}
 
 
 def list_measurements(folder: Path) -> dict[str, Path]:
-    """The measurements in a folder by name: every module, except shared code that begins with an underscore."""
+    """The measurements in a folder by name: every module that has `run()` at its top level."""
     paths = sorted(folder.glob("*.py"))
-    return {path.stem: path for path in paths if not path.stem.startswith(("_", "test_", "conftest"))}
+    return {path.stem: path for path in paths if re.search(r"^def run\(", path.read_text(encoding="utf-8"), re.M)}
 
 
 def run_one(name: str, path: Path) -> Sequence[Figure]:
     start_s = time.perf_counter()
     try:
-        figures: Sequence[Figure] = _load(name, path).measure()
+        figures: Sequence[Figure] = [as_figure(row) for row in _load(name, path).run()]
     except Exception as fault:  # noqa: BLE001  # one broken measurement must not hide the others
         traceback.print_exc()
         figures = [not_measured(name, f"{type(fault).__name__}: {str(fault)[:80]}")]

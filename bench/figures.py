@@ -1,15 +1,16 @@
 """What a measurement returns, how it is printed and kept, and when a run counts as failed.
 
 Owns the shape of var/bench.json, var/soak.json and var/faults.json: a list of
-{name, figure, unit, bare, ratio, limit, ok}. What is measured stands in bench/ratios, bench/soak and tests/faults.
+{name, figure, unit, bare, ratio, limit, ok}. What is measured stands in bench, bench/soak and tests/faults.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ def judge(
     judged = figure if ratio is None else ratio
     ok = limit is None or (judged >= limit if more_is_better else judged <= limit)
     return Figure(name, round(figure, 4), unit, _rounded(bare), _rounded(ratio), limit, ok)
+
+
+def as_figure(row: Figure | Mapping[str, Any]) -> Figure:
+    """A row with the fields of a Figure as one; TypeError for a field too many or too few."""
+    return row if isinstance(row, Figure) else Figure(**row)
 
 
 def not_measured(name: str, reason: str) -> Figure:

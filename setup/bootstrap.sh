@@ -59,9 +59,18 @@ install_packages() {
 # The command a person types to get packages by hand.
 command_for() {
     if has apt-get; then
-        if [ "$(id -u)" = 0 ]; then echo "apt-get install $*"; else echo "sudo apt-get install $*"; fi
+        as_root=sudo
+        [ "$(id -u)" != 0 ] || as_root=""
+        words=$*
+        # Ubuntu's own chromium is a snap
+        if [ "$linux_id" = ubuntu ] && [ "${words#*chromium}" != "$words" ]; then
+            words=$(echo "$words" | sed 's/chromium//')
+            echo "$as_root .venv/bin/playwright install --with-deps chromium${words:+ && $as_root apt-get install $words}"
+        else
+            echo "$as_root apt-get install $words"
+        fi | sed 's/^ *//; s/ *$//; s/  */ /g'
     elif has brew || [ "$(uname)" = Darwin ]; then
-        echo "brew install $*"
+        echo "brew install $*" | sed 's/redis-server/redis/'
     else
         echo "your system's installer for: $*"
     fi
@@ -197,7 +206,7 @@ provide_chromium() {
     say "Installing Chromium by playwright (log: $log)"
     with_deps=""
     [ "$installer" != apt ] || with_deps="--with-deps"
-    logged .venv/bin/playwright install $with_deps chromium || missing="$missing chromium"
+    .venv/bin/playwright install $with_deps chromium >>"$log" 2>&1 || missing="$missing chromium"
 }
 
 # --- one after the other ---------------------------------------------------------------------------------------

@@ -39,10 +39,10 @@ def test_figures_are_kept_with_the_agreed_fields(tmp_path: Path) -> None:
 
 
 def _write(top: Path, **bodies: str) -> None:
-    folder = top / "bench" / "ratios"
-    folder.mkdir(parents=True)
+    folder = top / "bench"
+    folder.mkdir()
     for name, body in bodies.items():
-        lines = ["from bench.figures import judge", "", "def measure():", f"    {body}"]
+        lines = ["from bench.figures import judge", "", "def run():", f"    {body}"]
         (folder / f"{name}.py").write_text("\n".join(lines) + "\n")
 
 
@@ -63,3 +63,11 @@ def test_only_one_is_run_when_it_is_named(tmp_path: Path, capsys: pytest.Capture
     assert runner.main(["bench", "dd_works"], top=tmp_path) == 0
     assert runner.main(["bench", "unknown"], top=tmp_path) == 2
     assert "dd_works" in capsys.readouterr().err
+
+
+def test_rows_with_the_same_fields_are_figures_too(tmp_path: Path) -> None:
+    fields = "'name': 'row', 'figure': 2, 'unit': 's', 'bare': 1, 'ratio': 2, 'limit': 3, 'ok': True"
+    _write(tmp_path, ee_rows=f"return [{{{fields}}}]", ff_short="return [{'name': 'half'}]")
+
+    assert runner.main(["bench", "ee_rows"], top=tmp_path) == 0
+    assert runner.main(["bench", "ff_short"], top=tmp_path) == 1
