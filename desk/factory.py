@@ -45,7 +45,7 @@ def open_house(given: Settings | None = None) -> Settings:
     db.use(db.Database(opened.database_url))
     storage.use(open_store(opened.store_url, endpoint_url=opened.s3_endpoint_url, region=opened.s3_region))
     dispatch.use(dispatch.Doorbell(dispatch.open_queue(opened.queue_url)))
-    import_rooms("models", "jobs")
+    import_rooms("models", "jobs", "follows")
     return opened
 
 

@@ -70,6 +70,11 @@ class Doorbell:
                 self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
                 self._thread.start()
 
+    def forget_thread(self) -> None:
+        """After a fork: the thread of the parent does not live here, a new one starts at the next ring."""
+        self._thread = None
+        self._waiting = queue.SimpleQueue()
+
     def _run(self) -> None:
         while True:
             job_id, priority = self._waiting.get()

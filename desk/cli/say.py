@@ -1,0 +1,48 @@
+"""How commands speak: one JSON document with --json, else lines for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from desk import clock
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def json_option(command: Command) -> Command:
+    """Add --json to a command; it arrives as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+
+
+def say(document: Any, *, as_json: bool, text: str | None = None) -> None:
+    """Print a result: the document as JSON, or its text for people."""
+    if as_json or text is None:
+        click.echo(json.dumps(document, ensure_ascii=False, indent=None if as_json else 2, default=_plain))
+    else:
+        click.echo(text)
+
+
+def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
+    """Rows as aligned columns, with a heading."""
+    cells = [[str(column) for column in columns]]
+    cells += [["" if row.get(column) is None else str(_plain(row[column])) for column in columns] for row in rows]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
+    return "\n".join("  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)) for line in cells)
+
+
+def fail(message: str, *, code: str = "failed") -> NoReturn:
+    """End with status 1 and one sentence on standard error (JSON if --json was asked for)."""
+    if "--json" in sys.argv:
+        click.echo(json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False))
+    click.echo(message, err=True)
+    sys.exit(1)
+
+
+def _plain(value: Any) -> Any:
+    return clock.iso(value) if isinstance(value, datetime) else str(value)

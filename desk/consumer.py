@@ -1,0 +1,35 @@
+"""What `huey_consumer desk.consumer.huey` runs: the desk's worker processes.
+
+Nothing is connected at import: the consumer forks, and connections must not cross a fork. Each worker process
+opens its own database and store when it starts.
+"""
+
+from __future__ import annotations
+
+import os
+
+from desk import db, tether
+from desk.jobs import dispatch
+
+
+def _open() -> dispatch.Doorbell:
+    from desk.factory import open_house  # the consumer is a door like app.py; rooms never import the factory
+
+    open_house()
+    found = dispatch.current()
+    assert found is not None
+    return found
+
+
+doorbell = _open()
+huey = doorbell.huey
+tether.follow_parent()
+
+
+@huey.on_startup(name="own-connections")  # type: ignore[untyped-decorator]
+def own_connections() -> None:
+    """In each worker process after the fork: drop what was inherited and watch the consumer."""
+    db.current().dispose()
+    doorbell.forget_thread()
+    if os.getppid() != 1:
+        tether.follow_parent(always=True)

@@ -1,0 +1,78 @@
+"""The keeper: brings back forgotten work and keeps the house in order, at intervals of its own.
+
+Every duty may run twice at once without harm (several keepers, a restart in the middle). A duty that fails is
+logged and comes again; it never stops the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from desk import clock, db
+from desk.jobs import dispatch, table
+from desk.live import log
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Something the keeper does every `every_s` seconds."""
+
+    name: str
+    every_s: float
+    do: Callable[[], object]
+
+
+def sweep_jobs() -> int:
+    """Wake workers for due jobs nobody was woken for; returns how many."""
+    at = clock.now()
+    with db.reading() as session:
+        if not table.is_anything_due(session, at=at):
+            return 0
+    with db.transaction() as session:
+        found = table.sweep(session, at=at)
+    for job_id, priority in found:
+        dispatch.wake(job_id, priority)
+    return len(found)
+
+
+def cut_event_log() -> int:
+    with db.transaction() as session:
+        return log.forget_old(session, at=clock.now())
+
+
+def duties() -> list[Duty]:
+    """Everything the keeper does; rooms add theirs here by name, so that one place shows them all."""
+    from desk.contests import actions as contests
+    from desk.intake import duties as intake
+
+    return [
+        Duty("sweep_jobs", 0.5, sweep_jobs),
+        Duty("reconcile_deliveries", 60.0, intake.reconcile),
+        Duty("expire_exports", 600.0, contests.expire_exports_now),
+        Duty("cut_event_log", 600.0, cut_event_log),
+    ]
+
+
+def run(stopping: threading.Event, given: list[Duty] | None = None) -> None:
+    """Do all duties at their intervals until `stopping` is set."""
+    todo = duties() if given is None else given
+    next_at = {duty.name: 0.0 for duty in todo}
+    while not stopping.is_set():
+        for duty in todo:
+            if time.monotonic() >= next_at[duty.name]:
+                next_at[duty.name] = time.monotonic() + duty.every_s
+                _do(duty)
+        stopping.wait(max(0.05, min(next_at.values()) - time.monotonic()))
+
+
+def _do(duty: Duty) -> None:
+    try:
+        duty.do()
+    except Exception:  # noqa: BLE001 - a job runner's edge: one duty's fault must not stop the others
+        logger.exception("the keeper's duty %s failed and comes again", duty.name)
