@@ -217,7 +217,7 @@ def begin(file: BinaryIO, labels: BroadcastLabels, source: str, timers: Timers |
 
 
 def finish(file: BinaryIO, layout: Layout, loudness: BextLoudness, timers: Timers | None = None) -> int:
-    """Patch sizes, loudness and timers after the samples are written, and sync. Returns the number of frames.
+    """Patch sizes, loudness and timers after the samples are written. Returns the number of frames.
 
     May be repeated. Raises TooLarge past 4 GiB, where RIFF sizes end.
     """
@@ -233,7 +233,6 @@ def finish(file: BinaryIO, layout: Layout, loudness: BextLoudness, timers: Timer
     if timers is not None:
         _patch(file, layout.cart_at + CART_TIMER_OFFSET, timers.packed())
     file.flush()
-    os.fsync(file.fileno())
     return data_bytes // BLOCK_BYTES
 
 
