@@ -133,7 +133,8 @@ class Delivery:
         limit = chance.randint(2, BATCH_LIMIT) if chance.random() < 0.15 else 1
         rows = self._ledger.rows(
             "SELECT * FROM outbox AS o WHERE station = ? AND lane = ? AND done_at IS NULL AND due_at <= ?"
-            " AND NOT EXISTS (SELECT 1 FROM outbox AS e WHERE e.subject = o.subject AND e.seq < o.seq AND e.done_at IS NULL)"
+            " AND NOT EXISTS"
+            " (SELECT 1 FROM outbox AS e WHERE e.subject = o.subject AND e.seq < o.seq AND e.done_at IS NULL)"
             " ORDER BY due_at, seq LIMIT ?",
             station.slug, lane, time.time(), limit,
         )  # fmt: skip

@@ -131,7 +131,8 @@ class Sender:
         with self.ledger.writing() as db:
             db.execute(
                 "INSERT INTO media"
-                " (id, station, path, salt, mime, file_name, sha256, bytes, from_station, created_at, faulty) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " (id, station, path, salt, mime, file_name, sha256, bytes, from_station, created_at, faulty)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (media_id, station.slug, str(file.path), file.salt, file.kind.mime, file.file_name, digest.hex(),
                  len(data), from_station, at or time.time(), file.faulty),
             )  # fmt: skip
@@ -198,7 +199,8 @@ class Sender:
         body = {"body": content.body, "errors": list(content.errors)}
         db.execute(
             "INSERT INTO message"
-            " (id, station, listener, from_station, type, content, context_id, status, sent_at, change) VALUES (?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?)",
+            " (id, station, listener, from_station, type, content, context_id, status, sent_at, change)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 'accepted', ?, ?)",
             (wamid, station.slug, listener.name, from_station, content.type, json.dumps(body),
              (context or {}).get("id"), sent_at, self.ledger.next_change()),
         )  # fmt: skip
