@@ -26,14 +26,17 @@ from sqlalchemy import (
     event,
     text,
 )
+from sqlalchemy import exc as sql_errors
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from desk import clock
+from desk.errors import Unavailable
 
 SQLITE_BUSY_S = 10
+PASSING_ON_SQLITE = ("locked", "busy", "is full", "disk I/O", "unable to open")
 POSTGRES_OPTIONS = (
     "-c synchronous_commit=on -c statement_timeout=15000 "
     # A generic plan made a rare search take 300-570 ms instead of 15-20 ms.
@@ -55,6 +58,13 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else clock.from_ms(value)
+
+
+class Busy(Unavailable):
+    """The database is locked, full or away. Nothing of this transaction was written."""
+
+    code = "db.busy"
+    message = "The database is busy. Nothing was changed; please try again."
 
 
 class Base(DeclarativeBase):
@@ -86,14 +96,23 @@ class Database:
         self._one_writer = threading.Lock() if self.is_sqlite else None
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """One write transaction: commits at the end, rolls back on any error."""
-        if self._one_writer is None:
-            with self._write(self.engine) as session:
-                yield session
-            return
-        with self._one_writer, self._write(self.engine.execution_options(writes=True)) as session:
-            yield session
+    def transaction(self, *, wait_s: float = SQLITE_BUSY_S) -> Iterator[Session]:
+        """One write transaction: commits at the end, rolls back on any error.
+
+        Raises Busy after `wait_s` of waiting for other writers (SQLite), or when the database is away or full.
+        """
+        with _busy_said():
+            if self._one_writer is None:
+                with self._write(self.engine) as session:
+                    yield session
+                return
+            if not self._one_writer.acquire(timeout=wait_s):
+                raise Busy
+            try:
+                with self._write(self.engine.execution_options(writes=True, wait_s=wait_s)) as session:
+                    yield session
+            finally:
+                self._one_writer.release()
 
     @contextmanager
     def _write(self, engine: Engine) -> Iterator[Session]:
@@ -117,9 +136,24 @@ class Database:
 
 
 def _run_hooks(session: Session, when: str) -> None:
-    for name in sorted(session.info.get(when, {})):
-        session.info[when][name](session)
-    session.info.pop(when, None)
+    """Run hooks in the order of their names; one that leaves another (cards record events) sees it run, too."""
+    hooks: dict[str, Hook] = session.info.get(when, {})
+    while hooks:
+        hooks.pop(min(hooks))(session)
+
+
+@contextmanager
+def _busy_said() -> Iterator[None]:
+    """Faults of the engine that pass by themselves, as one of the desk's own errors."""
+    try:
+        yield
+    except sql_errors.TimeoutError as fault:  # no connection became free
+        raise Busy from fault
+    except sql_errors.OperationalError as fault:
+        is_sqlite = type(fault.orig).__module__.startswith("sqlite3")
+        if is_sqlite and not any(words in str(fault.orig) for words in PASSING_ON_SQLITE):
+            raise
+        raise Busy from fault
 
 
 def before_commit(session: Session, name: str, hook: Hook) -> None:
@@ -147,8 +181,11 @@ def _open_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if options.get("wait_s", SQLITE_BUSY_S) != connection.info.get("wait_s", SQLITE_BUSY_S):
+            connection.info["wait_s"] = options.get("wait_s", SQLITE_BUSY_S)
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={int(connection.info['wait_s'] * 1000)}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
 
     return engine
 
@@ -158,11 +195,20 @@ def insert_if_absent(session: Session, table: Table, values: dict[str, Any], *, 
 
     The constraint decides, not a look beforehand: two workers may come at the same moment.
     """
-    dialect = session.get_bind().dialect.name
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement: Any = insert(table).values(**values).on_conflict_do_nothing(index_elements=unique)
-    result: Any = session.execute(statement)
+    result: Any = session.execute(_insert_or_leave(session, table, unique), values)
     return bool(result.rowcount == 1)
+
+
+def insert_for_id(session: Session, table: Table, values: dict[str, Any], *, unique: list[str]) -> int | None:
+    """Like insert_if_absent, but gives the id of the row this call made; None if one was there."""
+    statement = _insert_or_leave(session, table, unique).returning(table.c.id)
+    made: int | None = session.execute(statement, values).scalar_one_or_none()
+    return made
+
+
+def _insert_or_leave(session: Session, table: Table, unique: list[str]) -> Any:
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing(index_elements=unique)
 
 
 def is_durable(session: Session) -> bool:
@@ -188,8 +234,8 @@ def current() -> Database:
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
-    with current().transaction() as session:
+def transaction(*, wait_s: float = SQLITE_BUSY_S) -> Iterator[Session]:
+    with current().transaction(wait_s=wait_s) as session:
         yield session
 
 

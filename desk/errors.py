@@ -12,10 +12,11 @@ from typing import Any
 
 
 class DeskError(Exception):
-    """Base of every refusal that staff may read."""
+    """Base of every refusal that staff may read. `facts` fill the sentence's `%(name)s` after it is translated."""
 
     code = "desk.error"
     message = "That did not work."
+    facts: Mapping[str, Any] = {}
 
     def __init__(self, message: str | None = None, *, code: str | None = None) -> None:
         if message is not None:

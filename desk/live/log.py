@@ -63,13 +63,21 @@ def _number_and_write(session: Session) -> None:
         session.execute(text("NOTIFY desk_live"))
 
 
-def _advance(session: Session, station_id: int, by: int) -> int:
+def hold(session: Session, station_id: int) -> None:
+    """Keep every other event of this station waiting until the commit: what is read now is true at our number."""
     db.insert_if_absent(
         session,
         StationCounter.metadata.tables["station_counter"],
         {"station_id": station_id, "event_seq": 0, "audit_seq": 0, "audit_head": ""},
         unique=["station_id"],
     )
+    session.execute(
+        select(StationCounter.station_id).where(StationCounter.station_id == station_id).with_for_update()
+    ).one()
+
+
+def _advance(session: Session, station_id: int, by: int) -> int:
+    hold(session, station_id)
     return session.execute(
         update(StationCounter)
         .where(StationCounter.station_id == station_id)

@@ -55,7 +55,7 @@ def status_of(error: DeskError) -> int:
 
 
 def _desk_error(error: DeskError) -> Response:
-    body: dict[str, Any] = {"code": error.code, "message": _(error.message)}
+    body: dict[str, Any] = {"code": error.code, "message": _(error.message, **error.facts)}
     if isinstance(error, Invalid):
         body["fields"] = {name: _(says) for name, says in error.fields.items()}
     if isinstance(error, Conflict):
