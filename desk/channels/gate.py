@@ -63,7 +63,7 @@ class HostList:
             port = parts.port or DEFAULT_PORTS.get(parts.scheme)
         except ValueError:
             raise AddressRefused("malformed") from None
-        if parts.username is not None or not parts.hostname or port is None:
+        if parts.scheme not in DEFAULT_PORTS or parts.username is not None or not parts.hostname or port is None:
             raise AddressRefused("malformed")
         self.check_target(parts.hostname, port, is_tls=parts.scheme == "https")
 
@@ -140,6 +140,7 @@ class Exchange:
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
         """One request; the answer's body is not read yet. Raises AddressRefused, requests.RequestException."""
         self._hosts.check_url(url)
+        self._session.close()  # drops kept connections: one that died in between would look like a provider's fault
         timeout = (max(0.001, min(self._connect_s, self.remaining_s)), self._read_s)
         return self._session.request(method, url, timeout=timeout, stream=True, allow_redirects=False, **options)
 
@@ -221,6 +222,7 @@ class _Adapter(HTTPAdapter):
 
 def _session(exchange: Exchange) -> requests.Session:
     session = requests.Session()
+    session.headers["Connection"] = "close"
     session.trust_env = False  # no proxy and no .netrc: both would carry the token elsewhere
     adapter = _Adapter(exchange)
     session.mount("https://", adapter)

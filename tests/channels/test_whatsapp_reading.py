@@ -47,11 +47,11 @@ def test_a_recorded_delivery_is_read_as_its_case_says(recorded: dict[str, Any], 
 
 
 def test_escaped_and_plain_letters_read_alike(recorded: dict[str, Any]) -> None:
-    plain = json.dumps(recorded["request"], ensure_ascii=False).encode("utf-8", "surrogatepass")
-    if b"\xed\xa0" in plain:
-        pytest.skip("a lone surrogate has no plain form")
+    escaped = as_bytes(recorded["request"])
+    plain = json.dumps(recorded["request"], ensure_ascii=False).encode("utf-8", "replace")
 
-    assert read(plain) == read(as_bytes(recorded["request"]))
+    # a lone surrogate has no plain form; its stand-in there is a question mark
+    assert repr(read(plain)).replace("?", "\ufffd") == repr(read(escaped)).replace("?", "\ufffd")
 
 
 @pytest.mark.parametrize(

@@ -134,8 +134,8 @@ class GraphClient:
     def _answered(self, exchange: Exchange, method: str, url: str, **options: Any) -> dict[str, JSON]:
         """The JSON object of a success; raises SendError for everything else."""
         try:
-            response = exchange.request(method, url, headers=self.headers(), **options)
-            body = read_answer(response)
+            with exchange.request(method, url, headers=self.headers(), **options) as response:
+                body = read_answer(response)
         except AddressRefused as error:
             raise ChannelBroken("address") from error
         except (requests.RequestException, HTTPError, OSError) as error:
