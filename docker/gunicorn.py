@@ -1,32 +1,38 @@
 """How gunicorn serves the desk, on one machine and behind nginx alike.
 
 One process per port, because open sockets live in it; webhooks may have processes of their own (DESK_ROLE=ingest).
-The numbers come from the environment so that this file is the same everywhere.
+The numbers come from the desk's settings, so that this file is the same everywhere.
 """
 
-import os
 import signal
 import threading
 from types import FrameType
 from typing import Any
 
-_is_ingest = os.environ.get("DESK_ROLE") == "ingest"
-_max_sockets = int(os.environ.get("DESK_MAX_SOCKETS") or 200)
+from desk import tether
+from desk.settings import load_settings
 
-bind = os.environ.get("DESK_BIND") or f"127.0.0.1:{os.environ.get('PORT') or 8080}"
+_settings = load_settings()
+_is_ingest = _settings.role == "ingest"
+
+bind = _settings.bind
 worker_class = "gthread"
 workers = 2 if _is_ingest else 1
 # every open wall occupies a thread for as long as it is open; 40 more answer plain requests
-threads = 20 if _is_ingest else _max_sockets + 40
+threads = 20 if _is_ingest else _settings.max_sockets + 40
 worker_connections = 1000
 graceful_timeout = 10
-# a slow media download is not a stuck worker: gthread's heartbeat is not the request's
-timeout = 60
+timeout = 60  # gthread's heartbeat is the worker's, not the request's: a long download is not a stuck worker
 keepalive = 75
 # otherwise every gunicorn of one user shares a single control socket in the home folder
 control_socket_disable = True
-accesslog = None  # the desk logs its requests itself, without personal data in paths and queries
+accesslog = None  # the desk logs its requests itself, without personal data from paths and queries
 forwarded_allow_ips = ""  # the desk reads X-Forwarded headers itself, by DESK_TRUSTED_PROXIES
+
+
+def when_ready(server: Any) -> None:
+    """Under `desk serve`, end with it."""
+    tether.follow_parent()
 
 
 def post_worker_init(worker: Any) -> None:

@@ -110,9 +110,10 @@ def test_gunicorn_accepts_its_configuration(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("role", "workers", "threads"), [("all", 1, 240), ("ingest", 2, 20)])
-def test_gunicorn_has_a_thread_for_every_open_wall(role: str, workers: int, threads: int) -> None:
+def test_gunicorn_has_a_thread_for_every_open_wall(role: str, workers: int, threads: int, tmp_path: Path) -> None:
     show = "import runpy; c = runpy.run_path('docker/gunicorn.py'); print(c['workers'], c['threads'])"
     environment = {**os.environ, "DESK_ROLE": role, "DESK_MAX_SOCKETS": "200"}
+    environment |= {"DESK_DATA_DIR": str(tmp_path), "DESK_MODE": "rehearsal"}
 
     printed = subprocess.run([sys.executable, "-c", show], cwd=TOP, env=environment, capture_output=True, text=True)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+
 import pytest
 
-from tests.project.tree import imports_any, list_imports, list_modules
+from tests.project.tree import TOP, imports_any, list_imports, list_modules
 
 EDGES = ("desk/factory.py", "desk/wsgi.py", "desk/cli/", "desk/cli.py", "desk/web/", "desk/keeper")
 # who alone may know a library; everyone else asks them
@@ -23,6 +26,14 @@ ONLY = {
 
 def _room_files() -> list[str]:
     return [name for name in list_modules("desk") if not name.startswith(EDGES)]
+
+
+def test_every_room_has_its_place_in_the_order() -> None:
+    contracts = tomllib.loads((TOP / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    placed = set(re.findall(r"desk\.(\w+)", " ".join(contracts[0]["layers"])))
+    rooms = {name.split("/")[1].removesuffix(".py") for name in list_modules("desk")} - {"__init__"}
+
+    assert rooms <= placed
 
 
 def test_only_views_know_the_web() -> None:
