@@ -74,5 +74,5 @@ def run(stopping: threading.Event, given: list[Duty] | None = None) -> None:
 def _do(duty: Duty) -> None:
     try:
         duty.do()
-    except Exception:  # noqa: BLE001 - a job runner's edge: one duty's fault must not stop the others
+    except Exception:
         logger.exception("the keeper's duty %s failed and comes again", duty.name)

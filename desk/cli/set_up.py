@@ -151,8 +151,12 @@ def channel() -> None:
 @click.option("--name", default="WhatsApp", show_default=True)
 @click.option("--number-id", required=True, help="The provider's id of the number (phone_number_id).")
 @click.option("--display-number", default="", help="The number as listeners know it.")
-@click.option("--secrets-file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="JSON with app_secrets (list), verify_token and access_token; not kept open anywhere.")
+@click.option(
+    "--secrets-file",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON with app_secrets (list), verify_token and access_token; not kept open anywhere.",
+)
 @click.option("--api-version", default="v25.0", show_default=True)
 @json_option
 def add_channel(

@@ -36,7 +36,9 @@ def web_command(settings: Settings) -> list[str]:
 def worker_command(settings: Settings) -> list[str]:
     """Huey's consumer: process workers, so that a time-out really ends one; SIGTERM lets the task finish."""
     options = ["-k", "process", "-w", str(settings.workers), "-g", "TERM", "-t", "60", "-d", "0.05", "-m", "0.2", "-q"]
-    runner = "import sys; from huey.bin.huey_consumer import consumer_main; sys.argv[0] = 'desk-worker'; consumer_main()"
+    runner = (
+        "import sys; from huey.bin.huey_consumer import consumer_main; sys.argv[0] = 'desk-worker'; consumer_main()"
+    )
     return [sys.executable, "-c", runner, "desk.consumer.huey", *options]
 
 
@@ -144,7 +146,7 @@ def _announce(settings: Settings, stopping: threading.Event) -> None:
     deadline = time.monotonic() + START_LIMIT_S
     while not stopping.is_set() and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"http://{settings.bind}/healthz", timeout=2):  # noqa: S310 - our own address
+            with urllib.request.urlopen(f"http://{settings.bind}/healthz", timeout=2):
                 break
         except OSError:
             stopping.wait(0.2)

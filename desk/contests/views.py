@@ -1,0 +1,142 @@
+"""Campaign pages, the interface for campaigns and entries, and fetching exports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, render_template, request
+
+from desk import clock, db
+from desk.contests import actions, forms, queries
+from desk.errors import Invalid
+from desk.media import storage
+from desk.wall import queries as wall
+from desk.web import access
+from desk.web.access import requires
+from desk.web.files import send_object
+
+contests = Blueprint("contests", __name__)
+
+
+@contests.get("/campaigns")
+@requires("campaign.read")
+def show_campaigns() -> str:
+    return _page(None)
+
+
+@contests.get("/campaigns/<int:campaign_id>")
+@requires("campaign.read")
+def show_campaign(campaign_id: int) -> str:
+    return _page(campaign_id)
+
+
+def _page(campaign_id: int | None) -> str:
+    station, at = access.my_station(), clock.now()
+    with db.reading() as session:
+        found = queries.list_campaigns(session, station.id)
+        campaigns = [queries.view_campaign(campaign, at=at) for campaign in found]
+        chosen = None if campaign_id is None else queries.load_campaign(session, station.id, campaign_id)
+        state: dict[str, Any] = {"campaigns": campaigns, "campaign": None, "entries": [], "next": None, "exports": []}
+        if chosen is not None:
+            entries, following = _entries(session, chosen.id, None)
+            state |= {"campaign": queries.view_campaign(chosen, at=at), "entries": entries, "next": following}
+            if access.me().may("export.masked"):
+                exports = queries.list_exports(session, station.id, chosen.id)
+                state["exports"] = [queries.view_export(export) for export in exports]
+    return render_template("contests/campaigns.html", page="campaigns", state=state, zone=station.timezone)
+
+
+def _entries(session: Any, campaign_id: int, before: int | None) -> tuple[list[dict[str, Any]], int | None]:
+    pairs = queries.list_entry_cards(session, campaign_id, before_number=before)
+    views = wall.view_cards(session, [card_id for _number, card_id in pairs], at=clock.now())
+    rows = [{"number": number, "card": views[card_id].as_json()} for number, card_id in pairs if card_id in views]
+    return rows, pairs[-1][0] if len(pairs) == 60 else None
+
+
+@contests.get("/api/v1/campaigns")
+@requires("campaign.read")
+def list_campaigns() -> Response:
+    at = clock.now()
+    with db.reading() as session:
+        found = queries.list_campaigns(session, access.my_station().id)
+        return jsonify({"campaigns": [queries.view_campaign(campaign, at=at) for campaign in found]})
+
+
+@contests.post("/api/v1/campaigns")
+@requires("contest.manage")
+def add_campaign() -> tuple[Response, int]:
+    station, at = access.my_station(), clock.now()
+    form = forms.read_campaign(_body(), station.zone, now=at)
+    with db.transaction() as session:
+        campaign = actions.add_campaign(session, station.id, form, by=access.me().id, at=at)
+        view = queries.view_campaign(campaign, at=at)
+    return jsonify({"campaign": view}), 201
+
+
+@contests.patch("/api/v1/campaigns/<int:campaign_id>")
+@requires("contest.manage")
+def change_campaign(campaign_id: int) -> Response:
+    station, at, body = access.my_station(), clock.now(), _body()
+    version = body.get("version")
+    if not isinstance(version, int):
+        raise Invalid({"version": "The version of the campaign is missing."})
+    with db.reading() as session:
+        present = queries.view_campaign(queries.load_campaign(session, station.id, campaign_id), at=at)
+    form = forms.read_campaign({**present, **body}, station.zone, now=at)
+    with db.transaction() as session:
+        changed = actions.change_campaign(
+            session, station.id, campaign_id, form, version=version, by=access.me().id, at=at
+        )
+        view = queries.view_campaign(changed, at=at)
+    return jsonify({"campaign": view})
+
+
+@contests.get("/api/v1/campaigns/<int:campaign_id>/entries")
+@requires("campaign.read")
+def list_entries(campaign_id: int) -> Response:
+    with db.reading() as session:
+        campaign = queries.load_campaign(session, access.my_station().id, campaign_id)
+        rows, following = _entries(session, campaign.id, request.args.get("before", type=int))
+    return jsonify({"entries": rows, "next": following})
+
+
+@contests.post("/api/v1/campaigns/<int:campaign_id>/exports")
+@requires("export.masked")
+def ask_for_export(campaign_id: int) -> tuple[Response, int]:
+    with db.transaction() as session:
+        export = actions.ask_for_export(session, access.my_station().id, campaign_id, by=access.me().id, at=clock.now())
+        view = queries.view_export(export)
+    return jsonify({"export": view}), 202
+
+
+@contests.get("/api/v1/exports/<int:export_id>")
+@requires("export.masked")
+def show_export(export_id: int) -> Response:
+    with db.reading() as session:
+        export = queries.load_export(session, access.my_station().id, export_id)
+        return jsonify({"export": queries.view_export(export)})
+
+
+@contests.get("/exports/<int:export_id>/download")
+@requires("export.masked")
+def download(export_id: int) -> Response:
+    """Rights are checked again here, and every fetch is in the audit; ranges let a broken download go on."""
+    station = access.my_station()
+    with db.transaction() as session:
+        export = actions.note_fetch(session, station.id, export_id, by=access.me().id, at=clock.now())
+        key, size_bytes, sha256 = export.key or "", export.bytes or 0, export.sha256 or ""
+    return send_object(
+        storage.current(),
+        key,
+        mime="application/zip",
+        size_bytes=size_bytes,
+        sha256=sha256,
+        download_name=f"export-{station.slug}-{export_id}.zip",
+    )
+
+
+def _body() -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise Invalid({"body": "A JSON object is expected."})
+    return body
