@@ -22,6 +22,15 @@ export function learn(dateHeader, askedAt, heardAt) {
   checkedAt = heardAt;
 }
 
+/** An exact time of the server, heard between asking and hearing. */
+export function learnExact(iso, askedAt, heardAt) {
+  const at = Date.parse(iso ?? "");
+  if (Number.isNaN(at)) return;
+  low = at - heardAt;
+  high = at - askedAt;
+  checkedAt = heardAt;
+}
+
 /** The page itself was made a moment before it was read. */
 export function start(iso) {
   const made = Date.parse(iso ?? "");

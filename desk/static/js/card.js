@@ -1,0 +1,217 @@
+/* One message card: the frame is cloned from the page's template, the body is built for its kind.
+   Knows how a card looks and reads, nothing of filters, requests or keys. */
+
+import { now } from "./clock.js";
+import { avatar, badge, button, el, icon, state } from "./dom.js";
+import { drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
+import { clockTime, clockTimeExact, duration, number, t, tenths } from "./words.js";
+
+const frame = document.getElementById("card-frame");
+const TARGET_LUFS = Number(document.querySelector("[data-target-lufs]")?.dataset.targetLufs ?? -23);
+/** Further from the target than this a voice is worth a word; every phone is a little off. */
+const TOLERANCE_LU = 3;
+const ME = Number(document.querySelector('meta[name="me"]')?.content ?? 0);
+
+const KINDS = {
+  voice: ["mic", t("Voice note")], audio: ["note", t("Audio")], image: ["image", t("Photo")], video: ["video", t("Video")],
+  text: ["text", t("Text")], sticker: ["sticker", t("Sticker")], location: ["pin", t("Place")], contacts: ["user", t("Contact")],
+  document: ["file", t("File")], button: ["reply", t("Answer")], interactive: ["reply", t("Answer")], order: ["tag", t("Order")], sung: ["note", t("Sung greeting")],
+};
+export const kindIcon = (card) => (isSung(card) ? "note" : KINDS[card.kind]?.[0] ?? "info");
+export const kindName = (card) => (isSung(card) ? t("Sung greeting") : KINDS[card.kind]?.[1] ?? t("Unknown message"));
+/** A voice for a campaign of songs is a sung greeting: the type follows what was called for. */
+export const isSung = (card) => card.kind === "voice" && card.campaign?.icon === "note";
+
+export const nameOf = (card) => card.listener.first_name || card.listener.alias || t("Unnamed");
+export const mainMedia = (card) => card.media?.[0] ?? null;
+export const isClaimed = (card) => Boolean(card.claim && new Date(card.claim.until) > now());
+export const isMine = (card) => isClaimed(card) && card.claim.by.id === ME;
+export const isTheirs = (card) => isClaimed(card) && card.claim.by.id !== ME;
+
+export function historyOf(listener) {
+  if (listener.is_blocked) return t("blocked");
+  if (listener.is_first) return t("First time");
+  return t("Message %(count)s", { count: number(listener.message_count ?? 1) });
+}
+
+/** {label, kind} of the state as people say it; claimed is the lease beside the state. */
+export function stateOf(card) {
+  const by = card.state_by?.name?.split(" ")[0] ?? "";
+  const media = mainMedia(card);
+  if (card.listener.is_blocked) return { kind: "blocked", label: t("Blocked") };
+  switch (card.state) {
+    case "shortlisted": return { kind: "short", label: card.slots?.length ? t("Shortlisted · slot %(position)s", { position: card.slots[0].position }) : t("Shortlisted") };
+    case "planned": return { kind: "planned", label: card.slots?.length ? t("Planned · slot %(position)s", { position: card.slots[0].position }) : t("Planned") };
+    case "in_studio": return { kind: "studio", label: t("In studio") };
+    case "on_air": return { kind: "live", label: t("On air") };
+    case "aired": return { kind: "aired", label: t("Aired %(time)s", { time: card.state_at ? clockTime(card.state_at) : "" }) };
+    case "rejected": return { kind: "rejected", label: card.reject_reason ? t("Rejected · %(reason)s", { reason: reasonText(card.reject_reason) }) : t("Rejected") };
+    default:
+  }
+  if (isMine(card)) return { kind: "mine", label: t("Yours") };
+  if (isTheirs(card)) return { kind: "claimed", label: t("%(name)s on it", { name: card.claim.by.name.split(" ")[0] }), by: card.claim.by };
+  if (media?.state === "failed") return { kind: "failed", label: t("Failed") };
+  if (media?.state === "fetching" || media?.state === "processing") return { kind: "processing", label: media.progress ? t("Processing %(share)s %%", { share: media.progress }) : t("Processing") };
+  if (media?.state === "waiting") return { kind: "processing", label: t("Waiting") };
+  return { kind: "new", label: card.is_late ? t("New · late") : t("New"), by };
+}
+
+export const REASONS = [["unclear", t("unclear")], ["double", t("double")], ["off_topic", t("off topic")], ["offensive", t("offensive")], ["private", t("too private")], ["advert", t("advertising")]];
+export const reasonText = (code) => REASONS.find(([known]) => known === code)?.[1] ?? code;
+
+/** {text, isOff, direction} for the loudness of a medium. */
+export function loudnessOf(media) {
+  if (media?.loudness_lufs === null || media?.loudness_lufs === undefined) return null;
+  const off_lu = media.loudness_lufs - TARGET_LUFS;
+  return { text: tenths(media.loudness_lufs), off_lu, target: TARGET_LUFS, isOff: Math.abs(off_lu) > TOLERANCE_LU, word: off_lu > 0 ? t("loud") : t("quiet"), ic: off_lu > 0 ? "arrow-up" : "arrow-down" };
+}
+
+const CLASSES = { new: "is-new", mine: "is-mine", claimed: "is-claimed", short: "is-short", planned: "is-short", studio: "is-studio", live: "is-live", aired: "is-aired", rejected: "is-rejected", blocked: "is-blocked", failed: "is-failed", processing: "is-processing" };
+
+export function makeCard() {
+  return frame.content.firstElementChild.cloneNode(true);
+}
+
+/** Brings an element up to date with a card. `view`: {isFocus, isSelected, isGhost, isPending, conflict, total}. */
+export function fillCard(element, card, view) {
+  const said = stateOf(card);
+  const part = (name) => element.querySelector(`[data-part="${name}"]`);
+  element.dataset.id = card.id;
+  element.className = ["card", `card-${isSung(card) ? "sung" : card.kind}`, CLASSES[said.kind], view.isFocus && "is-focus", view.isSelected && "is-selected", view.isGhost && "is-ghost", view.conflict && "conflict is-claimed"].filter(Boolean).join(" ");
+  element.tabIndex = view.isFocus ? 0 : -1;
+  element.setAttribute("aria-setsize", view.total ?? -1);
+  element.setAttribute("aria-label", labelOf(card, said));
+  element.toggleAttribute("aria-busy", Boolean(view.isPending));
+  const signature = JSON.stringify([card, view.conflict ?? null, view.isPending, said]);
+  if (element.signature === signature) return;
+  element.signature = signature;
+  const active = element.contains(document.activeElement) && document.activeElement !== element ? document.activeElement.dataset.act : null;
+  fillHead(part, card);
+  part("body").replaceChildren(...(view.conflict ? conflictBody(view.conflict) : bodyOf(card)));
+  fillFoot(part, card, said, view);
+  if (active) (element.querySelector(`[data-act="${active}"]`) ?? element).focus({ preventScroll: true });
+  showPlaying(element, card);
+}
+
+function labelOf(card, said) {
+  const loudness = loudnessOf(mainMedia(card));
+  const words = card.listener.is_blocked ? "" : card.text?.slice(0, 80);
+  return [kindName(card), nameOf(card), card.listener.place, clockTime(card.placed_at), said.label, loudness?.isOff && loudness.word, words].filter(Boolean).join(", ");
+}
+
+function fillHead(part, card) {
+  const { listener } = card;
+  part("avatar").className = `avatar hue-${(listener.hue ?? 0) % 24}`;
+  part("avatar").textContent = listener.initial ?? nameOf(card)[0];
+  part("name").textContent = nameOf(card);
+  part("place").textContent = listener.place ?? "";
+  part("dot").hidden = !listener.place;
+  const history = part("history");
+  history.className = listener.is_blocked ? "blockd" : listener.is_first ? "first" : "";
+  history.textContent = historyOf(listener);
+  part("time").textContent = clockTime(card.placed_at);
+  part("time").dateTime = card.placed_at;
+  part("time").title = card.sent_at ? t("Sent %(time)s", { time: clockTimeExact(card.sent_at) }) : "";
+  part("kind").replaceChildren(icon(kindIcon(card)));
+}
+
+function fillFoot(part, card, said, view) {
+  const sign = said.by?.initials ? avatar(said.by, "xs") : null;
+  part("state").replaceChildren(state(said.kind, said.label, sign), ...(view.isPending ? [el("span.pending", { title: t("Waiting for the server") }, icon("loader", "spin"))] : []));
+  const badges = [];
+  if (card.is_frequently_forwarded || card.is_forwarded) badges.push(badge("", "swap", "b-ok", card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded")));
+  if (card.is_vetted) badges.push(badge("", "check", "b-okt", t("Cleared for air")));
+  if (card.consent === "given") badges.push(badge("", "shield-check", "b-ok", t("Consent on file")));
+  else if (card.consent === "refused" || card.consent === "withdrawn") badges.push(badge(card.consent === "refused" ? t("Consent refused") : t("Consent withdrawn"), "shield-x", "b-warn"));
+  else if (said.kind !== "rejected" && said.kind !== "blocked" && card.kind !== "text") badges.push(badge(card.consent === "asked" ? t("Consent asked") : t("No consent"), "shield-x", card.consent === "asked" ? "" : "b-warn"));
+  if (card.campaign) badges.push(badge(card.consent === "given" ? card.campaign.name : "", card.campaign.icon || "campaign", "b-camp", card.consent === "given" ? "" : card.campaign.name));
+  if (card.is_test) badges.unshift(badge(t("Test"), "", "solid"));
+  part("badges").replaceChildren(...badges.slice(-3));
+}
+
+/* ---------- bodies ---------- */
+
+function bodyOf(card) {
+  if (card.listener.is_blocked) return [el("p.ghosted", {}, icon("ban"), t("Message from a blocked sender. Content stays hidden."))];
+  const media = mainMedia(card);
+  if (!media) return plainBody(card);
+  if (media.state === "failed") return failedBody(media);
+  if (media.kind === "voice" || media.kind === "audio") return audioBody(card, media);
+  if (listenableOrPicture(media)) return pictureBody(card, media);
+  if (media.state !== "ready") return waitingBody(media);
+  return fileBody(card, media);
+}
+
+const picture = (media) => ["card", "still", "poster", "thumb", "large", "animation"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
+const listenableOrPicture = (media) => (media.kind === "image" || media.kind === "sticker" || media.kind === "video" || media.kind === "document") && picture(media);
+
+function waitingBody(media) {
+  const words = { waiting: t("Waiting to be fetched"), fetching: t("Being fetched from the provider"), processing: t("Converting and measuring") }[media.state] ?? t("Waiting");
+  const bar = media.progress ? el("progress.bar", { value: media.progress, max: 100, "aria-label": t("Converting") }) : el("span.bar.bar-idle");
+  const later = media.retry_at ? t("Next try at %(time)s", { time: clockTimeExact(media.retry_at) }) : "";
+  return [el("div.audio", {}, el("span.cue.is-off", { "aria-hidden": "true" }, icon("loader", media.state === "waiting" ? "" : "spin")), bar, el("span.dur", {}, media.duration_s ? duration(media.duration_s) : "")),
+    el("p.hint", {}, [words, later].filter(Boolean).join(" · "))];
+}
+
+function failedBody(media) {
+  const safe = media.profiles?.original ? t("The original is safe.") : t("The file could not be fetched.");
+  return [el("div.fail", {}, el("p", {}, icon("warn"), el("span", {}, el("b", {}, media.reason_text || t("Converting failed")), safe, media.retry_at ? ` ${t("Next try at %(time)s", { time: clockTimeExact(media.retry_at) })}` : "")),
+    button(t("Try again"), { ic: "refresh", cls: "sm", "data-act": "retry", tabindex: -1 }))];
+}
+
+function audioBody(card, media) {
+  if (!listenable(media)) return media.state === "ready" ? fileBody(card, media) : waitingBody(media);
+  const loudness = loudnessOf(media);
+  const cue = el("button.cue", { type: "button", "data-act": "cue", tabindex: -1, "aria-label": t("Cue %(name)s to headphones", { name: nameOf(card) }) }, icon("headphones"));
+  const wave = makeWave();
+  drawWave(wave, peaksOf(media.peaks), 0);
+  const level = loudness && el(`em.lufs${loudness.isOff ? ".off" : ""}`, { title: t("Target %(target)s LUFS", { target: tenths(loudness.target) }) }, loudness.isOff && icon(loudness.ic), loudness.isOff ? `${loudness.word} ${loudness.text}` : loudness.text);
+  return [el("div.audio", {}, cue, el("span.card-wave", { "data-act": "seek" }, wave), el("span.dur", {}, duration(media.duration_s), level)), card.text ? el("p.tr", { dir: "auto" }, card.text) : media.state === "processing" ? el("p.hint", {}, t("Playable already, still being measured")) : ""];
+}
+
+function pictureBody(card, media) {
+  const profile = picture(media);
+  const image = el(media.kind === "sticker" ? "img.stk" : "img", { src: mediaUrl(media, profile), alt: card.text ? "" : t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), loading: "lazy", decoding: "async", width: media.kind === "sticker" ? 92 : null, height: media.kind === "sticker" ? 92 : null });
+  if (media.kind === "sticker") return [image];
+  const film = media.kind === "video" && [listenable(media) && el("button.cue.on-media", { type: "button", "data-act": "open-film", tabindex: -1, "aria-label": t("Play video, sound to headphones") }, icon("play")), media.duration_s && el("span.vdur", {}, duration(media.duration_s))];
+  return [el("div.media", {}, image, film, media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
+}
+
+function fileBody(card, media) {
+  const size = media.profiles?.original?.bytes;
+  return [el("p.filecard", {}, icon("file"), el("span", {}, el("b", {}, media.file_name || t("File")), size ? t("%(size)s kB", { size: number(Math.max(1, Math.round(size / 1000))) }) : "")), card.text ? el("p.tr", { dir: "auto" }, card.text) : ""];
+}
+
+function plainBody(card) {
+  const { details = {} } = card;
+  if (card.kind === "location") {
+    const place = details.location ?? details;
+    const spot = place.latitude !== undefined ? `${Number(place.latitude).toFixed(4)}, ${Number(place.longitude).toFixed(4)}` : "";
+    return [el("p.filecard", {}, icon("pin"), el("span", {}, el("b", {}, place.name || t("A place on the map")), [place.address, spot].filter(Boolean).join(" · ")))];
+  }
+  if (card.kind === "contacts") {
+    const people = details.contacts ?? [];
+    return [el("p.filecard", {}, icon("user"), el("span", {}, el("b", {}, people.map((one) => one.name).filter(Boolean).join(", ") || t("A contact")), t("Contact card. Numbers stay hidden.")))];
+  }
+  if (card.text) return [el("p.txt", { dir: "auto" }, card.text)];
+  return [el("p.ghosted", {}, icon("info"), t("This kind of message cannot be shown. It is kept as it came."))];
+}
+
+function conflictBody(conflict) {
+  return [el("p.confl", {}, icon("swap"), el("span", {}, el("b", {}, conflict.title), conflict.text)), el("div.confl-a", {}, button(t("Understood"), { ic: "check", cls: "sm", "data-act": "understood" }))];
+}
+
+/** Shows on a card whether it is the one in the headphones; filled means it sounds. */
+export function showPlaying(element, card) {
+  const media = mainMedia(card);
+  const cue = element.querySelector('[data-act="cue"]');
+  if (!cue || !media) return;
+  const isOn = player.isOn(card.id, media.id);
+  const sounds = isOn && player.isPlaying;
+  if (cue.classList.contains("is-on") !== sounds) {
+    cue.classList.toggle("is-on", sounds);
+    cue.replaceChildren(icon(sounds ? "pause" : "headphones"));
+  }
+  const wave = element.querySelector(".wave");
+  if (wave?.bars) drawWave(wave, wave.bars, isOn && player.duration_s ? player.position_s / player.duration_s : 0);
+}

@@ -1,0 +1,435 @@
+/* The side pane: everything about one message. Draws what the server says about a card, saves the three fields that
+   feed the presenter, plays, asks for consent, clears for air, and writes to the listener. */
+
+import * as api from "./api.js";
+import { historyOf, kindIcon, kindName, loudnessOf, mainMedia, nameOf, stateOf, isMine, isSung } from "./card.js";
+import { everySecond, now } from "./clock.js";
+import { announce, avatar, badge, button, el, errorText, icon, state } from "./dom.js";
+import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
+import { note, warn } from "./toast.js";
+import { clockTime, clockTimeExact, day, duration, number, sameDay, t, tenths, timeLeft } from "./words.js";
+
+const HOLD_S = 5;
+const BARS = 96;
+const FULLY_HEARD = 0.97;
+const CONSENT_WORDS = { unknown: t("No consent"), asked: t("Consent asked"), given: t("Consent given"), refused: t("Consent refused"), withdrawn: t("Consent withdrawn") };
+const ACTS = {
+  placed: t("arrived"), move: t("moved"), moved: t("moved"), claim: t("claimed"), claimed: t("claimed"), release: t("released"), released: t("released"), notes: t("notes changed"),
+  noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), withdrawn: t("withdrawn"), aired: t("aired"),
+};
+const DELIVERY = { held: t("held"), waiting: t("waiting"), queued: t("waiting"), sending: t("being sent"), sent: t("sent"), delivered: t("delivered"), read: t("read"), failed: t("not delivered"), cancelled: t("cancelled") };
+
+export class Pane {
+  /** `on`: next, previous, close, verdict(act), claim(), changed(card), cardOf(id). */
+  constructor(root, on) {
+    this.root = root;
+    this.on = on;
+    this.id = null;
+    this.details = null;
+    this.peaks = new Map();
+    this.drafts = new Map();
+    this.part = (name) => root.querySelector(`[data-part="${name}"]`);
+    this.mayVet = root.dataset.mayVet === "yes";
+    this.mayOriginal = root.dataset.mayOriginal === "yes";
+    this.mayReply = root.dataset.mayReply === "yes";
+    root.addEventListener("click", (event) => this.#click(event));
+    for (const input of this.part("fields").querySelectorAll("input")) {
+      input.addEventListener("blur", () => this.#saveNotes());
+      input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); this.#saveNotes(); } });
+    }
+    this.part("composer").addEventListener("submit", (event) => { event.preventDefault(); this.#send(); });
+    const reply = this.part("reply");
+    reply.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); this.#send(); } });
+    reply.addEventListener("input", () => this.drafts.set(this.id, reply.value));
+    for (const type of ["change", "time"]) player.addEventListener(type, () => this.#showPlaying());
+    player.addEventListener("reported", (event) => { if (event.detail.cardId === this.id) this.#drawVet(); });
+    everySecond(() => this.#drawWindow());
+  }
+
+  get card() { return this.on.cardOf(this.id) ?? this.details?.card ?? null; }
+
+  /** Shows a card at once from what the page knows and asks the server for the rest. */
+  show(id) {
+    if (id === this.id) return;
+    this.#saveNotes();
+    this.id = id;
+    this.details = null;
+    this.asking?.abort();
+    clearTimeout(this.timer);
+    for (const name of ["head", "scroll", "composer"]) this.part(name).hidden = id === null;
+    this.part("none").hidden = id !== null;
+    if (id === null) return;
+    this.part("scroll").scrollTop = 0;
+    this.part("reply").value = this.drafts.get(id) ?? "";
+    this.#draw(true);
+    this.timer = setTimeout(() => this.load(), 120);
+  }
+
+  async load() {
+    const id = this.id;
+    this.asking?.abort();
+    this.asking = new AbortController();
+    try {
+      const details = await api.get(`/api/v1/cards/${id}`, { signal: this.asking.signal });
+      if (id !== this.id) return;
+      this.details = details;
+      this.on.changed(details.card);
+      this.#draw(false);
+    } catch (error) {
+      if (error.name !== "AbortError" && id === this.id) this.part("thread").replaceChildren(el("p.sys", {}, icon("warn"), errorText(error)));
+    }
+  }
+
+  /** The card changed: what is being typed stays. */
+  update(card) { if (card.id === this.id) this.#draw(false); }
+  /** Something was said in the conversation of the card shown. */
+  messageChanged(payload) { if (payload?.card_id === undefined || payload.card_id === this.id) this.load(); }
+
+  focusReply() { this.open(); this.part("reply").focus(); }
+  focusNotes() { this.open(); document.getElementById("f-about").focus(); }
+  open() { document.body.classList.add("has-pane"); }
+  close() { document.body.classList.remove("has-pane"); }
+
+  /** Space on a film or a sound in the pane. */
+  toggle() {
+    const media = mainMedia(this.card);
+    if (media) player.press(this.id, media, { screen: this.root.querySelector("video") });
+  }
+
+  #draw(isNew) {
+    const card = this.card;
+    if (!card) return;
+    const said = stateOf(card);
+    this.root.setAttribute("aria-label", t("Message from %(name)s", { name: nameOf(card) }));
+    const face = this.part("avatar");
+    face.className = `avatar l hue-${(card.listener.hue ?? 0) % 24}`;
+    face.textContent = card.listener.initial ?? nameOf(card)[0];
+    this.part("name").textContent = nameOf(card);
+    this.part("who").textContent = [card.listener.place, historyOf(card.listener), clockTime(card.placed_at)].filter(Boolean).join(" · ");
+    this.part("state").replaceChildren(...this.#stateLine(card, said));
+    this.#drawPlayer(card, isNew);
+    const text = this.part("text");
+    text.hidden = !card.text || card.listener.is_blocked;
+    text.textContent = card.listener.is_blocked ? "" : card.text;
+    this.#drawFields(card, isNew);
+    for (const choice of this.root.querySelectorAll("[data-consent]")) choice.setAttribute("aria-pressed", String(choice.dataset.consent === card.consent));
+    this.#drawVet();
+    this.#drawThread();
+    this.#drawHistory(card);
+    this.#drawWindow();
+    const claim = this.root.querySelector('[data-pane="claim"]');
+    if (claim) {
+      claim.setAttribute("aria-pressed", String(isMine(card)));
+      claim.setAttribute("aria-label", isMine(card) ? t("Release (U)") : t("Claim (I)"));
+      claim.title = claim.getAttribute("aria-label");
+    }
+  }
+
+  #stateLine(card, said) {
+    const out = [state(said.kind, said.label, said.by?.initials ? avatar(said.by, "xs") : null)];
+    out.push(badge(CONSENT_WORDS[card.consent] ?? card.consent, card.consent === "given" ? "shield-check" : "shield-x", card.consent === "given" ? "b-okt" : "b-warn"));
+    if (card.campaign) out.push(badge(card.campaign.name, card.campaign.icon || "campaign", "b-camp"));
+    if (card.is_vetted) out.push(badge(t("Cleared for air"), "check", "b-okt"));
+    if (card.is_forwarded || card.is_frequently_forwarded) out.push(badge(t("Forwarded"), "swap"));
+    if (card.is_edited) out.push(badge(t("Edited"), "edit"));
+    if (card.reactions?.length) out.push(el("span.emo", {}, card.reactions.map((one) => one.emoji).join(" ")));
+    if (card.state_by && said.kind !== "claimed") out.push(el("span.seen", {}, avatar(card.state_by, "xs"), `${card.state_by.name.split(" ")[0]} · ${card.state_at ? clockTime(card.state_at) : ""}`));
+    return out;
+  }
+
+  /* ---------- playback ---------- */
+
+  #drawPlayer(card, isNew) {
+    const box = this.part("player");
+    const media = card.listener.is_blocked ? null : mainMedia(card);
+    const signature = JSON.stringify(media && [card.id, media.id, media.state, media.progress, media.reason, Object.keys(media.profiles ?? {}), media.loudness_lufs]);
+    if (!isNew && box.signature === signature) return;
+    if (box.signature !== signature && player.element && box.contains(player.element)) player.stop();
+    box.signature = signature;
+    box.hidden = !media;
+    if (!media) { box.replaceChildren(); return; }
+    const top = el("div.player-top", {}, el(`span.typ${isSung(card) ? "" : ".plain"}`, {}, icon(kindIcon(card)), kindName(card)), el("span.num", { "data-time": "" }, media.duration_s ? duration(media.duration_s) : ""));
+    const parts = [top];
+    if (media.kind === "voice" || media.kind === "audio") parts.push(...this.#soundParts(card, media));
+    else if (media.kind === "video") parts.push(...this.#filmParts(card, media));
+    else parts.push(this.#picturePart(card, media));
+    parts.push(this.#mediaNote(media));
+    box.replaceChildren(...parts.filter(Boolean));
+    this.#showPlaying();
+  }
+
+  #cueButton(media) {
+    return button(t("Headphones"), { ic: "headphones", cls: "cuebtn", key: t("Space"), "data-pane": "cue", disabled: !listenable(media) });
+  }
+
+  #soundParts(card, media) {
+    const wave = makeWave();
+    drawWave(wave, peaksOf(media.peaks), 0, 72);
+    this.#loadPeaks(media, wave);
+    const slider = el(`div.player-wave${isSung(card) ? ".c-sung" : ""}`, { role: "slider", tabindex: 0, "data-pane": "seek", "aria-label": t("Position"), "aria-valuemin": 0, "aria-valuemax": Math.round(media.duration_s ?? 0), "aria-valuenow": 0 }, wave, el("i.playhead", { hidden: true }));
+    slider.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -5, ArrowRight: 5, Home: -1e6, End: 1e6 }[event.key];
+      if (step === undefined || !player.isOn(card.id, media.id)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      player.nudge(step);
+    });
+    return [slider, el("div.player-ctl", {}, this.#cueButton(media), el("span.grow"), this.#originalLink(media))];
+  }
+
+  #filmParts(card, media) {
+    if (!listenable(media)) return [];
+    const poster = media.profiles?.poster ? mediaUrl(media, "poster") : null;
+    const screen = el("video.player-film", { playsinline: true, preload: "none", poster, "aria-label": t("Video from %(name)s", { name: nameOf(card) }) });
+    const line = el("progress.bar", { max: 1000, value: 0, "aria-label": t("Position") });
+    return [screen, line, el("div.player-ctl", {}, this.#cueButton(media), el("span.grow"), this.#originalLink(media))];
+  }
+
+  #picturePart(card, media) {
+    const profile = ["large", "animation", "still", "card", "thumb", "poster"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
+    const image = profile && el("img.player-picture", { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async" });
+    return el("div", {}, image, el("div.player-ctl", {}, media.file_name && el("span.muted.cut", {}, media.file_name), el("span.grow"), this.#originalLink(media)));
+  }
+
+  #originalLink(media) {
+    if (!media.profiles?.original || !this.mayOriginal) return null;
+    return el("a.btn.sm", { href: mediaUrl(media, "original"), download: "" }, icon("download"), el("span", {}, t("Original")));
+  }
+
+  #mediaNote(media) {
+    if (media.state === "failed") return el("p.loud.is-off", {}, icon("warn"), el("span", {}, el("b", {}, media.reason_text || t("Converting failed")), ` ${media.profiles?.original ? t("The original is safe.") : ""} `, button(t("Try again"), { ic: "refresh", cls: "sm", "data-pane": "retry" })));
+    if (media.state === "waiting") return el("p.loud", {}, icon("clock"), el("span", {}, t("Waiting to be fetched from the provider.")));
+    if (media.state === "fetching") return el("p.loud", {}, icon("loader", "spin"), el("span", {}, t("Being fetched from the provider.")));
+    const loudness = loudnessOf(media);
+    if (!loudness) return media.state === "processing" ? el("p.loud", {}, icon("loader", "spin"), el("span", {}, t("Still being converted and measured."))) : null;
+    const peak = media.true_peak_dbtp !== null && media.true_peak_dbtp !== undefined ? ` ${t("Peak %(peak)s dBTP.", { peak: tenths(media.true_peak_dbtp) })}` : "";
+    const distance = tenths(Math.abs(loudness.off_lu));
+    const words = Math.abs(loudness.off_lu) <= 1 ? t("on target.") : loudness.off_lu > 0 ? t("%(lu)s LU too loud. For air it is brought to %(target)s.", { lu: distance, target: tenths(loudness.target) }) : t("%(lu)s LU too quiet. For air it is brought to %(target)s.", { lu: distance, target: tenths(loudness.target) });
+    return el(`p.loud${loudness.isOff ? ".is-off" : ""}`, {}, icon("gauge"), el("span", {}, el("b", {}, `${loudness.text} LUFS`), `, ${words}${peak}`));
+  }
+
+  async #loadPeaks(media, wave) {
+    if (!media.profiles?.peaks) return;
+    if (!this.peaks.has(media.id)) {
+      try {
+        this.peaks.set(media.id, barsOf(await api.get(mediaUrl(media, "peaks")), BARS));
+        if (this.peaks.size > 40) this.peaks.delete(this.peaks.keys().next().value);
+      } catch {
+        return;
+      }
+    }
+    const bars = this.peaks.get(media.id);
+    if (bars?.length) { drawWave(wave, bars, 0, 72); this.#showPlaying(); }
+  }
+
+  #showPlaying() {
+    const card = this.card;
+    const media = card && mainMedia(card);
+    const cue = this.root.querySelector('[data-pane="cue"]');
+    if (!media || !cue) return;
+    const isOn = player.isOn(card.id, media.id);
+    const sounds = isOn && player.isPlaying;
+    if (cue.classList.contains("is-on") !== sounds) {
+      cue.classList.toggle("is-on", sounds);
+      cue.firstElementChild.replaceWith(icon(sounds ? "pause" : "headphones"));
+      this.#drawVet();
+    }
+    const share = isOn && player.duration_s ? player.position_s / player.duration_s : 0;
+    const wave = this.part("player").querySelector(".wave");
+    if (wave?.bars) drawWave(wave, wave.bars, share, 72);
+    const head = this.part("player").querySelector(".playhead");
+    if (head) { head.hidden = !isOn; head.style.left = `${share * 100}%`; }
+    const line = this.part("player").querySelector("progress.bar");
+    if (line) line.value = share * 1000;
+    this.root.querySelector("[role=slider]")?.setAttribute("aria-valuenow", Math.round(isOn ? player.position_s : 0));
+    const time = this.root.querySelector("[data-time]");
+    const text = isOn ? `${duration(player.position_s)} / ${duration(media.duration_s)}` : duration(media.duration_s);
+    if (time && time.textContent !== text && media.duration_s) time.textContent = text;
+    if (isOn && player.fault) announce(player.fault);
+  }
+
+  /* ---------- fields, consent, clearing ---------- */
+
+  #drawFields(card, isNew) {
+    for (const input of this.part("fields").querySelectorAll("input")) {
+      if (!isNew && (input === document.activeElement || input.value !== (input.dataset.saved ?? ""))) continue;
+      input.value = input.dataset.saved = card[input.name] ?? "";
+    }
+    this.part("slot").textContent = card.slots?.length ? t("Slot %(position)s · %(edition)s", { position: card.slots[0].position, edition: card.slots[0].edition ?? "" }) : t("Put into rundown (L)");
+  }
+
+  async #saveNotes() {
+    if (this.id === null) return;
+    const id = this.id;
+    const inputs = [...this.part("fields").querySelectorAll("input")];
+    if (inputs.every((input) => input.value === (input.dataset.saved ?? ""))) return;
+    const values = Object.fromEntries(inputs.map((input) => [input.name, input.value.trim()]));
+    const before = inputs.map((input) => input.dataset.saved);
+    for (const input of inputs) input.dataset.saved = input.value;
+    try {
+      const answer = await api.post(`/api/v1/cards/${id}/notes`, { version: this.card.version, ...values });
+      this.on.changed(answer.card);
+      announce(t("Saved"));
+    } catch (error) {
+      if (error.isConflict && error.current) {
+        // Someone else changed the card meanwhile: what was typed here stays typed and is saved upon the newer version.
+        this.on.changed(error.current);
+        try {
+          this.on.changed((await api.post(`/api/v1/cards/${id}/notes`, { version: error.current.version, ...values })).card);
+          return;
+        } catch { /* said below */ }
+      }
+      if (this.id === id) inputs.forEach((input, at) => { input.dataset.saved = before[at]; });
+      warn(t("Not saved: %(why)s", { why: errorText(error) }));
+    }
+  }
+
+  async #act(path, body, done) {
+    try {
+      const answer = await api.post(`/api/v1/cards/${this.id}/${path}`, body);
+      if (answer?.card) this.on.changed(answer.card);
+      if (done) note(done, { ic: "check" });
+      this.load();
+    } catch (error) {
+      if (error.current) this.on.changed(error.current);
+      warn(errorText(error));
+    }
+  }
+
+  #drawVet() {
+    const card = this.card;
+    if (!card) return;
+    const box = this.part("vet");
+    const media = mainMedia(card);
+    const file = media && (listenable(media) ?? media.profiles?.large ?? media.profiles?.card ?? media.profiles?.original);
+    box.hidden = !media || !file || card.listener.is_blocked;
+    if (box.hidden) return;
+    const vetting = this.details?.vetting;
+    const needsEars = Boolean(listenable(media));
+    const share = needsEars ? player.heardShare(media) : 1;
+    const signature = JSON.stringify([card.id, card.is_vetted, vetting, Math.round(share * 50), file.sha256, this.mayVet]);
+    if (box.signature === signature) return;
+    box.signature = signature;
+    if (card.is_vetted) {
+      const who = vetting?.by?.name ? t("Cleared by %(name)s at %(time)s", { name: vetting.by.name, time: clockTime(vetting.at) }) : t("Cleared for air");
+      box.replaceChildren(el("p", {}, icon("check"), who), this.mayVet ? button(t("Take back"), { ic: "undo", cls: "sm ghost", "data-pane": "unvet" }) : "");
+      return;
+    }
+    if (!this.mayVet) { box.replaceChildren(el("p", {}, icon("lock"), t("Not cleared for air yet"))); return; }
+    const isHeard = share >= FULLY_HEARD;
+    const reason = isHeard ? t("Heard in full. Nothing else will be played than exactly this.") : t("Clearing opens when you have heard all of it: %(share)s %%", { share: number(Math.floor(share * 100)) });
+    box.replaceChildren(button(t("Clear for air"), { ic: "check", cls: "", "data-pane": "vet", disabled: !isHeard }), el("p", {}, isHeard ? icon("headphones") : icon("lock"), reason));
+  }
+
+  /* ---------- conversation ---------- */
+
+  #drawThread() {
+    const messages = this.details?.conversation;
+    const thread = this.part("thread");
+    if (!messages) { thread.replaceChildren(el("p.day", {}, el("span", {}, t("Conversation")))); thread.signature = null; return; }
+    const signature = JSON.stringify(messages);
+    if (thread.signature === signature) return;
+    thread.signature = signature;
+    const out = [];
+    let last = null;
+    for (const message of messages) {
+      if (!last || !sameDay(last, message.at)) out.push(el("p.day", {}, el("span", {}, sameDay(message.at, now()) ? t("Today") : day(message.at))));
+      last = message.at;
+      out.push(this.#bubble(message));
+    }
+    thread.replaceChildren(...out);
+  }
+
+  #bubble(message) {
+    const isOut = message.direction === "out";
+    const media = message.media?.[0];
+    const body = message.text ? el("p", { dir: "auto" }, message.text)
+      : el("p.bubble-media", {}, icon({ voice: "mic", audio: "note", image: "image", video: "video", sticker: "sticker" }[message.kind] ?? "file"), media?.duration_s ? duration(media.duration_s) : t(kindName({ kind: message.kind })));
+    const who = isOut ? message.by?.name?.split(" ")[0] ?? t("Auto reply") : "";
+    const how = isOut ? DELIVERY[message.delivery_state] ?? "" : "";
+    const bubble = el(`div.msg.${isOut ? "out" : "in"}${isOut && !message.by ? ".auto" : ""}${message.delivery_state === "failed" ? ".is-failed" : ""}`, { "data-message": message.id }, body, el("time", { datetime: message.at }, [who, clockTime(message.at), how].filter(Boolean).join(" · ")));
+    if (message.delivery_state === "failed") bubble.append(el("p.msg-fault", {}, icon("warn"), message.delivery_error || t("Not delivered")));
+    return bubble;
+  }
+
+  #drawHistory(card) {
+    const rows = this.details?.history ?? [];
+    const word = (act) => ACTS[act] ?? ACTS[act?.split(/[._]/).at(-1)] ?? act;
+    this.part("history").replaceChildren(...rows.map((row) => el("li", {}, el("time", { datetime: row.at }, clockTimeExact(row.at)), el("span", {}, [row.by?.name, word(row.act)].filter(Boolean).join(" ")))));
+    this.part("files").replaceChildren(...(card.media ?? []).flatMap((media) => Object.entries(media.profiles ?? {}).map(([name, file]) => el("span", {}, `${name} · ${number(Math.max(1, Math.round((file.bytes ?? 0) / 1000)))} kB`))));
+  }
+
+  #drawWindow() {
+    const card = this.card;
+    if (!card || this.part("composer").hidden) return;
+    const given = this.details?.window;
+    const left = given?.open && given.closes_at ? timeLeft(given.closes_at, now()) : null;
+    const isOpen = Boolean(given && left !== null);
+    const minutes = isOpen ? Math.floor((new Date(given.closes_at) - now()) / 60000) : 0;
+    const box = this.part("window");
+    box.classList.toggle("is-low", isOpen && minutes < 120);
+    this.part("window-bar").value = minutes;
+    const text = this.part("window-text");
+    const words = !given ? "" : isOpen ? t("Reply window: %(left)s h left", { left }) : t("Reply window closed. It opens again when the person writes.");
+    if (text.textContent !== words) text.replaceChildren(icon(isOpen || !given ? "timer" : "lock"), words);
+    const reply = this.part("reply");
+    const mayWrite = isOpen && this.mayReply && !card.listener.is_blocked;
+    if (reply.disabled === mayWrite) reply.disabled = !mayWrite;
+    const hint = !this.mayReply ? t("You may read, not answer.") : t("Reply to %(name)s …", { name: nameOf(card) });
+    if (reply.placeholder !== hint) reply.placeholder = hint;
+    const send = this.part("composer").querySelector("[type=submit]");
+    send.disabled = !mayWrite;
+  }
+
+  async #send() {
+    const reply = this.part("reply");
+    const text = reply.value.trim();
+    if (!text || reply.disabled || this.isSending) return;
+    this.isSending = true;
+    const id = this.id;
+    this.sendKey ??= api.idempotencyKey();
+    try {
+      const { message } = await api.post(`/api/v1/cards/${id}/replies`, { text, idempotency_key: this.sendKey });
+      this.sendKey = null;
+      this.drafts.delete(id);
+      if (this.id === id) reply.value = "";
+      if (this.details && this.id === id) { this.details.conversation = [...this.details.conversation, message]; this.#drawThread(); }
+      note(t("Goes out in a moment"), { ic: "send", seconds: HOLD_S, undo: () => this.#cancel(message, id, text), undoLabel: t("Cancel"), undoKey: "" });
+      setTimeout(() => { if (this.id === id) this.load(); }, (HOLD_S + 1) * 1000);
+    } catch (error) {
+      if (error.status !== 0) this.sendKey = null;
+      warn(t("Not sent: %(why)s", { why: errorText(error) }));
+    } finally {
+      this.isSending = false;
+    }
+  }
+
+  async #cancel(message, id, text) {
+    try {
+      await api.remove(`/api/v1/replies/${message.id}`);
+      if (this.id === id && !this.part("reply").value) this.part("reply").value = text;
+      note(t("Not sent. Your text is back in the field."), { ic: "check" });
+    } catch (error) {
+      warn(error.isConflict ? t("Too late, it is already on its way.") : errorText(error));
+    }
+    if (this.id === id) this.load();
+  }
+
+  #click(event) {
+    const consent = event.target.closest("[data-consent]");
+    if (consent) { this.#act("consent", { act: consent.dataset.consent, note: "" }, t("Consent recorded: %(word)s", { word: consent.textContent })); return; }
+    const control = event.target.closest("[data-pane]");
+    if (!control || control.disabled) return;
+    const media = this.card && mainMedia(this.card);
+    const acts = {
+      next: () => this.on.next(), previous: () => this.on.previous(), close: () => this.on.close(),
+      shortlist: () => this.on.verdict("shortlisted"), reject: () => this.on.verdict("rejected"), claim: () => this.on.claim(), plan: () => this.on.plan(),
+      cue: () => this.toggle(),
+      seek: () => { const box = control.getBoundingClientRect(); if (media) player.press(this.id, media, { at_s: ((event.clientX - box.left) / box.width) * (media.duration_s ?? 0) }); },
+      retry: () => media && this.on.retry(media),
+      vet: () => this.#act("vet", { sha256: (listenable(media) ?? media.profiles.large ?? media.profiles.card ?? media.profiles.original).sha256 }, t("Cleared for air")),
+      unvet: () => this.#act("unvet", {}, t("Clearance taken back")),
+    };
+    acts[control.dataset.pane]?.();
+  }
+}

@@ -1,0 +1,225 @@
+/* One headphone player per page. It has no source before the first press, never starts by itself, stops when the view
+   moves on, and keeps account of which stretches of which exact bytes were really heard. */
+
+import * as api from "./api.js";
+import { t } from "./words.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const PROFILES = { voice: ["preview", "broadcast"], audio: ["preview", "broadcast"], video: ["playable", "preview"] };
+const REPORT_S = 10;
+const STEP_LIMIT_S = 1.5;
+
+/** The rendition a person listens to: {profile, sha256, mime} or null. */
+export function listenable(media) {
+  if (!media || media.state === "failed") return null;
+  const profile = (PROFILES[media.kind] ?? []).find((name) => media.profiles?.[name]);
+  return profile ? { profile, ...media.profiles[profile] } : null;
+}
+
+export const mediaUrl = (media, profile) => `/media/${encodeURIComponent(media.id)}/${encodeURIComponent(profile)}`;
+
+/** Joins a stretch into a sorted list of stretches. */
+export function joined(stretches, from_s, to_s) {
+  const out = [];
+  for (const [from, to] of [...stretches, [from_s, to_s]].sort((a, b) => a[0] - b[0])) {
+    const last = out.at(-1);
+    if (last && from <= last[1] + 0.3) last[1] = Math.max(last[1], to);
+    else out.push([from, to]);
+  }
+  return out;
+}
+
+/** How much of a length the stretches cover, 0 to 1. */
+export const coverage = (stretches, length_s) => (length_s > 0 ? Math.min(1, stretches.reduce((sum, [from, to]) => sum + to - from, 0) / length_s) : 0);
+
+/** Emits `change` (playing, paused, other item) and `time` (while it moves); `detail` is the player's state. */
+class HeadphonePlayer extends EventTarget {
+  constructor() {
+    super();
+    this.element = null;
+    this.item = null;
+    this.fault = "";
+    this.heard = new Map();
+    this.from_s = null;
+    this.last_s = 0;
+    this.frame = 0;
+  }
+
+  get isPlaying() { return Boolean(this.element && this.item && !this.element.paused && !this.element.ended); }
+  get position_s() { return this.item ? this.element?.currentTime ?? 0 : 0; }
+  get duration_s() { return this.item?.media.duration_s || (Number.isFinite(this.element?.duration) ? this.element.duration : 0); }
+  isOn(cardId, mediaId = null) { return this.item?.cardId === cardId && (mediaId === null || this.item.media.id === mediaId); }
+
+  /** The press of a person on that very item: play it, or pause it when it runs. `at_s` seeks, `screen` shows a film. */
+  press(cardId, media, { at_s = null, screen = null } = {}) {
+    const file = listenable(media);
+    if (!file) return false;
+    const same = this.isOn(cardId, media.id) && (!screen || screen === this.element);
+    if (same && at_s === null && this.isPlaying) { this.pause(); return true; }
+    if (!same) {
+      this.stop();
+      this.#use(screen ?? new Audio());
+      this.item = { cardId, media, file };
+      this.element.src = mediaUrl(media, file.profile);
+    }
+    this.fault = "";
+    if (at_s !== null) this.seek(at_s);
+    this.#note();
+    this.element.play().catch((error) => {
+      if (error.name === "AbortError") return;
+      this.fault = t("This cannot be played. The original is safe.");
+      this.#say("change");
+    });
+    return true;
+  }
+
+  pause() {
+    if (!this.element || this.element.paused) return;
+    this.element.pause();
+  }
+
+  /** Ends all sound of this page and lets go of the file. */
+  stop() {
+    if (!this.element) return;
+    this.element.pause();
+    this.#report(true);
+    this.element.removeAttribute("src");
+    this.element.load();
+    this.element = null;
+    this.item = null;
+    this.from_s = null;
+    this.#say("change");
+  }
+
+  seek(to_s) {
+    if (!this.item) return;
+    this.#report(true);
+    const end = this.duration_s ? Math.max(0, this.duration_s - 0.05) : to_s;
+    this.element.currentTime = Math.min(Math.max(0, to_s), end);
+    this.from_s = this.isPlaying ? this.element.currentTime : null;
+    this.last_s = this.element.currentTime;
+    this.#say("time");
+  }
+
+  nudge(by_s) { if (this.item) this.seek(this.position_s + by_s); }
+
+  /** 0 to 1: how much of these exact bytes was heard on this page. */
+  heardShare(media) {
+    const file = listenable(media);
+    return file ? coverage(this.heard.get(file.sha256) ?? [], media.duration_s ?? 0) : 1;
+  }
+
+  #use(element) {
+    this.element = element;
+    element.preload = "none";
+    const mine = () => this.element === element;
+    element.addEventListener("playing", () => { if (mine()) { this.from_s = this.last_s = element.currentTime; this.#say("change"); this.#run(); } });
+    element.addEventListener("pause", () => { if (mine()) { this.#report(true); this.#say("change"); } });
+    element.addEventListener("ended", () => { if (mine()) { this.#report(true); this.#say("change"); } });
+    element.addEventListener("timeupdate", () => { if (mine()) this.#note(); });
+    element.addEventListener("error", () => { if (mine() && element.getAttribute("src")) { this.fault = t("This cannot be played. The original is safe."); this.#say("change"); } });
+  }
+
+  #run() {
+    cancelAnimationFrame(this.frame);
+    const step = () => {
+      if (!this.isPlaying) return;
+      this.#say("time");
+      this.frame = requestAnimationFrame(step);
+    };
+    this.frame = requestAnimationFrame(step);
+  }
+
+  #note() {
+    const at = this.element?.currentTime ?? 0;
+    if (this.from_s === null) { if (this.isPlaying) this.from_s = at; this.last_s = at; return; }
+    // A jump that nobody asked for was not heard.
+    if (at < this.last_s || at - this.last_s > STEP_LIMIT_S) { this.#report(true); this.from_s = at; }
+    this.last_s = at;
+    if (at - this.from_s >= REPORT_S) this.#report(false);
+  }
+
+  #report(isEnd) {
+    if (!this.item || this.from_s === null) return;
+    const at = this.element.currentTime;
+    const to_s = at - this.last_s <= STEP_LIMIT_S && at >= this.last_s ? at : this.last_s;
+    const from_s = this.from_s;
+    this.from_s = isEnd ? null : to_s;
+    if (to_s - from_s < 0.05) return;
+    const { cardId, media, file } = this.item;
+    this.heard.set(file.sha256, joined(this.heard.get(file.sha256) ?? [], from_s, to_s));
+    const body = { asset_id: media.id, sha256: file.sha256, from_s: Math.round(from_s * 1000) / 1000, to_s: Math.round(to_s * 1000) / 1000 };
+    api.post(`/api/v1/cards/${cardId}/listened`, body)
+      .then((answer) => this.dispatchEvent(new CustomEvent("reported", { detail: { cardId, answer } })))
+      .catch(() => {});
+    this.#say("change");
+  }
+
+  #say(type) { this.dispatchEvent(new CustomEvent(type)); }
+}
+
+export const player = new HeadphonePlayer();
+addEventListener("pagehide", () => player.stop());
+
+/* ---------- drawing ---------- */
+
+/** 56 bytes in base64 as shares of one. */
+export function peaksOf(base64) {
+  if (!base64) return [];
+  try {
+    return Array.from(atob(base64), (sign) => sign.charCodeAt(0) / 255);
+  } catch {
+    return [];
+  }
+}
+
+/** audiowaveform version 2: pairs of least and greatest, brought to `count` bars. */
+export function barsOf(file, count) {
+  const full = 2 ** ((file.bits ?? 8) - 1);
+  const pairs = Math.floor(file.data.length / 2 / (file.channels ?? 1));
+  if (!pairs) return [];
+  const out = [];
+  for (let bar = 0; bar < count; bar += 1) {
+    const from = Math.floor((bar * pairs) / count);
+    const to = Math.max(from + 1, Math.floor(((bar + 1) * pairs) / count));
+    let top = 0;
+    for (let at = from; at < to && at < pairs; at += 1) top = Math.max(top, Math.abs(file.data[at * 2]), Math.abs(file.data[at * 2 + 1]));
+    out.push(Math.min(1, top / full));
+  }
+  const loudest = Math.max(...out, 0.05);
+  return out.map((value) => value / loudest);
+}
+
+const path = (bars, from, to, mid) => {
+  let d = "";
+  for (let at = from; at < to; at += 1) {
+    const reach = Math.max(0.035, bars[at]) * (mid - 2);
+    d += `M${at * 4 + 2} ${(mid - reach).toFixed(1)}V${(mid + reach).toFixed(1)}`;
+  }
+  return d;
+};
+
+/** Draws bars into an svg.wave with two paths; the played share is the first path. */
+export function drawWave(svg, bars, share = 0, height = 40) {
+  if (svg.bars !== bars) {
+    svg.bars = bars;
+    svg.played = -1;
+    svg.setAttribute("viewBox", `0 0 ${Math.max(1, bars.length) * 4} ${height}`);
+  }
+  const played = Math.round(bars.length * Math.min(1, Math.max(0, share)));
+  if (svg.played === played) return;
+  svg.played = played;
+  svg.children[0].setAttribute("d", path(bars, 0, played, height / 2));
+  svg.children[1].setAttribute("d", path(bars, played, bars.length, height / 2));
+}
+
+export function makeWave() {
+  const svg = document.createElementNS(SVG, "svg");
+  for (const [name, value] of Object.entries({ class: "wave", preserveAspectRatio: "none", "aria-hidden": "true", focusable: "false" })) svg.setAttribute(name, value);
+  for (const cls of ["wave-played", "wave-rest"]) {
+    const line = document.createElementNS(SVG, "path");
+    line.setAttribute("class", cls);
+    svg.append(line);
+  }
+  return svg;
+}

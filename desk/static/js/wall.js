@@ -1,0 +1,672 @@
+/* The wall: brings the feed, the live line, the keys, the pane and the dock together. Cards are records by id; the feed
+   shows a window of them. New work waits behind a counter; nothing that is being read ever moves. */
+
+import * as api from "./api.js";
+import { fillCard, isMine, isTheirs, mainMedia, makeCard, nameOf, kindName, REASONS, reasonText, showPlaying } from "./card.js";
+import { everySecond, now } from "./clock.js";
+import { announce, el, errorText, icon } from "./dom.js";
+import { Feed } from "./feed.js";
+import { bind } from "./keys.js";
+import { Live } from "./live.js";
+import * as outbox from "./outbox.js";
+import { Pane } from "./pane.js";
+import { listenable, player } from "./player.js";
+import { close as closeNote, note, remember, undoLast, warn } from "./toast.js";
+import { clockTime, clockTimeExact, number, t, tn } from "./words.js";
+
+const PAGE = 60;
+const ME = Number(document.querySelector('meta[name="me"]')?.content ?? 0);
+const $ = (id) => document.getElementById(id);
+const first = JSON.parse($("cards").textContent);
+
+const cards = new Map();
+const pending = new Set();
+const conflicts = new Map();
+const ghosts = new Set();
+const selected = new Set();
+let waiting = new Set();
+let order = [];
+let next = first.next;
+let counts = first.counts ?? { state: {}, kind: {} };
+let focused = null;
+let anchor = null;
+let isPaused = false;
+let held = [];
+let isLoading = false;
+let notBefore = 0;
+let epoch = 0;
+const filters = { state: "all", kind: "", text: "", campaign: "" };
+
+/* ---------- records ---------- */
+
+function learnCard(card) {
+  const known = cards.get(card.id);
+  if (known && known.version > card.version) return known;
+  cards.set(card.id, card);
+  return card;
+}
+
+const newestFirst = (a, b) => (a.placed_at < b.placed_at ? 1 : a.placed_at > b.placed_at ? -1 : b.id - a.id);
+
+function leaseOf(card) { return isMine(card) || isTheirs(card); }
+function isInState(card) {
+  if (filters.state === "all") return true;
+  if (filters.state === "claimed") return leaseOf(card) && (card.state === "new" || card.state === "claimed");
+  if (filters.state === "new") return card.state === "new" && !leaseOf(card);
+  return card.state === filters.state;
+}
+function matches(card) {
+  if (!isInState(card) || (filters.kind && card.kind !== filters.kind)) return false;
+  if (filters.campaign && String(card.campaign?.id ?? "") !== filters.campaign) return false;
+  if (!filters.text) return true;
+  const words = `${card.text} ${card.listener.first_name} ${card.listener.alias} ${card.listener.place} ${card.about}`.toLocaleLowerCase();
+  return words.includes(filters.text.toLocaleLowerCase());
+}
+
+/* ---------- feed ---------- */
+
+const feed = new Feed($("grid"), {
+  make: () => makeCard(),
+  fill: (element, id) => fillCard(element, cards.get(id), {
+    isFocus: id === focused, isSelected: selected.has(id), isGhost: ghosts.has(id), isPending: pending.has(id), conflict: conflicts.get(id), total: next ? -1 : order.length,
+  }),
+  near: () => loadMore(),
+}, $("feed"));
+
+function showOrder() {
+  feed.setKeys(order);
+  const isEmpty = order.length === 0 && !isLoading;
+  $("empty").hidden = !isEmpty;
+  if (isEmpty) drawEmpty();
+}
+
+function take(page, replace) {
+  if (replace) { order = []; ghosts.clear(); conflicts.clear(); }
+  const known = new Set(order);
+  for (const card of page.cards) {
+    learnCard(card);
+    waiting.delete(card.id);
+    if (!known.has(card.id)) order.push(card.id);
+  }
+  next = page.next;
+  if (page.counts) counts = page.counts;
+}
+
+const query = (cursor) => api.withQuery("/api/v1/cards", { state: filters.state === "all" ? "" : filters.state, kind: filters.kind, text: filters.text, campaign: filters.campaign, cursor, limit: PAGE });
+
+async function loadMore() {
+  if (!next || isLoading || Date.now() < notBefore) return;
+  isLoading = true;
+  const mine = epoch;
+  try {
+    const page = await api.get(query(next));
+    if (mine !== epoch) return;
+    take(page, false);
+    feed.append(order);
+  } catch {
+    notBefore = Date.now() + 5000;
+    if (mine === epoch) warn(t("Older messages could not be loaded."), { undo: () => { notBefore = 0; loadMore(); }, undoLabel: t("Try again"), undoKey: "" });
+  } finally {
+    isLoading = false;
+    drawCounts();
+  }
+}
+
+/** Loads the first page of the present filter; what is being typed and the selection stay. */
+async function reload({ keepFocus = false } = {}) {
+  const mine = (epoch += 1);
+  isLoading = true;
+  $("feed").setAttribute("aria-busy", "true");
+  try {
+    const page = await api.get(query(null));
+    if (mine !== epoch) return;
+    waiting = new Set();
+    take(page, true);
+    isLoading = false;
+    if (!keepFocus) $("grid").scrollTop = 0;
+    if (!order.includes(focused)) setFocus(order[0] ?? null, { quiet: true });
+    showOrder();
+  } catch (error) {
+    isLoading = false;
+    warn(errorText(error), { undo: () => reload({ keepFocus }), undoLabel: t("Try again"), undoKey: "" });
+  } finally {
+    $("feed").setAttribute("aria-busy", "false");
+    drawCounts();
+    drawPill();
+  }
+}
+
+/* ---------- focus ---------- */
+
+function setFocus(id, { quiet = false, reveal = true } = {}) {
+  const before = focused;
+  focused = id;
+  feed.keep(id);
+  if (before !== null && before !== id) {
+    feed.refresh(before);
+    if (player.isOn(before)) player.stop();
+  }
+  if (id === null) { pane.show(null); return; }
+  if (reveal) feed.reveal(id);
+  feed.refresh(id);
+  if (!quiet) feed.elementOf(id)?.focus({ preventScroll: true });
+  pane.show(id);
+}
+
+function step(by) {
+  if (!order.length) return;
+  const at = feed.indexOf(focused);
+  setFocus(order[Math.min(order.length - 1, Math.max(0, at < 0 ? 0 : at + by))]);
+}
+
+/* ---------- verdicts ---------- */
+
+const warned = new Map();
+
+/** Deciding on what a colleague holds takes the key twice within two seconds. */
+function isSureAbout(card, key) {
+  if (!isTheirs(card)) return true;
+  const last = warned.get(card.id);
+  if (last && last.key === key && Date.now() - last.at < 2000) return true;
+  warned.set(card.id, { key, at: Date.now() });
+  note(t("%(name)s is on it. Press again to decide anyway.", { name: card.claim.by.name }), { ic: "user", seconds: 3 });
+  return false;
+}
+
+const VERDICT_WORDS = { shortlisted: (what) => t("%(what)s shortlisted", { what }), rejected: (what) => t("%(what)s rejected", { what }), new: (what) => t("%(what)s back to new", { what }) };
+const describe = (card) => t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) });
+let lastRejected = null;
+
+async function move(card, to, { reason = null, quiet = false } = {}) {
+  const before = cards.get(card.id);
+  const shown = { ...before, state: to, reject_reason: reason, claim: null, state_by: { id: ME, name: "", initials: "" }, state_at: new Date(now()).toISOString() };
+  cards.set(card.id, shown);
+  conflicts.delete(card.id);
+  refresh(card.id);
+  const ring = setTimeout(() => { pending.add(card.id); refresh(card.id); }, 1000);
+  try {
+    const body = { version: before.version, to, ...(reason ? { reason } : {}) };
+    const answer = await outbox.send(`/api/v1/cards/${card.id}/move`, body, () => { pending.add(card.id); refresh(card.id); });
+    learnCard(answer.card);
+    if (!quiet) remember(answer.undo_id, VERDICT_WORDS[to]?.(describe(card)) ?? describe(card), (undone) => { if (undone?.card) change(undone.card); });
+    return { ok: true };
+  } catch (error) {
+    return settleRefusal(error, before, to);
+  } finally {
+    clearTimeout(ring);
+    pending.delete(card.id);
+    refresh(card.id);
+  }
+}
+
+function whatHappened(state, values) {
+  switch (state) {
+    case "shortlisted": return t("%(name)s shortlisted it at %(time)s.", values);
+    case "rejected": return t("%(name)s rejected it at %(time)s.", values);
+    case "planned": return t("%(name)s planned it at %(time)s.", values);
+    case "aired": return t("%(name)s marked it as aired at %(time)s.", values);
+    default: return t("%(name)s changed it at %(time)s.", values);
+  }
+}
+
+/** First write wins: the later one sees who did what and when; nothing is overwritten. */
+function settleRefusal(error, before, to) {
+  const current = error.current;
+  if (error.isConflict && current) {
+    cards.set(current.id, current);
+    if (current.state === to && current.state_by?.id === ME) return { ok: true };
+    const who = current.state_by?.name?.split(" ")[0] ?? current.claim?.by?.name?.split(" ")[0] ?? t("Somebody");
+    const values = { name: who, time: current.state_at ? clockTimeExact(current.state_at) : clockTimeExact(now()) };
+    conflicts.set(current.id, { title: t("%(name)s was faster", values), text: `${whatHappened(current.state, values)} ${t("Your decision was not carried out.")}` });
+    announce(t("%(name)s was faster", { name: who }));
+    return { ok: false, who };
+  }
+  cards.set(before.id, before);
+  warn(errorText(error));
+  return { ok: false, who: null };
+}
+
+function verdict(to) {
+  if (selected.size) { bulk(to); return; }
+  const card = cards.get(focused);
+  if (!card || pending.has(card.id) || card.state === to || !$("pane").dataset.mayMove.startsWith("y")) return;
+  if (!isSureAbout(card, to)) return;
+  lastRejected = to === "rejected" ? { id: card.id, at: Date.now() } : null;
+  move(card, to);
+  step(1);
+}
+
+/** A digit right after rejecting says why. */
+function giveReason(digit) {
+  if (!lastRejected || Date.now() - lastRejected.at > 8000) return false;
+  const card = cards.get(lastRejected.id);
+  const reason = REASONS[digit - 1]?.[0];
+  if (!card || !reason || pending.has(card.id)) return false;
+  lastRejected = null;
+  move(card, "rejected", { reason, quiet: true }).then((done) => { if (done.ok) note(t("Reason: %(reason)s", { reason: reasonText(reason) }), { ic: "ban" }); });
+  return true;
+}
+
+async function bulk(to) {
+  const ids = order.filter((id) => selected.has(id));
+  selected.clear();
+  drawBulk();
+  ids.forEach(refresh);
+  const others = new Map();
+  let done = 0;
+  for (const id of ids) {
+    const card = cards.get(id);
+    if (!card || card.state === to) { done += 1; continue; }
+    const result = await move(card, to, { quiet: true });
+    if (result.ok) done += 1;
+    else if (result.who) others.set(result.who, (others.get(result.who) ?? 0) + 1);
+  }
+  const had = [...others].map(([who, count]) => t("%(count)s had %(name)s", { count, name: who })).join(", ");
+  note([t("%(done)s of %(all)s done", { done, all: ids.length }), had].filter(Boolean).join(", "), { ic: "check" });
+}
+
+async function claim(isRelease) {
+  const card = cards.get(focused);
+  if (!card) return;
+  try {
+    const answer = await api.post(`/api/v1/cards/${card.id}/${isRelease ? "release" : "claim"}`, { version: card.version });
+    change(answer.card);
+    announce(isRelease ? t("Released") : t("Yours"));
+  } catch (error) {
+    if (error.isConflict && error.current) { settleRefusal(error, card, null); refresh(card.id); }
+    else warn(errorText(error));
+  }
+}
+
+async function plan() {
+  const card = cards.get(focused);
+  if (!card) return;
+  try {
+    const answer = await api.post("/api/v1/rundown/slots", { card_id: card.id });
+    if (answer?.card) change(answer.card);
+    else pane.load();
+    note(t("%(what)s is in the rundown", { what: describe(card) }), { ic: "rundown" });
+  } catch (error) {
+    if (error.current?.listener) change(error.current);
+    warn(errorText(error));
+  }
+}
+
+async function retry(media) {
+  try {
+    await api.post(`/api/v1/media/${media.id}/retry`);
+    note(t("Trying again"), { ic: "refresh" });
+  } catch (error) {
+    warn(errorText(error));
+  }
+}
+
+/* ---------- live ---------- */
+
+function refresh(id) {
+  feed.refresh(id);
+  if (id === pane.id && cards.has(id)) pane.update(cards.get(id));
+}
+
+function recount(before, after) {
+  const bump = (map, key, by) => { if (key) map[key] = Math.max(0, (map[key] ?? 0) + by); };
+  const stateKey = (card) => (card.state === "new" && leaseOf(card) ? "claimed" : card.state);
+  if (before && after && stateKey(before) === stateKey(after)) return;
+  if (before) { bump(counts.state, stateKey(before), -1); if (!after) { bump(counts.state, "all", -1); bump(counts.kind, before.kind, -1); } }
+  if (after) { bump(counts.state, stateKey(after), 1); if (!before) { bump(counts.state, "all", 1); bump(counts.kind, after.kind, 1); } }
+}
+
+/** A card as the server says it is now. It changes in place; one that leaves the filter stays as a ghost. */
+function change(card) {
+  const before = cards.get(card.id);
+  if (before && before.version > card.version) return;
+  learnCard(card);
+  if (before) recount(before, card);
+  if (feed.indexOf(card.id) >= 0) {
+    if (matches(card)) ghosts.delete(card.id);
+    else ghosts.add(card.id);
+    refresh(card.id);
+  } else if (waiting.has(card.id) && !matches(card)) waiting.delete(card.id);
+  else if (before === undefined && matches(card) && isNewerThanEnd(card)) waiting.add(card.id);
+  if (card.id === pane.id) pane.update(card);
+}
+
+/** Inside the part of the list that is loaded; older ones come with their page. */
+function isNewerThanEnd(card) {
+  if (!next) return true;
+  const last = cards.get(order.at(-1));
+  return !last || newestFirst(card, last) < 0;
+}
+
+function place(card) {
+  if (cards.has(card.id)) { change(card); return; }
+  learnCard(card);
+  recount(null, card);
+  if (matches(card) && isNewerThanEnd(card)) waiting.add(card.id);
+  if (order.length === 0 && waiting.size) showNew({ focus: false });
+}
+
+function removeCard(id) {
+  const before = cards.get(id);
+  if (before) recount(before, null);
+  waiting.delete(id);
+  selected.delete(id);
+  if (feed.indexOf(id) < 0) { cards.delete(id); return; }
+  const at = feed.indexOf(id);
+  order = order.filter((one) => one !== id);
+  const isFocused = focused === id;
+  const hadFocus = feed.elementOf(id)?.contains(document.activeElement);
+  feed.keep(isFocused ? null : focused);
+  showOrder();
+  cards.delete(id);
+  if (isFocused) setFocus(order[Math.min(at, order.length - 1)] ?? null, { quiet: !hadFocus, reveal: false });
+}
+
+const HANDLERS = {
+  "card.placed": ({ card }) => place(card),
+  "card.changed": ({ card }) => change(card),
+  "card.removed": ({ id, card }) => removeCard(id ?? card?.id),
+  "message.changed": (payload) => pane.messageChanged(payload),
+  tally: (payload) => drawTally(payload),
+};
+
+let batch = [];
+function take1(event) {
+  batch.push(event);
+  if (batch.length === 1) (document.hidden ? setTimeout : requestAnimationFrame)(applyBatch, 0);
+}
+/** Events of one frame are applied together. */
+function applyBatch() {
+  const events = batch;
+  batch = [];
+  for (const event of events) HANDLERS[event.kind]?.(event.payload ?? {});
+  drawSoon();
+}
+
+/** Inserts what waits, in its place by time, and goes to the newest. */
+function showNew({ focus = true } = {}) {
+  if (!waiting.size) return;
+  const fresh = [...waiting].map((id) => cards.get(id)).filter(Boolean).sort(newestFirst);
+  waiting = new Set();
+  order = order.filter((id) => !ghosts.has(id));
+  ghosts.clear();
+  $("feed").setAttribute("aria-busy", "true");
+  order = [...order.map((id) => cards.get(id)), ...fresh].sort(newestFirst).map((card) => card.id);
+  showOrder();
+  $("feed").setAttribute("aria-busy", "false");
+  drawPill();
+  drawCounts();
+  if (!focus) return;
+  $("grid").scrollTop = 0;
+  setFocus(fresh[0].id);
+}
+
+const live = new Live(first.seq ?? 0);
+live.addEventListener("event", ({ detail }) => { if (isPaused) held.push(detail); else take1(detail); });
+live.addEventListener("reload", () => reload({ keepFocus: true }).then(() => syncSeq()));
+live.addEventListener("caughtup", ({ detail }) => { if (detail.count > 3) note(tn("Caught up: %(num)s change", "Caught up: %(num)s changes", detail.count), { ic: "check" }); });
+live.addEventListener("state", ({ detail }) => { drawLine(detail); if (detail.state === "live") outbox.flush(); });
+
+/** After a full reload the line goes on from the number that belongs to that page. */
+async function syncSeq() {
+  try {
+    const page = await api.get(api.withQuery("/api/v1/cards", { limit: 1 }));
+    live.seq = Math.max(live.seq, page.seq ?? 0);
+  } catch { /* the next connection asks again */ }
+}
+
+/* ---------- counters and notices ---------- */
+
+let paintDue = 0;
+/** Counters repaint at most once a second. */
+function drawSoon() {
+  paintDue ||= setTimeout(() => { paintDue = 0; drawPill(); drawCounts(); }, 250);
+}
+
+function drawPill() {
+  const pill = $("newpill");
+  const amount = waiting.size;
+  if (pill.hidden !== (amount === 0)) pill.hidden = amount === 0;
+  pill.querySelector("b").textContent = number(amount);
+  if (amount) sayNew(amount);
+}
+let saidAt = 0;
+function sayNew(amount) {
+  if (Date.now() - saidAt < 20000) return;
+  saidAt = Date.now();
+  announce(tn("%(num)s new message", "%(num)s new messages", amount));
+}
+
+function drawCounts() {
+  for (const tab of document.querySelectorAll("[data-state-filter]")) {
+    const amount = counts.state?.[tab.dataset.stateFilter] ?? 0;
+    tab.querySelector("b").textContent = number(amount);
+    if (tab.dataset.stateFilter === "planned") tab.hidden = amount === 0 && filters.state !== "planned";
+  }
+  for (const type of document.querySelectorAll("[data-kind-filter]")) type.querySelector("b").textContent = number(counts.kind?.[type.dataset.kindFilter] ?? 0);
+  $("total").textContent = tn("%(num)s message", "%(num)s messages", counts.state?.all ?? 0);
+}
+
+function drawLine(detail) {
+  const offline = detail.state === "offline";
+  if (!offline) return;
+  $("offline-since").textContent = t("Offline since %(time)s.", { time: clockTimeExact(detail.since ?? now()) });
+  drawOffline();
+}
+function drawOffline() {
+  if (live.state !== "offline") return;
+  const waits = outbox.count();
+  $("offline-more").textContent = [t("Showing %(time)s.", { time: clockTimeExact(live.heardAt) }), waits ? tn("%(num)s action waits and goes out then.", "%(num)s actions wait and go out then.", waits) : ""].filter(Boolean).join(" ");
+  const left_s = Math.max(0, Math.ceil(((live.retryAt ?? Date.now()) - Date.now()) / 1000));
+  $("offline-next").textContent = t("next try in %(seconds)s s", { seconds: left_s });
+}
+everySecond(() => {
+  drawOffline();
+  if (live.state === "live" && !isPaused) $("asof").textContent = t("As of %(time)s", { time: clockTimeExact(live.heardAt) });
+  lapseClaims();
+  if (outbox.count() && live.state === "live") outbox.flush();
+});
+outbox.onChange(drawOffline);
+
+/** A lease that ran out shows it without an event. */
+function lapseClaims() {
+  for (const id of feed.shown.keys()) if (cards.get(id)?.claim) feed.refresh(id);
+}
+
+function drawTally(tally) {
+  const rows = (Array.isArray(tally) ? tally : tally?.counts ?? tally?.tally ?? []).map((row) => ({ emoji: row.emoji, count: row.count ?? row.n ?? 0 })).filter((row) => row.count > 0).slice(0, 9);
+  const lane = $("tally");
+  lane.hidden = rows.length === 0;
+  if (!rows.length) return;
+  const top = Math.max(...rows.map((row) => row.count));
+  const sum = rows.reduce((all, row) => all + row.count, 0);
+  lane.querySelector("small").textContent = [number(sum), tally?.since ? t("since %(time)s", { time: clockTime(tally.since) }) : ""].filter(Boolean).join(" ");
+  const chips = rows.map((row) => el("span.tally-chip", {}, el("span.emo", {}, row.emoji), el("b", {}, number(row.count)), el("progress.bar", { max: top, value: row.count, "aria-hidden": "true" })));
+  lane.replaceChildren(lane.firstElementChild, ...chips);
+}
+
+function drawEmpty() {
+  const isFiltered = filters.state !== "all" || filters.kind || filters.text || filters.campaign;
+  for (const one of $("empty").querySelectorAll("[data-empty]")) one.hidden = one.dataset.empty !== (isFiltered ? "filtered" : "none");
+  const names = [filters.state !== "all" && document.querySelector(`[data-state-filter="${filters.state}"] span`)?.textContent, filters.kind && document.querySelector(`[data-kind-filter="${filters.kind}"]`)?.getAttribute("aria-label"), filters.text && `„${filters.text}“`, filters.campaign && $("campaign-filter")?.selectedOptions[0]?.textContent].filter(Boolean);
+  $("hidden-by").textContent = `${names.join(" · ")}. ${tn("%(num)s message is hidden.", "%(num)s messages are hidden.", counts.state?.all ?? 0)}`;
+}
+
+function drawBulk() {
+  $("bulk").hidden = selected.size === 0;
+  $("bulk").querySelector(".bulk-n").textContent = t("%(count)s selected", { count: number(selected.size) });
+}
+
+function drawFilters() {
+  for (const tab of document.querySelectorAll("[data-state-filter]")) tab.setAttribute("aria-pressed", String(tab.dataset.stateFilter === filters.state));
+  for (const type of document.querySelectorAll("[data-kind-filter]")) type.setAttribute("aria-pressed", String(type.dataset.kindFilter === filters.kind));
+  $("chips").replaceChildren(...(filters.text ? [el("span.chip", {}, `„${filters.text}“`, el("button", { type: "button", "aria-label": t("Remove filter"), onclick: () => { $("search").value = ""; setFilter({ text: "" }); } }, icon("x")))] : []));
+}
+
+function setFilter(values) {
+  Object.assign(filters, values);
+  selected.clear();
+  drawBulk();
+  drawFilters();
+  reload();
+}
+
+function togglePause() {
+  isPaused = !isPaused;
+  const control = $("pause");
+  control.setAttribute("aria-pressed", String(isPaused));
+  control.querySelector("span").textContent = isPaused ? t("Go live") : t("Pause live");
+  control.querySelector(".i").replaceWith(icon(isPaused ? "play" : "pause"));
+  control.setAttribute("aria-label", isPaused ? t("Go live") : t("Pause live"));
+  $("asof").textContent = isPaused ? t("Paused at %(time)s", { time: clockTimeExact(now()) }) : "";
+  if (!isPaused) { const kept = held; held = []; kept.forEach(take1); }
+}
+
+/* ---------- wiring ---------- */
+
+const pane = new Pane($("pane"), {
+  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan,
+  claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id),
+});
+
+function closePane() {
+  pane.close();
+  feed.elementOf(focused)?.focus({ preventScroll: true });
+}
+
+function cue(id) {
+  const card = cards.get(id);
+  const media = card && mainMedia(card);
+  if (!media || card.listener.is_blocked) return false;
+  if (media.kind === "video") { pane.open(); pane.toggle(); return true; }
+  if (!listenable(media)) { announce(t("This cannot be played yet.")); return true; }
+  return player.press(id, media);
+}
+
+$("grid").addEventListener("click", (event) => {
+  const element = event.target.closest(".card");
+  if (!element) return;
+  const id = Number(element.dataset.id);
+  const control = event.target.closest("[data-act]");
+  const act = control?.dataset.act;
+  if (event.ctrlKey || event.metaKey) { toggleSelected(id); return; }
+  if (event.shiftKey) { selectRange(id); return; }
+  if (id !== focused) setFocus(id, { quiet: Boolean(control && act !== "seek"), reveal: false });
+  const acts = {
+    cue: () => cue(id), "open-film": () => cue(id),
+    seek: () => { const box = control.getBoundingClientRect(); const media = mainMedia(cards.get(id)); if (player.isOn(id)) player.press(id, media, { at_s: ((event.clientX - box.left) / box.width) * (media.duration_s ?? 0) }); },
+    shortlist: () => verdict("shortlisted"), reject: () => verdict("rejected"), open: () => pane.open(),
+    retry: () => retry(mainMedia(cards.get(id))),
+    understood: () => { conflicts.delete(id); refresh(id); feed.elementOf(id)?.focus({ preventScroll: true }); },
+  };
+  acts[act]?.();
+  if (!act && matchMedia("(max-width: 1180px)").matches) pane.open();
+});
+$("grid").addEventListener("focusin", (event) => {
+  const element = event.target.closest(".card");
+  if (!element) return;
+  for (const control of element.querySelectorAll("[data-act]")) if (control.tabIndex < 0 && control.tagName === "BUTTON") control.tabIndex = 0;
+  const id = Number(element.dataset.id);
+  if (id !== focused) setFocus(id, { quiet: true, reveal: false });
+});
+
+function toggleSelected(id = focused) {
+  if (id === null) return;
+  if (!selected.delete(id)) selected.add(id);
+  anchor = id;
+  feed.refresh(id);
+  drawBulk();
+}
+function selectRange(id = focused) {
+  const from = feed.indexOf(anchor ?? focused);
+  const to = feed.indexOf(id);
+  if (from < 0 || to < 0) return;
+  for (const one of order.slice(Math.min(from, to), Math.max(from, to) + 1)) { selected.add(one); feed.refresh(one); }
+  drawBulk();
+}
+function clearSelected() {
+  const ids = [...selected];
+  selected.clear();
+  ids.forEach((id) => feed.refresh(id));
+  drawBulk();
+}
+
+document.addEventListener("click", (event) => {
+  const stateTab = event.target.closest("[data-state-filter]");
+  if (stateTab) setFilter({ state: stateTab.dataset.stateFilter });
+  const kindTab = event.target.closest("[data-kind-filter]");
+  if (kindTab) setFilter({ kind: filters.kind === kindTab.dataset.kindFilter ? "" : kindTab.dataset.kindFilter });
+  const density = event.target.closest("[data-density-choice]");
+  if (density) setDensity(density.dataset.densityChoice);
+  const many = event.target.closest("[data-bulk]");
+  if (many) { if (many.dataset.bulk === "clear") clearSelected(); else bulk(many.dataset.bulk); }
+});
+$("newpill").addEventListener("click", () => showNew());
+$("retry-now").addEventListener("click", () => live.retry());
+$("pause").addEventListener("click", togglePause);
+$("clear-filters").addEventListener("click", () => { $("search").value = ""; if ($("campaign-filter")) $("campaign-filter").value = ""; setFilter({ state: "all", kind: "", text: "", campaign: "" }); });
+$("campaign-filter")?.addEventListener("change", (event) => setFilter({ campaign: event.target.value }));
+let searchTimer = 0;
+$("search").addEventListener("input", () => { clearTimeout(searchTimer); searchTimer = setTimeout(() => setFilter({ text: $("search").value.trim() }), 250); });
+$("search").addEventListener("keydown", (event) => {
+  if (event.key === "Escape") { event.stopPropagation(); $("search").value = ""; setFilter({ text: "" }); feed.elementOf(focused)?.focus(); }
+  if (event.key === "Enter") feed.elementOf(focused)?.focus();
+});
+
+function setDensity(name) {
+  if (name === "regular") delete document.documentElement.dataset.density;
+  else document.documentElement.dataset.density = name;
+  localStorage.setItem("desk.density", name);
+  for (const one of document.querySelectorAll("[data-density-choice]")) one.setAttribute("aria-pressed", String(one.dataset.densityChoice === name));
+  feed.measure();
+  if (focused !== null) feed.reveal(focused);
+}
+
+for (const type of ["change", "time"]) player.addEventListener(type, () => {
+  for (const [id, element] of feed.shown) if (player.isOn(id) || element.querySelector(".cue.is-on")) showPlaying(element, cards.get(id));
+  if (player.fault && type === "change") warn(player.fault);
+});
+
+const MOVE = t("Move"), DECIDE = t("Decide"), LISTEN = t("Listen"), MANY = t("Many");
+bind(["j", "PageDown"], { group: MOVE, label: t("Next"), run: () => step(1) });
+bind(["k", "PageUp"], { group: MOVE, label: t("Previous"), run: () => step(-1) });
+const inGrid = () => document.activeElement?.classList.contains("card") || document.activeElement === document.body;
+for (const [key, by] of [["ArrowRight", () => 1], ["ArrowLeft", () => -1], ["ArrowDown", () => feed.columns], ["ArrowUp", () => -feed.columns]]) bind(key, { run: () => (inGrid() ? step(by()) : false) });
+bind("Enter", { group: MOVE, label: t("Open"), run: () => { if (!inGrid()) return false; pane.open(); $("pane").querySelector("[data-part=scroll]").focus({ preventScroll: true }); return true; } });
+bind("Escape", { group: MOVE, label: t("Close, clear selection"), inFields: true, run: (event) => {
+  if (selected.size) { clearSelected(); return true; }
+  if (document.body.classList.contains("has-pane") || $("pane").contains(event.target)) { closePane(); return true; }
+  closeNote();
+  return true;
+} });
+bind("n", { group: MOVE, label: t("Show new"), run: () => showNew() });
+bind("p", { group: MOVE, label: t("Pause live"), run: togglePause });
+bind("/", { group: MOVE, label: t("Search"), run: () => $("search").focus() });
+bind("Ctrl+Home", { run: () => (inGrid() ? document.querySelector(".tab")?.focus() : false) });
+bind("Ctrl+End", { run: () => (inGrid() ? $("pane").querySelector("button")?.focus() : false) });
+bind("s", { group: DECIDE, label: t("Shortlist"), run: () => verdict("shortlisted") });
+bind("e", { group: DECIDE, label: t("Reject, then 1 to 6 for a reason"), run: () => verdict("rejected") });
+bind("i", { group: DECIDE, label: t("Claim"), run: () => claim(false) });
+bind("u", { group: DECIDE, label: t("Release"), run: () => claim(true) });
+bind("l", { group: DECIDE, label: t("Put into rundown"), run: plan });
+bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
+bind("z", { group: DECIDE, label: t("Undo"), run: () => undoLast().then((answer) => { if (answer?.card) change(answer.card); }) });
+REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => giveReason(at + 1) }));
+bind(" ", { group: LISTEN, label: t("Cue, pause"), run: () => cue(focused) });
+bind("Shift+ArrowLeft", { group: LISTEN, label: t("5 s back"), run: () => (player.item ? player.nudge(-5) : false) });
+bind("Shift+ArrowRight", { group: LISTEN, label: t("5 s forward"), run: () => (player.item ? player.nudge(5) : false) });
+bind("Shift+ ", { group: LISTEN, label: t("All sound off"), run: () => player.stop(), inFields: false });
+bind("x", { group: MANY, label: t("Select"), run: () => toggleSelected() });
+bind("Shift+x", { group: MANY, label: t("Select range"), run: () => selectRange() });
+bind("Ctrl+a", { group: MANY, label: t("Select all visible"), run: () => { for (const id of feed.shown.keys()) { selected.add(id); feed.refresh(id); } drawBulk(); } });
+
+const density = localStorage.getItem("desk.density");
+if (density && density !== "regular") setDensity(density);
+take(first, true);
+if (first.tally) drawTally(first.tally);
+drawCounts();
+drawFilters();
+showOrder();
+if (order.length) setFocus(order[0], { quiet: true, reveal: false });
+document.documentElement.dataset.ready = "yes";
+live.start();
