@@ -55,10 +55,13 @@ def install(app: Flask, *, static_folder: Path) -> None:
 
 
 def choose_language() -> str:
-    """The person's own choice, else what the browser prefers, else German."""
+    """The person's own choice, before sign-in that of the address, else what the browser prefers, else German."""
     identity = access.me_or_none()
     if identity is not None and identity.locale in LANGUAGES:
         return str(identity.locale)
+    asked = request.args.get("lang")
+    if identity is None and asked in LANGUAGES:
+        return str(asked)
     return request.accept_languages.best_match(LANGUAGES, "de") or "de"
 
 
