@@ -1,0 +1,167 @@
+"""Reads about assets: what a card shows of a file, and which object an address of the media room means.
+
+A failure is a code on the asset; its sentence is an English message id that the page translates
+(`reason_text` with `reason_facts`), since one event goes to people of several languages.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from desk import clock
+from desk.channels import contract
+from desk.errors import NotFound
+from desk.media.models import Asset, Rendition
+from media_store import errors as media_errors
+
+ORIGINAL = "original"
+
+
+def _channel_messages() -> dict[str, str]:
+    kinds: list[type[contract.MediaError]] = [contract.MediaError, *contract.MediaError.__subclasses__()]
+    return {kind.code: kind.message for kind in kinds}
+
+
+REASONS: Mapping[str, str] = {**_channel_messages(), **media_errors.MESSAGES}
+UNKNOWN_REASON = "The file could not be made usable. The operators see why."
+
+
+def reason_text(code: str | None) -> str | None:
+    """The English sentence for a failure's code; None if there is no failure."""
+    return None if code is None else REASONS.get(code, UNKNOWN_REASON)
+
+
+@dataclass(frozen=True)
+class ProfileView:
+    """One stored form of a file: the original or a rendition."""
+
+    name: str
+    mime: str
+    bytes: int
+    sha256: str
+    key: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"mime": self.mime, "bytes": self.bytes, "sha256": self.sha256}
+
+
+@dataclass(frozen=True)
+class AssetView:
+    """A file as a card shows it. `peaks`: 56 bars, one byte each; None until measured."""
+
+    id: int
+    message_id: int
+    kind: str
+    state: str
+    reason: str | None
+    reason_facts: Mapping[str, Any]
+    retry_at: datetime | None
+    progress: int | None
+    duration_s: float | None
+    peaks: bytes | None
+    loudness_lufs: float | None
+    true_peak_dbtp: float | None
+    flags: tuple[str, ...]
+    width_px: int | None
+    height_px: int | None
+    file_name: str | None
+    profiles: Mapping[str, ProfileView]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "state": self.state,
+            "reason": self.reason,
+            "reason_text": reason_text(self.reason),
+            "reason_facts": dict(self.reason_facts),
+            "retry_at": clock.iso(self.retry_at),
+            "progress": self.progress,
+            "duration_s": self.duration_s,
+            "peaks": base64.b64encode(self.peaks).decode() if self.peaks else None,
+            "loudness_lufs": self.loudness_lufs,
+            "true_peak_dbtp": self.true_peak_dbtp,
+            "flags": list(self.flags),
+            "width_px": self.width_px,
+            "height_px": self.height_px,
+            "file_name": self.file_name,
+            "profiles": {name: profile.as_json() for name, profile in self.profiles.items()},
+        }
+
+
+def list_assets(session: Session, message_ids: Sequence[int]) -> dict[int, list[AssetView]]:
+    """The files of these messages, in the order they were sent; messages without files are left out.
+
+    Two statements.
+    """
+    if not message_ids:
+        return {}
+    assets = session.execute(select(Asset).where(Asset.message_id.in_(message_ids)).order_by(Asset.id)).scalars().all()
+    renditions: dict[int, list[Rendition]] = {}
+    if assets:
+        ids = [asset.id for asset in assets]
+        for rendition in session.execute(select(Rendition).where(Rendition.asset_id.in_(ids))).scalars():
+            renditions.setdefault(rendition.asset_id, []).append(rendition)
+    found: dict[int, list[AssetView]] = {}
+    for asset in assets:
+        found.setdefault(asset.message_id, []).append(view_asset(asset, renditions.get(asset.id, [])))
+    return found
+
+
+def view_asset(asset: Asset, renditions: Sequence[Rendition]) -> AssetView:
+    return AssetView(
+        id=asset.id,
+        message_id=asset.message_id,
+        kind=asset.kind,
+        state=asset.state,
+        reason=asset.reason,
+        reason_facts=asset.facts.get("reason_facts") or {},
+        retry_at=asset.retry_at,
+        progress=asset.progress_percent,
+        duration_s=asset.duration_s,
+        peaks=asset.peaks,
+        loudness_lufs=asset.loudness_lufs,
+        true_peak_dbtp=asset.true_peak_dbtp,
+        flags=tuple(asset.facts.get("flags") or ()),
+        width_px=asset.width_px,
+        height_px=asset.height_px,
+        file_name=asset.file_name,
+        profiles=_profiles(asset, renditions),
+    )
+
+
+def _profiles(asset: Asset, renditions: Sequence[Rendition]) -> dict[str, ProfileView]:
+    profiles = {one.profile: ProfileView(one.profile, one.mime, one.bytes, one.sha256, one.key) for one in renditions}
+    if asset.original_key is not None and asset.original_sha256 is not None:
+        profiles[ORIGINAL] = ProfileView(
+            ORIGINAL, asset.original_mime or "", asset.original_bytes or 0, asset.original_sha256, asset.original_key
+        )
+    return profiles
+
+
+def load_asset(session: Session, station_id: int, asset_id: int) -> Asset:
+    """An asset of this station. Raises NotFound, also for another station's."""
+    asset = session.execute(
+        select(Asset).where(Asset.id == asset_id, Asset.station_id == station_id)
+    ).scalar_one_or_none()
+    if asset is None:
+        raise NotFound(code="media.no_asset")
+    return asset
+
+
+def load_profile(session: Session, asset: Asset, name: str) -> ProfileView:
+    """One stored form of an asset. Raises NotFound while it is not there."""
+    renditions = session.execute(
+        select(Rendition).where(Rendition.asset_id == asset.id, Rendition.profile == name)
+    ).scalars()
+    found = _profiles(asset, list(renditions)).get(name)
+    if found is None:
+        raise NotFound(code="media.no_profile")
+    return found

@@ -1,0 +1,496 @@
+"""Writes of the wall: placing cards, verdicts with undo, claims, notes, consent, campaigns, withdrawal.
+
+Every act leaves a CardAct with what it changed, an audit row and, through desk.wall.announce, one event with the
+whole card. First write wins: a move names the version it saw, and loses if a person changed the card since. What
+the desk itself changed meanwhile (a rendition was finished) is no reason to lose.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from desk import clock
+from desk.conversations.models import Message
+from desk.errors import Conflict, Invalid, NotFound
+from desk.listeners.models import Listener
+from desk.live import audit
+from desk.people.models import Station
+from desk.wall import announce, queries, rules, signals
+from desk.wall.models import Card, CardAct, ConsentRecord
+
+Changed = tuple[dict[str, Any], dict[str, Any]]
+UNDOABLE = ("move", "notes", "consent", "campaign", "claim", "release")
+MOMENTS = ("state_at", "claimed_until")
+
+
+class CardMoved(Conflict):
+    """Somebody else decided since the asker looked. Facts: name, time (of the station)."""
+
+    code = "wall.card_moved"
+    SAYS = {
+        "new": "%(name)s was faster: put back at %(time)s.",
+        "shortlisted": "%(name)s was faster: shortlisted at %(time)s.",
+        "planned": "%(name)s was faster: planned at %(time)s.",
+        "in_studio": "%(name)s was faster: handed to the studio at %(time)s.",
+        "on_air": "%(name)s was faster: on air since %(time)s.",
+        "aired": "%(name)s was faster: aired at %(time)s.",
+        "rejected": "%(name)s was faster: rejected at %(time)s.",
+    }
+    OTHERWISE = "%(name)s was faster and changed this card at %(time)s."
+    BY_SENDER = "The sender changed this message at %(time)s. Please look again."
+
+
+class CardClaimed(Conflict):
+    """A colleague is on it. Facts: name, time."""
+
+    code = "wall.card_claimed"
+    message = "%(name)s is on this card until %(time)s."
+
+
+class CannotUndo(Conflict):
+    """The card was changed after the act that should be taken back. Facts: name, time."""
+
+    code = "wall.cannot_undo"
+    message = "This cannot be taken back: %(name)s changed the card at %(time)s."
+
+
+class NoWay(Invalid):
+    """One state does not follow the other."""
+
+    code = "wall.no_way"
+
+    def __init__(self, before: str, after: str) -> None:
+        super().__init__({"to": "This state does not follow the card's present one."})
+        self.before, self.after = before, after
+
+
+# --- arrival ----------------------------------------------------------------------------------------------------
+
+
+def place_card(session: Session, message: Message, listener: Listener, *, is_late: bool, at: datetime) -> Card:
+    """Put an incoming message on the wall. May be repeated: a message stands on one card."""
+    session.flush()
+    found = queries.find_card_of(session, message.id)
+    if found is not None:
+        return found
+    card = Card(
+        station_id=message.station_id,
+        message_id=message.id,
+        listener_id=listener.id,
+        kind=message.kind,
+        state="new",
+        version=1,
+        placed_at=min(message.sent_at, at),  # a clock that runs ahead must not stand above everybody else
+        is_late=is_late,
+        consent="unknown",
+        about="",
+        pronunciation="",
+        note="",
+    )
+    card.folded = _folded(card, message, listener)
+    session.add(card)
+    announce.touch(session, card, "card.placed", at=at)
+    announce.count(session, card, by=1, at=at)
+    audit.record(session, card.station_id, "card.place", f"card:{card.id}", by=None, at=at)
+    return card
+
+
+def refresh_card(session: Session, card_or_message_id: Card | int, *, at: datetime) -> Card | None:
+    """Show again what changed beneath a card (its media, its listener); None if the message stands on no card."""
+    card = card_or_message_id
+    if isinstance(card, int):
+        found = queries.find_card_of(session, card)
+        if found is None:
+            return None
+        card = found
+    if card.withdrawn_at is None:
+        announce.touch(session, card, "card.changed", at=at)
+    return card
+
+
+def refresh_listener(session: Session, listener_id: int, *, at: datetime, most: int = 200) -> int:
+    """Show a listener's newest cards again: renamed, merged or blocked. Returns how many."""
+    listener = session.get_one(Listener, listener_id)
+    cards = session.execute(
+        select(Card)
+        .where(Card.listener_id == listener_id, Card.withdrawn_at.is_(None))
+        .order_by(Card.id.desc())
+        .limit(most)
+        .with_for_update()
+    ).scalars()
+    seen = 0
+    for card in cards:
+        card.folded = _folded(card, session.get_one(Message, card.message_id), listener)
+        announce.touch(session, card, "card.changed", at=at)
+        seen += 1
+    return seen
+
+
+def edit_card(session: Session, message: Message, *, at: datetime) -> Card | None:
+    """The sender changed the message: what was heard and decided before was about something else."""
+    card = queries.find_card_of(session, message.id)
+    if card is None or card.withdrawn_at is not None:
+        return card
+    card = queries.load_card(session, card.station_id, card.id, for_change=True)
+    if card.kind != message.kind:
+        announce.count(session, card, by=-1, at=at)
+        card.kind = message.kind
+        announce.count(session, card, by=1, at=at)
+    card.folded = _folded(card, message, session.get_one(Listener, card.listener_id))
+    _act(session, card, "edit", {}, by=None, at=at)
+    for told in signals.edited:
+        told(session, card, at)
+    return card
+
+
+def withdraw_card(session: Session, card_or_message: Card | Message, *, at: datetime, by: int | None = None) -> None:
+    """Take a card off every screen: revoked by the sender, withdrawn or erased. May be repeated."""
+    card = card_or_message if isinstance(card_or_message, Card) else queries.find_card_of(session, card_or_message.id)
+    if card is None or card.withdrawn_at is not None:
+        return
+    card = queries.load_card(session, card.station_id, card.id, for_change=True)
+    announce.count(session, card, by=-1, at=at)
+    card.withdrawn_at = at
+    card.folded = ""
+    _act(session, card, "withdraw", {}, by=by, at=at, kind="card.removed")
+    for told in signals.withdrawn:
+        told(session, card, at)
+
+
+# --- verdicts ---------------------------------------------------------------------------------------------------
+
+
+def move_card(
+    session: Session,
+    station_id: int,
+    card_id: int,
+    *,
+    to: str,
+    version: int,
+    by: int | None,
+    at: datetime,
+    reason: str | None = None,
+    force: bool = False,
+) -> CardAct:
+    """Move a card to another state; its claim ends with it. The answer's id undoes it.
+
+    `version` is what the person saw. The same move sent again by the same person is answered like the first time.
+    Raises CardMoved if somebody changed the card since, CardClaimed on a colleague's claim unless `force`, NoWay if
+    the state does not follow, NotFound.
+    """
+    card = queries.load_card(session, station_id, card_id, for_change=True)
+    repeated = _same_move_again(session, card, to, version, by)
+    if repeated is not None:
+        return repeated
+    _refuse_stale(session, card, version, at=at)
+    if not force and by is not None and to in (*rules.VERDICTS, "planned"):
+        _refuse_claimed(session, card, by, at=at)
+    if not rules.may_follow(card.state, to):
+        raise NoWay(card.state, to)
+    changes = {"state": to, "state_by_id": by, "state_at": at, "reject_reason": reason if to == "rejected" else None}
+    return _move(session, card, changes | {"claimed_by_id": None, "claimed_until": None}, by=by, at=at)
+
+
+def _move(session: Session, card: Card, changes: dict[str, Any], *, by: int | None, at: datetime) -> CardAct:
+    before = card.state
+    announce.count(session, card, by=-1, at=at)
+    act = _act(session, card, "move", changes, by=by, at=at)
+    announce.count(session, card, by=1, at=at)
+    if before != card.state:
+        _tell_moved(session, card, before, by, at)
+    return act
+
+
+def _tell_moved(session: Session, card: Card, before: str, by: int | None, at: datetime) -> None:
+    after = card.state
+    for moved in signals.moved:
+        moved(session, card, before, after, by, at)
+
+
+def _same_move_again(session: Session, card: Card, to: str, version: int, by: int | None) -> CardAct | None:
+    """The act this request already led to, when only its answer was lost on the way."""
+    if card.state != to or by is None:
+        return None
+    last = _last_act(session, card.id)
+    same = last is not None and last.act == "move" and last.by_person_id == by and last.undone_at is None
+    return last if last is not None and same and last.before.get("version") == version else None
+
+
+def _refuse_stale(session: Session, card: Card, version: int, *, at: datetime) -> None:
+    if version == card.version:
+        return
+    last = _last_act(session, card.id)
+    if last is not None and last.after.get("version", 0) <= version < card.version:
+        return
+    raise _conflict(session, card, CardMoved(queries.view_card(session, card, at=at).as_json()), last, at)
+
+
+def _refuse_claimed(session: Session, card: Card, by: int, *, at: datetime) -> None:
+    if rules.is_claimed_by_another(card.claimed_by_id, card.claimed_until, by, at):
+        refused = CardClaimed(queries.view_card(session, card, at=at).as_json())
+        badge = queries.find_badge(session, card.claimed_by_id)
+        refused.facts = {"name": badge.name if badge else "", "time": _time(session, card, card.claimed_until or at)}
+        raise refused
+
+
+def _conflict(session: Session, card: Card, refused: Conflict, last: CardAct | None, at: datetime) -> Conflict:
+    """Complete a refusal with who changed the card last, and when."""
+    badge = queries.find_badge(session, last.by_person_id if last else None)
+    refused.facts = {
+        "name": badge.name if badge else "",
+        "time": _time(session, card, last.at if last else card.state_at or at),
+    }
+    if isinstance(refused, CardMoved):
+        by_sender = last is not None and last.act == "edit"
+        refused.message = CardMoved.BY_SENDER if by_sender or badge is None else CardMoved.OTHERWISE
+        if badge is not None and last is not None and "state" in last.after:
+            refused.message = CardMoved.SAYS[card.state]
+    return refused
+
+
+def _time(session: Session, card: Card, moment: datetime) -> str:
+    zone = ZoneInfo(session.get_one(Station, card.station_id).timezone)
+    return f"{moment.astimezone(zone):%H:%M}"
+
+
+def _last_act(session: Session, card_id: int) -> CardAct | None:
+    return session.execute(
+        select(CardAct).where(CardAct.card_id == card_id).order_by(CardAct.id.desc()).limit(1)
+    ).scalar_one_or_none()
+
+
+# --- taking back ------------------------------------------------------------------------------------------------
+
+
+def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: datetime) -> Card:
+    """Take an act back, anybody's; None: the newest of one's own that still holds. Twice does no harm.
+
+    Raises NotFound if there is none, CannotUndo if the same was changed again since.
+    """
+    act = _load_act(session, station_id, act_id, by)
+    card = queries.load_card(session, station_id, act.card_id, for_change=True)
+    session.refresh(act, with_for_update=True)
+    if act.undone_at is not None:
+        return card
+    names = _names_to_restore(act)
+    if any(_to_json(name, getattr(card, name)) != act.after[name] for name in names if name != "claimed_until"):
+        refused = CannotUndo(queries.view_card(session, card, at=at).as_json())
+        raise _conflict(session, card, refused, _last_act(session, card.id), at)
+    act.undone_at, act.undone_by_id = at, by
+    changes = {name: _from_json(name, act.before[name]) for name in names}
+    before_state, before_campaign, before_consent = card.state, card.campaign_id, card.consent
+    announce.count(session, card, by=-1, at=at)
+    _act(session, card, "undo", changes, by=by, at=at, of=act.id)
+    announce.count(session, card, by=1, at=at)
+    if card.consent != before_consent:
+        _keep_consent(session, card, card.consent, by=by, at=at, note=f"undo:{act.id}")
+    if card.state != before_state:
+        _tell_moved(session, card, before_state, by, at)
+    if card.campaign_id != before_campaign:
+        _tell_entered(session, card, before_campaign, by, at)
+    return card
+
+
+def _names_to_restore(act: CardAct) -> list[str]:
+    """The columns an undo puts back. A claim that went with a verdict stays as it is now: it may be a colleague's."""
+    is_claim = act.act in ("claim", "release")
+    return [name for name in act.before if name != "version" and (is_claim or not name.startswith("claimed_"))]
+
+
+def _load_act(session: Session, station_id: int, act_id: int | None, by: int) -> CardAct:
+    query = select(CardAct).where(CardAct.station_id == station_id, CardAct.act.in_(UNDOABLE))
+    if act_id is None:
+        query = query.where(CardAct.by_person_id == by, CardAct.undone_at.is_(None))
+    else:
+        query = query.where(CardAct.id == act_id)
+    act = session.execute(query.order_by(CardAct.id.desc()).limit(1)).scalar_one_or_none()
+    if act is None:
+        raise NotFound("There is nothing to take back.", code="wall.nothing_to_undo")
+    return act
+
+
+# --- claims, notes, consent, campaigns --------------------------------------------------------------------------
+
+
+def claim(session: Session, station_id: int, card_id: int, *, by: int, at: datetime, force: bool = False) -> CardAct:
+    """Hold a card for 90 s; again prolongs it. Raises CardClaimed while a colleague holds it, unless `force`."""
+    card = queries.load_card(session, station_id, card_id, for_change=True)
+    if not force:
+        _refuse_claimed(session, card, by, at=at)
+    changes = {"claimed_by_id": by, "claimed_until": at + rules.CLAIM}
+    return _act(session, card, "claim", changes, by=by, at=at)
+
+
+def release(session: Session, station_id: int, card_id: int, *, by: int, at: datetime) -> CardAct | None:
+    """Let go of one's own claim; None if there was nothing to let go. Raises CardClaimed on a colleague's."""
+    card = queries.load_card(session, station_id, card_id, for_change=True)
+    _refuse_claimed(session, card, by, at=at)
+    if card.claimed_by_id is None:
+        return None
+    return _act(session, card, "release", {"claimed_by_id": None, "claimed_until": None}, by=by, at=at)
+
+
+def set_notes(
+    session: Session,
+    station_id: int,
+    card_id: int,
+    *,
+    version: int,
+    by: int,
+    at: datetime,
+    about: str | None = None,
+    pronunciation: str | None = None,
+    note: str | None = None,
+) -> CardAct:
+    """Write what the card is about, how the name is spoken, a note for colleagues; None leaves a field.
+
+    Raises CardMoved if somebody changed the card since `version`.
+    """
+    card = queries.load_card(session, station_id, card_id, for_change=True)
+    _refuse_stale(session, card, version, at=at)
+    given = {"about": about, "pronunciation": pronunciation, "note": note}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    act = _act(session, card, "notes", changes | _renewed_claim(card, by, at), by=by, at=at)
+    message = session.get_one(Message, card.message_id)
+    card.folded = _folded(card, message, session.get_one(Listener, card.listener_id))
+    return act
+
+
+def set_consent(
+    session: Session,
+    station_id: int,
+    card_id: int,
+    act: str,
+    *,
+    by: int | None,
+    at: datetime,
+    note: str = "",
+    evidence_message_id: int | None = None,
+) -> CardAct:
+    """Record in the ledger that consent was asked, given, refused or withdrawn; the card shows what holds now.
+
+    Refused or withdrawn takes a card out of shortlist, rundown and studio at once. Raises Invalid for another act.
+    """
+    consent = rules.consent_after(act)
+    if consent is None:
+        raise Invalid({"act": "Consent can be asked, given, refused, withdrawn or forgotten."})
+    card = queries.load_card(session, station_id, card_id, for_change=True)
+    _keep_consent(session, card, consent, by=by, at=at, note=note, evidence_message_id=evidence_message_id)
+    done = _act(session, card, "consent", {"consent": consent} | _renewed_claim(card, by, at), by=by, at=at)
+    if consent in ("refused", "withdrawn"):
+        for told in signals.withdrawn:
+            told(session, card, at)
+        if card.state in rules.CHOSEN:
+            changes = {"state": "new", "state_by_id": by, "state_at": at}
+            _move(session, card, changes, by=by, at=at)
+    return done
+
+
+def _keep_consent(
+    session: Session,
+    card: Card,
+    consent: str,
+    *,
+    by: int | None,
+    at: datetime,
+    note: str = "",
+    evidence_message_id: int | None = None,
+) -> None:
+    session.add(
+        ConsentRecord(
+            station_id=card.station_id,
+            card_id=card.id,
+            act=consent,
+            uses="air",
+            by_person_id=by,
+            evidence_message_id=evidence_message_id,
+            note=note,
+            at=at,
+        )
+    )
+
+
+def put_in_campaign(session: Session, card: Card, campaign_id: int | None, *, by: int | None, at: datetime) -> CardAct:
+    """Put a card into a campaign of its station, or out of any. Rooms above hear of it by signals.entered."""
+    before = card.campaign_id
+    act = _act(session, card, "campaign", {"campaign_id": campaign_id} | _renewed_claim(card, by, at), by=by, at=at)
+    if before != campaign_id:
+        _tell_entered(session, card, before, by, at)
+    return act
+
+
+def _tell_entered(session: Session, card: Card, before: int | None, by: int | None, at: datetime) -> None:
+    for entered in signals.entered:
+        entered(session, card, before, card.campaign_id, by, at)
+
+
+# --- what all acts share ----------------------------------------------------------------------------------------
+
+
+def _act(
+    session: Session,
+    card: Card,
+    act: str,
+    changes: dict[str, Any],
+    *,
+    by: int | None,
+    at: datetime,
+    kind: str = "card.changed",
+    of: int | None = None,
+) -> CardAct:
+    """Apply changes to a card's columns and leave act, audit row and event."""
+    before = _values(card, changes) | {"version": card.version}
+    for name, value in changes.items():
+        setattr(card, name, value)
+    announce.touch(session, card, kind, at=at)
+    row = CardAct(
+        station_id=card.station_id,
+        card_id=card.id,
+        by_person_id=by,
+        at=at,
+        act=act,
+        before=before,
+        after=_values(card, changes) | {"version": card.version},
+    )
+    session.add(row)
+    session.flush()
+    details = {name: row.after[name] for name in ("state", "consent", "campaign_id") if name in changes}
+    audit.record(
+        session,
+        card.station_id,
+        f"card.{act}",
+        f"card:{card.id}",
+        by=by,
+        at=at,
+        details=details | ({"of": of} if of is not None else {}),
+    )
+    return row
+
+
+def _values(card: Card, names: dict[str, Any]) -> dict[str, Any]:
+    """The present values of a card's columns as JSON holds them; the version is not one of them."""
+    return {name: _to_json(name, getattr(card, name)) for name in names if name != "version"}
+
+
+def _to_json(name: str, value: Any) -> Any:
+    return clock.to_ms(value) if name in MOMENTS and value is not None else value
+
+
+def _from_json(name: str, value: Any) -> Any:
+    return clock.from_ms(value) if name in MOMENTS and value is not None else value
+
+
+def _renewed_claim(card: Card, by: int | None, at: datetime) -> dict[str, Any]:
+    """Any act of the person who holds a card holds it for another 90 s."""
+    return {"claimed_until": at + rules.CLAIM} if by is not None and card.claimed_by_id == by else {}
+
+
+def _folded(card: Card, message: Message, listener: Listener) -> str:
+    """Everything the text filter looks at: words, name, place, what colleagues noted."""
+    words = (message.text, listener.first_name, listener.alias, listener.place, card.about, card.note)
+    return "".join(rules.fold(part or "") for part in words)

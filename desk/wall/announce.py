@@ -1,0 +1,93 @@
+"""Tells screens of changed cards: builds each card's JSON once, as late as possible, and keeps the counters.
+
+Acts call `touch` and `count`; just before the commit one hook writes the counters and records the events. From the
+moment the counters are written the station's number is held, so an event's counts are true at its number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from desk import db
+from desk.live import log
+from desk.wall import queries, signals
+from desk.wall.models import Card, CardCount
+
+AUDIENCE = "wall.read"
+
+
+@dataclass
+class _Noted:
+    """What one transaction has changed so far."""
+
+    kinds: dict[int, str] = field(default_factory=dict)
+    stations: dict[int, int] = field(default_factory=dict)
+    moved: Counter[tuple[int, str, str]] = field(default_factory=Counter)
+    at: datetime | None = None
+
+
+def touch(session: Session, card: Card, kind: str, *, at: datetime) -> None:
+    """Count up the card's version and note an event: card.placed, card.changed or card.removed."""
+    noted = _noted(session, at)
+    if kind != "card.placed":
+        card.version += 1
+    session.flush()
+    before = noted.kinds.get(card.id)
+    if before is None or kind == "card.removed":
+        noted.kinds[card.id] = kind
+    noted.stations[card.id] = card.station_id
+    for tell in signals.changed:
+        tell(session, card, at)
+
+
+def count(session: Session, card: Card, *, by: int, at: datetime) -> None:
+    """Note that there is one card more or less in the card's present state and kind."""
+    _noted(session, at).moved[card.station_id, card.state, card.kind] += by
+
+
+def _noted(session: Session, at: datetime) -> _Noted:
+    noted: _Noted = session.info.setdefault("cards", _Noted())
+    noted.at = at
+    db.before_commit(session, "50-cards", _announce)
+    return noted
+
+
+def _announce(session: Session) -> None:
+    noted: _Noted = session.info.pop("cards")
+    at = noted.at
+    if at is None:
+        return
+    session.flush()
+    views = queries.view_cards(session, [i for i, kind in noted.kinds.items() if kind != "card.removed"], at=at)
+    for station_id in sorted({*noted.stations.values(), *(key[0] for key in noted.moved)}):
+        counts = _write_counts(session, station_id, noted)
+        for card_id, kind in noted.kinds.items():
+            if noted.stations[card_id] != station_id:
+                continue
+            card = {"id": card_id} if kind == "card.removed" else views[card_id].as_json()
+            payload: dict[str, Any] = {"card": card} | ({"counts": counts} if counts else {})
+            log.record(session, station_id, kind, payload, audience=AUDIENCE, at=at)
+
+
+def _write_counts(session: Session, station_id: int, noted: _Noted) -> dict[str, dict[str, int]] | None:
+    """Write this station's counters; the counts after it, None if no counter changed."""
+    changed = {key: by for key, by in noted.moved.items() if key[0] == station_id and by}
+    if not changed:
+        return None
+    log.hold(session, station_id)
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    rows = [{"station_id": key[0], "state": key[1], "kind": key[2], "cards": by} for key, by in sorted(changed.items())]
+    statement: Any = insert(CardCount.metadata.tables["card_count"]).values(rows)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["station_id", "state", "kind"],
+            set_={"cards": CardCount.cards + statement.excluded.cards},
+        )
+    )
+    return queries.counts(session, station_id)

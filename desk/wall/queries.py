@@ -1,0 +1,380 @@
+"""Reads of the wall: pages of cards by keyset, one card with all that a screen shows of it, counts.
+
+A page costs the same number of statements whatever is on it. Nothing here carries a phone number, a surname or a
+provider's id. What rooms above know of a card (slots, campaign, vetting) they add through `extras`.
+Text search is desk.wall.search's matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, literal, select, tuple_, union_all
+from sqlalchemy.orm import Session
+
+from desk import clock
+from desk.conversations.models import Message, Reaction
+from desk.db import Key, Moment
+from desk.errors import Invalid, NotFound
+from desk.listeners.models import Listener
+from desk.media import queries as media
+from desk.media.queries import AssetView
+from desk.people.models import Person
+from desk.wall import rules, search
+from desk.wall.models import Card, CardAct, CardCount
+
+PAGE = 60
+PAGE_MOST = 200
+UNION_MOST = 16
+
+SlotsOf = Callable[[Session, Sequence[int]], dict[int, list[dict[str, Any]]]]
+CampaignsOf = Callable[[Session, Sequence[int]], dict[int, dict[str, Any]]]
+VettingOf = Callable[[Session, int], dict[str, Any] | None]
+
+
+@dataclass
+class Extras:
+    """What rooms above the wall tell about cards; they set these in their `follows` modules, one statement each.
+
+    slots_of(session, card_ids) -> {card_id: [{id, edition, position}]}
+    campaigns_of(session, campaign_ids) -> {campaign_id: {id, name, hue, icon}}
+    vetting_of(session, card_id) -> {by, at, sha256} | None
+    """
+
+    slots_of: SlotsOf = field(default=lambda _session, _ids: {})
+    campaigns_of: CampaignsOf = field(default=lambda _session, _ids: {})
+    vetting_of: VettingOf = field(default=lambda _session, _id: None)
+
+
+extras = Extras()
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A member of staff as cards show them."""
+
+    id: int
+    name: str
+    initials: str
+    hue: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {"id": self.id, "name": self.name, "initials": self.initials, "hue": self.hue}
+
+
+@dataclass(frozen=True)
+class CardView:
+    """A card with everything a screen shows of it, at the moment `at`."""
+
+    card: Card
+    message: Message
+    listener: Listener
+    media: Sequence[AssetView]
+    state_by: Badge | None
+    claimed_by: Badge | None
+    campaign: dict[str, Any] | None
+    slots: Sequence[dict[str, Any]]
+    reactions: Sequence[str]
+    at: datetime
+
+    @property
+    def is_blocked(self) -> bool:
+        until = self.listener.blocked_until
+        return until is not None and until > self.at
+
+    def as_json(self) -> dict[str, Any]:
+        """The card as the interface and events carry it. What a blocked sender wrote stays out."""
+        card, message = self.card, self.message
+        return {
+            "id": card.id,
+            "version": card.version,
+            "kind": card.kind,
+            "state": card.state,
+            "state_by": self.state_by.as_json() if self.state_by else None,
+            "state_at": clock.iso(card.state_at),
+            "reject_reason": card.reject_reason,
+            "claim": self._claim(),
+            "placed_at": clock.iso(card.placed_at),
+            "sent_at": clock.iso(message.sent_at),
+            "is_late": card.is_late,
+            "listener": self._listener(),
+            "text": "" if self.is_blocked else message.text,
+            "details": {} if self.is_blocked else shown_details(message.details),
+            "is_forwarded": message.is_forwarded,
+            "is_frequently_forwarded": message.is_frequently_forwarded,
+            "is_edited": message.edited_at is not None,
+            "media": [] if self.is_blocked else [asset.as_json() for asset in self.media],
+            "consent": card.consent,
+            "is_vetted": card.vetted_sha256 is not None,
+            "campaign": self.campaign,
+            "slots": list(self.slots),
+            "about": card.about,
+            "pronunciation": card.pronunciation,
+            "note": card.note,
+            "reactions": [{"emoji": emoji} for emoji in self.reactions],
+            "is_test": False,
+        }
+
+    def _claim(self) -> dict[str, Any] | None:
+        until = self.card.claimed_until
+        if self.claimed_by is None or until is None or until <= self.at:
+            return None
+        return {"by": self.claimed_by.as_json(), "until": clock.iso(until)}
+
+    def _listener(self) -> dict[str, Any]:
+        one = self.listener
+        return {
+            "alias": one.alias,
+            "first_name": one.first_name,
+            "place": one.place,
+            "hue": one.hue,
+            "initial": (one.first_name or one.alias or "?")[0].upper(),
+            "message_count": one.message_count,
+            "is_first": one.message_count <= 1,
+            "is_blocked": self.is_blocked,
+        }
+
+
+SHOWN_DETAILS: dict[str, tuple[str, ...]] = {
+    "location": ("latitude", "longitude", "name", "address"),
+    "order": ("items",),
+    "interactive": ("type", "title", "description"),
+    "unsupported": ("type",),
+    "referral": ("source_type", "headline", "body"),
+}
+
+
+def shown_details(details: dict[str, Any]) -> dict[str, Any]:
+    """What of a message's details screens may have: no numbers, ids or addresses; of contact cards names alone."""
+    shown: dict[str, Any] = {}
+    for part, keys in SHOWN_DETAILS.items():
+        given = details.get(part)
+        if isinstance(given, dict):
+            shown[part] = {key: given[key] for key in keys if key in given}
+    if isinstance(details.get("cards"), list):
+        shown["contacts"] = [{"name": one.get("name") or ""} for one in details["cards"] if isinstance(one, dict)]
+    if isinstance(details.get("raw_type"), str):
+        shown["raw_type"] = details["raw_type"]
+    return shown
+
+
+def load_card(session: Session, station_id: int, card_id: int, *, for_change: bool = False) -> Card:
+    """A card of this station; `for_change` locks it until the commit. Raises NotFound, also once it is withdrawn."""
+    query = select(Card).where(Card.id == card_id, Card.station_id == station_id, Card.withdrawn_at.is_(None))
+    if for_change:
+        query = query.with_for_update().execution_options(populate_existing=True)
+        session.flush()
+    card = session.execute(query).scalar_one_or_none()
+    if card is None:
+        raise NotFound(code="wall.no_card")
+    return card
+
+
+def find_card_of(session: Session, message_id: int) -> Card | None:
+    """The card a message stands on, also a withdrawn one."""
+    return session.execute(select(Card).where(Card.message_id == message_id)).scalar_one_or_none()
+
+
+def view_card(session: Session, card: Card, *, at: datetime) -> CardView:
+    """One card with all that a screen shows of it."""
+    return view_cards(session, [card.id], at=at)[card.id]
+
+
+def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> dict[int, CardView]:
+    """Cards by id with all that a screen shows of them. Seven statements, however many cards."""
+    if not card_ids:
+        return {}
+    rows = session.execute(
+        select(Card, Message, Listener)
+        .join(Message, Message.id == Card.message_id)
+        .join(Listener, Listener.id == Card.listener_id)
+        .where(Card.id.in_(card_ids))
+    ).all()
+    message_ids = [message.id for _card, message, _listener in rows]
+    files = media.list_assets(session, message_ids)
+    people = _badges(session, [person for card, _m, _l in rows for person in (card.state_by_id, card.claimed_by_id)])
+    reactions = _reactions(session, message_ids)
+    slots = extras.slots_of(session, card_ids)
+    campaigns = extras.campaigns_of(session, sorted({card.campaign_id for card, _m, _l in rows if card.campaign_id}))
+    return {
+        card.id: CardView(
+            card=card,
+            message=message,
+            listener=listener,
+            media=files.get(message.id, ()),
+            state_by=people.get(card.state_by_id),
+            claimed_by=people.get(card.claimed_by_id),
+            campaign=campaigns.get(card.campaign_id) if card.campaign_id else None,
+            slots=slots.get(card.id, ()),
+            reactions=reactions.get(message.id, ()),
+            at=at,
+        )
+        for card, message, listener in rows
+    }
+
+
+def _badges(session: Session, ids: Sequence[int | None]) -> dict[int | None, Badge]:
+    wanted = sorted({one for one in ids if one is not None})
+    if not wanted:
+        return {}
+    rows = session.execute(select(Person.id, Person.name, Person.initials, Person.hue).where(Person.id.in_(wanted)))
+    return {row.id: Badge(row.id, row.name, row.initials, row.hue) for row in rows}
+
+
+def find_badge(session: Session, person_id: int | None) -> Badge | None:
+    return _badges(session, [person_id]).get(person_id)
+
+
+def _reactions(session: Session, message_ids: Sequence[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    query = select(Reaction.message_id, Reaction.emoji).where(Reaction.message_id.in_(message_ids))
+    for message_id, emoji in session.execute(query.order_by(Reaction.id)):
+        found.setdefault(message_id, []).append(emoji)
+    return found
+
+
+# --- pages ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What of the wall somebody wants to see. Empty means everything."""
+
+    states: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    text: str = ""
+    campaign_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page, newest first; `next` is the cursor of the following one, None at the end."""
+
+    cards: list[CardView]
+    next: str | None
+
+
+def list_cards(
+    session: Session,
+    station_id: int,
+    wanted: Filter | None = None,
+    *,
+    at: datetime,
+    cursor: str | None = None,
+    limit: int = PAGE,
+) -> Page:
+    """One page of the wall, newest first by arrival at the provider, then by id.
+
+    Raises Invalid for a cursor that is none of ours. At most nine statements.
+    """
+    wanted = wanted or Filter()
+    limit = max(1, min(limit, PAGE_MOST))
+    after = _read_cursor(cursor) if cursor else None
+    condition = search.condition(session, station_id, wanted.text) if wanted.text.strip() else None
+    ids = list(session.execute(_page_query(station_id, wanted, condition, after, limit + 1)).scalars())
+    views = view_cards(session, ids[:limit], at=at)
+    cards = [views[card_id] for card_id in ids[:limit]]
+    return Page(cards, _write_cursor(cards[-1].card) if len(ids) > limit else None)
+
+
+def _page_query(
+    station_id: int,
+    wanted: Filter,
+    condition: ColumnElement[bool] | None,
+    after: tuple[datetime, int] | None,
+    limit: int,
+) -> Select[int]:
+    """Ids of a page. Several states or kinds are several short walks along an index, put together: one walk over a set
+    would sort everything that matches."""
+    pairs = [(state, kind) for state in wanted.states or (None,) for kind in wanted.kinds or (None,)]
+    if len(pairs) == 1 or len(pairs) > UNION_MOST:
+        walk = _walk(station_id, wanted, condition, after)
+        walk = walk.where(*(_one_of(*pairs[0]) if len(pairs) == 1 else _any_of(wanted)))
+        ordered = walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()
+        return select(ordered.c.id).order_by(ordered.c.placed_at.desc(), ordered.c.id.desc())
+    walks = []
+    for state, kind in pairs:
+        walk = _walk(station_id, wanted, condition, after).where(*_one_of(state, kind))
+        walks.append(select(walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()))
+    every = union_all(*walks).subquery()
+    return select(every.c.id).order_by(every.c.placed_at.desc(), every.c.id.desc()).limit(limit)
+
+
+def _walk(
+    station_id: int, wanted: Filter, condition: ColumnElement[bool] | None, after: tuple[datetime, int] | None
+) -> Select[int, datetime]:
+    walk = select(Card.id, Card.placed_at).where(Card.station_id == station_id, Card.withdrawn_at.is_(None))
+    if wanted.campaign_id is not None:
+        walk = walk.where(Card.campaign_id == wanted.campaign_id)
+    if condition is not None:
+        walk = walk.where(condition)
+    if after is not None:
+        bound = tuple_(literal(after[0], Moment), literal(after[1], Key))
+        walk = walk.where(tuple_(Card.placed_at, Card.id) < bound)
+    return walk
+
+
+def _one_of(state: str | None, kind: str | None) -> list[ColumnElement[bool]]:
+    chosen: list[ColumnElement[bool]] = []
+    if state is not None:
+        chosen.append(Card.state == state)
+    if kind is not None:
+        chosen.append(Card.kind == kind)
+    return chosen
+
+
+def _any_of(wanted: Filter) -> list[ColumnElement[bool]]:
+    chosen: list[ColumnElement[bool]] = []
+    if wanted.states:
+        chosen.append(and_(Card.state.in_(wanted.states)))
+    if wanted.kinds:
+        chosen.append(and_(Card.kind.in_(wanted.kinds)))
+    return chosen
+
+
+def _write_cursor(card: Card) -> str:
+    return f"{clock.to_ms(card.placed_at)}-{card.id}"
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, int]:
+    placed, _dash, card_id = cursor.partition("-")
+    if not (placed.isdecimal() and card_id.isdecimal() and len(cursor) <= 40 and len(placed) <= 14):
+        raise Invalid({"cursor": "This is no place on the wall."})
+    return clock.from_ms(int(placed)), int(card_id)
+
+
+def counts(session: Session, station_id: int) -> dict[str, dict[str, int]]:
+    """How many cards stand in each state and are of each kind: {state: {new, …, all}, kind: {voice, …}}."""
+    by_state = dict.fromkeys(rules.STATES, 0)
+    by_kind: dict[str, int] = {}
+    rows = session.execute(
+        select(CardCount.state, CardCount.kind, CardCount.cards).where(CardCount.station_id == station_id)
+    )
+    for state, kind, cards in rows:
+        by_state[state] = by_state.get(state, 0) + cards
+        by_kind[kind] = by_kind.get(kind, 0) + cards
+    return {"state": {**by_state, "all": sum(by_state.values())}, "kind": {k: n for k, n in by_kind.items() if n}}
+
+
+def history(session: Session, card_id: int, *, most: int = 50) -> list[dict[str, Any]]:
+    """What was done to a card, newest first: [{id, act, by, at, before, after, is_undone}]. Two statements."""
+    acts = session.execute(
+        select(CardAct).where(CardAct.card_id == card_id).order_by(CardAct.id.desc()).limit(most)
+    ).scalars()
+    rows = list(acts)
+    people = _badges(session, [row.by_person_id for row in rows])
+    return [
+        {
+            "id": row.id,
+            "act": row.act,
+            "by": badge.as_json() if (badge := people.get(row.by_person_id)) else None,
+            "at": clock.iso(row.at),
+            "before": row.before.get("state"),
+            "after": row.after.get("state"),
+            "is_undone": row.undone_at is not None,
+        }
+        for row in rows
+    ]
