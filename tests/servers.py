@@ -177,13 +177,13 @@ def redis() -> Iterator[str]:
         arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
         process = subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            wait_until(lambda: _listens(port), "Redis's first answer")
+            wait_until(lambda: listens(port), "Redis's first answer")
             yield f"redis://127.0.0.1:{port}"
         finally:
             _stop(process)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -244,7 +244,7 @@ def _serves_http(endpoint: str, process: subprocess.Popen[bytes]) -> bool:
         raise RuntimeError(f"the S3 server ended at its start with status {process.returncode}")
     try:
         return requests.get(f"{endpoint}/moto-api/", timeout=2).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

@@ -8,16 +8,13 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+
+from tests.project.certificates import write_certificate
 
 TOP = Path(__file__).resolve().parents[2]
 DOCKER = TOP / "docker"
@@ -120,32 +117,11 @@ def test_gunicorn_has_a_thread_for_every_open_wall(role: str, workers: int, thre
     assert printed.stdout.split() == [str(workers), str(threads)]
 
 
-def _write_certificate(folder: Path) -> None:
-    """A key and a certificate nobody trusts, for a server that only reads them."""
-    folder.mkdir()
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "desk.example.org")])
-    today = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(today)
-        .not_valid_after(today + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "privkey.pem").write_bytes(key.private_bytes(*plain))
-    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-
 def test_nginx_accepts_its_configuration(tmp_path: Path) -> None:
     nginx = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
     if nginx is None:
         pytest.skip("docker/nginx.conf was not checked: nginx is not installed")
-    _write_certificate(tmp_path / "certs")
+    write_certificate(tmp_path / "certs")
     (tmp_path / "mime.types").write_text("types { text/html html; }\n")
     text = (DOCKER / "nginx.conf").read_text()
     # the containers' names mean nothing here, and neither do their paths
