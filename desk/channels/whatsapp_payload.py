@@ -9,7 +9,7 @@ is loose_json's. Whether an id is already known, and what follows from an item, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias, TypedDict
@@ -87,6 +87,31 @@ class _Broken(Exception):
         self.reason = reason
 
 
+class _Contacts:
+    """The people a value introduces, to be found by id or number: their position says nothing."""
+
+    def __init__(self, people: Iterable[Sender]) -> None:
+        self._by_bsuid: dict[str, Sender] = {}
+        self._by_number: dict[str, Sender] = {}
+        self._without_bsuid: dict[str, Sender] = {}  # by number
+        for person in people:
+            if person.bsuid:
+                self._by_bsuid.setdefault(person.bsuid, person)
+            elif person.wa_id:
+                self._without_bsuid.setdefault(person.wa_id, person)
+            if person.wa_id:
+                self._by_number.setdefault(person.wa_id, person)
+
+    def matching(self, bsuid: str | None, number: str | None) -> Sender | None:
+        """The person with this id, else this number, unless an id there says it is somebody else."""
+        if bsuid is None:
+            return self._by_number.get(number or "")
+        return self._by_bsuid.get(bsuid) or self._without_bsuid.get(number or "")
+
+
+NOBODY = _Contacts(())
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where in the delivery we are, and what the surroundings say about everybody in it."""
@@ -94,7 +119,7 @@ class _Place:
     account_id: str | None
     number_id: str | None
     position: str
-    contacts: tuple[Sender, ...] = ()
+    contacts: _Contacts
 
     def below(self, key: str, index: int) -> _Place:
         return replace(self, position=f"{self.position}.{key}[{index}]")
@@ -118,7 +143,7 @@ def read(body: bytes) -> Reading:
     root = _envelope(body)
     items: list[AnyItem] = []
     for number, entry in enumerate(loose.entries(root, "entry")):
-        place = _Place(loose.text(loose.mapping(entry), "id"), None, f"entry[{number}]")
+        place = _Place(loose.text(loose.mapping(entry), "id"), None, f"entry[{number}]", NOBODY)
         if isinstance(entry, dict):
             items.extend(_read_entry(entry, place))
         else:
@@ -153,7 +178,7 @@ def _read_entry(entry: dict[str, JSON], place: _Place) -> Iterator[AnyItem]:
 
 def _placed_in(value: dict[str, JSON], place: _Place) -> _Place:
     metadata = loose.mapping(value.get("metadata"))
-    contacts = tuple(_contact(c) for c in loose.entries(value, "contacts") if isinstance(c, dict))
+    contacts = _Contacts(_contact(raw) for raw in loose.entries(value, "contacts") if isinstance(raw, dict))
     return replace(place, number_id=loose.text(metadata, "phone_number_id"), contacts=contacts)
 
 
@@ -470,12 +495,12 @@ def _party(raw: dict[str, JSON], place: _Place | None, number_key: str, id_key: 
     stated = Sender(bsuid=loose.text(raw, id_key), parent_bsuid=loose.text(raw, parent_key), phone=_phone(number))
     if stated.bsuid is None and number and BSUID.fullmatch(number):
         stated = replace(stated, bsuid=number)
-    return _joined(stated, number, place.contacts if place else ())
+    return _joined(stated, number, place.contacts if place else NOBODY)
 
 
-def _joined(stated: Sender, number: str | None, contacts: tuple[Sender, ...]) -> Sender:
+def _joined(stated: Sender, number: str | None, contacts: _Contacts) -> Sender:
     """What the item itself says, filled up from the contact that belongs to it: never by position, only by id."""
-    contact = _matching(stated.bsuid, number, contacts)
+    contact = contacts.matching(stated.bsuid, number)
     if contact is None:
         return stated
     return Sender(
@@ -486,17 +511,6 @@ def _joined(stated: Sender, number: str | None, contacts: tuple[Sender, ...]) ->
         profile_name=contact.profile_name,
         username=contact.username,
     )
-
-
-def _matching(bsuid: str | None, number: str | None, contacts: tuple[Sender, ...]) -> Sender | None:
-    for contact in contacts:
-        if bsuid and contact.bsuid == bsuid:
-            return contact
-    for contact in contacts:
-        is_contradicted = bsuid and contact.bsuid and contact.bsuid != bsuid
-        if number and contact.wa_id == number and not is_contradicted:
-            return contact
-    return None
 
 
 def _known(sender: Sender) -> Sender:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -152,11 +153,13 @@ class Provider:
 
 
 @contextmanager
-def running() -> Iterator[Provider]:
+def running(tls: ssl.SSLContext | None = None) -> Iterator[Provider]:
     provider = Provider()
     handler = type("ScriptedHandler", (Handler,), {"provider": provider})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         provider.port = server.server_address[1]
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

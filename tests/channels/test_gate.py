@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from urllib3.exceptions import HTTPError
 
 from desk.channels.gate import AddressRefused, Exchange, HostList, is_public
 from tests.channels import graph_server as graph
@@ -123,3 +132,59 @@ def test_the_environments_proxy_is_not_used(provider: Provider, monkeypatch: pyt
 
     with an_exchange(provider.host) as exchange, exchange.request("GET", provider.base_url) as response:
         assert response.status_code == 200
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that signs itself, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")]), datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "loopback.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+def tls_provider(certificate: Path) -> Iterator[Provider]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with graph.running(context) as provider:
+        yield provider
+
+
+def test_a_certificate_nobody_vouches_for_ends_before_the_token_is_sent(tls_provider: Provider) -> None:
+    with an_exchange(tls_provider.host) as exchange, pytest.raises(requests.exceptions.SSLError):
+        exchange.request("GET", f"https://{tls_provider.host}/", headers={"Authorization": "Bearer x"})
+
+    assert not exchange.has_connected
+    assert tls_provider.asked == []
+
+
+def test_a_drip_over_tls_ends_at_the_deadline_too(tls_provider: Provider, certificate: Path) -> None:
+    tls_provider.script = {"/": [graph.drips(b"x" * 1000)]}
+    hosts = HostList([tls_provider.host])
+    began_s = time.monotonic()
+
+    with (
+        Exchange(hosts, deadline_s=0.5, connect_s=1, read_s=1) as exchange,
+        exchange.request("GET", f"https://{tls_provider.host}/", verify=str(certificate)) as response,
+        pytest.raises(HTTPError),
+    ):
+        response.raw.read()
+
+    assert exchange.is_over
+    assert 0.4 < time.monotonic() - began_s < 2
