@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -61,11 +62,20 @@ def _open_socket(url: str, **options: object) -> websocket.WebSocket:
     return opened
 
 
+def _read_until_closed(opened: websocket.WebSocket) -> None:
+    """Do what a page does: read, and answer the server's goodbye."""
+    with suppress(websocket.WebSocketConnectionClosedException, OSError):
+        opened.settimeout(30)
+        while opened.recv():
+            pass
+    opened.shutdown()
+
+
 def test_open_walls_do_not_hold_the_stop(desk_server: tuple[subprocess.Popen[bytes], int]) -> None:
     process, port = desk_server
-    with ExitStack() as stack:
+    with ThreadPoolExecutor(OPEN_SOCKETS) as pages:
         for _ in range(OPEN_SOCKETS):
-            stack.enter_context(closing(_open_socket(f"ws://127.0.0.1:{port}")))
+            pages.submit(_read_until_closed, _open_socket(f"ws://127.0.0.1:{port}"))
 
         started_s = time.monotonic()
         process.send_signal(signal.SIGTERM)
