@@ -36,10 +36,7 @@ def web_command(settings: Settings) -> list[str]:
 def worker_command(settings: Settings) -> list[str]:
     """Huey's consumer: process workers, so that a time-out really ends one; SIGTERM lets the task finish."""
     options = ["-k", "process", "-w", str(settings.workers), "-g", "TERM", "-t", "60", "-d", "0.05", "-m", "0.2", "-q"]
-    runner = (
-        "import sys; from huey.bin.huey_consumer import consumer_main; sys.argv[0] = 'desk-worker'; consumer_main()"
-    )
-    return [sys.executable, "-c", runner, "desk.consumer.huey", *options]
+    return [sys.executable, "-m", "huey.bin.huey_consumer", "desk.consumer.huey", *options]
 
 
 def keeper_command() -> list[str]:

@@ -238,4 +238,4 @@ def _consents(session: Session, card_ids: Sequence[int]) -> dict[int, datetime]:
         .where(ConsentRecord.card_id.in_(card_ids), ConsentRecord.act.in_(("given", "give")))
         .group_by(ConsentRecord.card_id)
     ).all()
-    return {card_id: clock.from_ms(at) if isinstance(at, int) else at for card_id, at in rows}
+    return {row[0]: row[1] for row in rows}

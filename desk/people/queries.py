@@ -104,3 +104,13 @@ def station_card(station: Station) -> StationCard:
     return StationCard(
         station.id, station.slug, station.name, station.mark, station.hue, station.locale, station.timezone
     )
+
+
+def has_any_role(session: Session, person_id: int, station_id: int, roles: tuple[str, ...]) -> bool:
+    """Whether a person holds at least one of these roles at a station."""
+    found = session.execute(
+        select(Membership.id)
+        .where(Membership.person_id == person_id, Membership.station_id == station_id, Membership.role.in_(roles))
+        .limit(1)
+    ).scalar_one_or_none()
+    return found is not None

@@ -1,0 +1,97 @@
+"""Copies objects between stores and compares the store with the database; for the commands of an operator."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from desk import db
+from desk.contests.models import Export
+from desk.media.models import Asset, Rendition
+from media_store.errors import ObjectMissing
+from media_store.stores.contract import Store
+
+BLOCK_BYTES = 1 << 20
+EXPORT_LIMIT_S = 3600.0
+
+
+@dataclass
+class CopyReport:
+    """What a copy did; `present` were there already with the same bytes."""
+
+    copied: int = 0
+    present: int = 0
+    bytes: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return {"ok": True, **asdict(self)}
+
+
+def copy_store(source: Store, target: Store, *, prefix: str = "") -> CopyReport:
+    """Copy every object; each is verified by its hash as it arrives. A second run copies only what is missing.
+
+    Raises AlreadyStored if the target holds other bytes under the same key.
+    """
+    report = CopyReport()
+    for info in source.list(prefix):
+        if _digest(target, info.key) == (wanted := _digest(source, info.key)) and wanted is not None:
+            report.present += 1
+            continue
+        with source.open(info.key) as stream:
+            content_type = source.info(info.key).content_type or "application/octet-stream"
+            target.put(info.key, stream, content_type=content_type)
+        report.copied += 1
+        report.bytes += info.bytes
+    return report
+
+
+def _digest(store: Store, key: str) -> str | None:
+    digest = hashlib.sha256()
+    try:
+        with store.open(key) as stream:
+            while block := stream.read(BLOCK_BYTES):
+                digest.update(block)
+    except ObjectMissing:
+        return None
+    return digest.hexdigest()
+
+
+def check_store(session: Session, store: Store) -> tuple[list[dict[str, str]], int]:
+    """Every object the database names, read and compared; returns the faults and how many were looked at."""
+    faults: list[dict[str, str]] = []
+    count = 0
+    originals = select(Asset.original_key, Asset.original_sha256).where(Asset.original_key.is_not(None))
+    renditions = select(Rendition.key, Rendition.sha256)
+    for key, sha256 in [*session.execute(originals).all(), *session.execute(renditions).all()]:
+        count += 1
+        found = _digest(store, key)
+        if found != sha256:
+            faults.append({"key": key, "fault": "missing" if found is None else "changed"})
+    return faults, count
+
+
+def save(store: Store, key: str, file: Path) -> None:
+    """Write an object to a file, whole or not at all."""
+    part = file.with_name(f"{file.name}.part")
+    with store.open(key) as source, part.open("wb") as target:
+        shutil.copyfileobj(source, target, BLOCK_BYTES)
+    part.replace(file)
+
+
+def wait_for_export(export_id: int) -> Export:
+    """The export once it is ready or failed; a running desk's worker may have taken it."""
+    deadline, pause = time.monotonic() + EXPORT_LIMIT_S, threading.Event()
+    while True:
+        with db.reading() as session:
+            found = session.get_one(Export, export_id)
+        if found.state in ("ready", "failed") or time.monotonic() > deadline:
+            return found
+        pause.wait(0.2)
