@@ -15,6 +15,7 @@ from desk.contests import rules
 from desk.contests.models import Campaign, Entry, Export
 from desk.conversations.models import Message
 from desk.errors import NotFound
+from desk.listeners.actions import address_about
 from desk.listeners.models import Address, Listener
 from desk.media.models import Asset, Rendition
 from desk.wall.models import Card, ConsentRecord
@@ -57,6 +58,12 @@ def view_campaign(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         "entries": campaign.entries,
         "version": campaign.version,
     }
+
+
+def badges(session: Session, campaign_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Campaigns as cards show them; one statement."""
+    rows = session.execute(select(Campaign).where(Campaign.id.in_(campaign_ids))).scalars()
+    return {row.id: {"id": row.id, "name": row.name, "hue": row.hue, "icon": row.icon} for row in rows}
 
 
 def count_entries(session: Session, campaign_id: int) -> int:
@@ -228,7 +235,8 @@ def _masked_numbers(session: Session, listener_ids: Sequence[int]) -> dict[int, 
         )
     ).scalars()
     return {
-        row.listener_id: rules.mask_number(sealing.unseal(row.value_sealed, f"address:{row.lookup}")) for row in rows
+        row.listener_id: rules.mask_number(sealing.unseal(row.value_sealed, address_about(row.station_id, row.lookup)))
+        for row in rows
     }
 
 
