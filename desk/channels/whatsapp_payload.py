@@ -2,14 +2,15 @@
 
 Pure: bytes in, items out; no clock, no network, no settings. Owns the walk over the envelope: every entry, every
 change, every message and every status, each on its own, so that one broken part never costs its neighbours.
-What stands inside a message (text, media, cards …) is read in whatsapp_content; taking values out of untrusted JSON
-is loose_json's. Whether an id is already known, and what follows from an item, is decided in the rooms above.
+What stands inside a message (text, media, cards …) is read in whatsapp_content, who it is from in whatsapp_people;
+taking values out of untrusted JSON is loose_json's. Whether an id is already known, and what follows from an item, is
+decided in the rooms above.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias, TypedDict
@@ -39,6 +40,7 @@ from desk.channels.contract import (
     UnreadableReason,
 )
 from desk.channels.whatsapp_content import ERROR_MEDIA_LOST, Content, read_content, read_errors
+from desk.channels.whatsapp_people import BSUID, NOBODY, Contacts, join_contact, phone_from, read_contact, read_party
 
 OBJECT = "whatsapp_business_account"
 
@@ -72,10 +74,11 @@ SUMMARY_KEYS = (
     "new_category",
     "reason",
 )
-BSUID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
-PHONE = re.compile(r"\+?([0-9]{5,20})")
 # The person's name stands before this and is free text, so only the very end of the sentence is believed.
 CHANGED_FROM = re.compile(r".* changed from (\S+) to (\S+?)\.?", re.DOTALL)
+# The keys that name a person: number, id, parent id.
+FROM = ("from", "from_user_id", "from_parent_user_id")
+TO = ("to", "to_user_id", "to_parent_user_id")
 NUMBER_CHANGES = frozenset({"user_changed_number", "customer_changed_number"})
 
 
@@ -87,31 +90,6 @@ class _Broken(Exception):
         self.reason = reason
 
 
-class _Contacts:
-    """The people a value introduces, to be found by id or number: their position says nothing."""
-
-    def __init__(self, people: Iterable[Sender]) -> None:
-        self._by_bsuid: dict[str, Sender] = {}
-        self._by_number: dict[str, Sender] = {}
-        self._without_bsuid: dict[str, Sender] = {}  # by number
-        for person in people:
-            if person.bsuid:
-                self._by_bsuid.setdefault(person.bsuid, person)
-            elif person.wa_id:
-                self._without_bsuid.setdefault(person.wa_id, person)
-            if person.wa_id:
-                self._by_number.setdefault(person.wa_id, person)
-
-    def matching(self, bsuid: str | None, number: str | None) -> Sender | None:
-        """The person with this id, else this number, unless an id there says it is somebody else."""
-        if bsuid is None:
-            return self._by_number.get(number or "")
-        return self._by_bsuid.get(bsuid) or self._without_bsuid.get(number or "")
-
-
-NOBODY = _Contacts(())
-
-
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where in the delivery we are, and what the surroundings say about everybody in it."""
@@ -119,7 +97,7 @@ class _Place:
     account_id: str | None
     number_id: str | None
     position: str
-    contacts: _Contacts
+    contacts: Contacts
 
     def below(self, key: str, index: int) -> _Place:
         return replace(self, position=f"{self.position}.{key}[{index}]")
@@ -178,7 +156,7 @@ def _read_entry(entry: dict[str, JSON], place: _Place) -> Iterator[AnyItem]:
 
 def _placed_in(value: dict[str, JSON], place: _Place) -> _Place:
     metadata = loose.mapping(value.get("metadata"))
-    contacts = _Contacts(_contact(raw) for raw in loose.entries(value, "contacts") if isinstance(raw, dict))
+    contacts = Contacts(read_contact(raw) for raw in loose.entries(value, "contacts") if isinstance(raw, dict))
     return replace(place, number_id=loose.text(metadata, "phone_number_id"), contacts=contacts)
 
 
@@ -309,8 +287,8 @@ def _read_system(raw: dict[str, JSON], place: _Place, provider_id: str) -> AnyIt
         return _changed_user_id(raw, system, place, provider_id)
     if kind in NUMBER_CHANGES:
         number = loose.text(system, "wa_id") or loose.text(system, "new_wa_id")
-        new = Sender(bsuid=loose.text(system, "user_id"), wa_id=number, phone=_phone(number))
-        return _identity_change(raw, place, provider_id, _stated_sender(raw), new, IdentityReason.NUMBER)
+        new = Sender(bsuid=loose.text(system, "user_id"), wa_id=number, phone=phone_from(number))
+        return _identity_change(raw, place, provider_id, read_party(raw, NOBODY, *FROM), new, IdentityReason.NUMBER)
     if kind == "customer_identity_changed":
         same = _required_sender(raw, place)
         return _identity_change(raw, place, provider_id, same, same, IdentityReason.DEVICE)
@@ -320,8 +298,8 @@ def _read_system(raw: dict[str, JSON], place: _Place, provider_id: str) -> AnyIt
 
 def _changed_user_id(raw: dict[str, JSON], system: dict[str, JSON], place: _Place, provider_id: str) -> IdentityChange:
     number = loose.text(system, "wa_id")
-    new = Sender(bsuid=loose.text(system, "user_id"), wa_id=number, phone=_phone(number))
-    old = _stated_sender(raw)
+    new = Sender(bsuid=loose.text(system, "user_id"), wa_id=number, phone=phone_from(number))
+    old = read_party(raw, NOBODY, *FROM)
     if old.bsuid is None or old.bsuid == new.bsuid:
         old = replace(old, bsuid=_old_bsuid(loose.text(system, "body") or "", new.bsuid))
     return _identity_change(raw, place, provider_id, old, new, IdentityReason.USER_ID)
@@ -370,7 +348,9 @@ def _read_status(raw: dict[str, JSON], place: _Place) -> StatusChange:
         provider_id=provider_id,
         status=status,
         at=_required_time(raw),
-        recipient=_joined(Sender(bsuid=user_id, parent_bsuid=parent, phone=_phone(person)), person, place.contacts),
+        recipient=join_contact(
+            Sender(bsuid=user_id, parent_bsuid=parent, phone=phone_from(person)), person, place.contacts
+        ),
         group_id=recipient_id if is_group else None,
         callback_data=loose.text(raw, "biz_opaque_callback_data"),
         error=errors[0] if errors else None,
@@ -395,7 +375,7 @@ def _read_preference(raw: dict[str, JSON], place: _Place) -> PreferenceChange:
     wa_id = loose.text(raw, "wa_id")
     stated = Sender(bsuid=loose.text(raw, "user_id"), parent_bsuid=loose.text(raw, "parent_user_id"), wa_id=wa_id)
     return PreferenceChange(
-        sender=_known(_joined(stated, wa_id, place.contacts)),
+        sender=_known(join_contact(stated, wa_id, place.contacts)),
         category=loose.text(raw, "category") or "",
         value=loose.text(raw, "value") or "",
         detail=loose.text(raw, "detail") or "",
@@ -407,12 +387,10 @@ def _read_preference(raw: dict[str, JSON], place: _Place) -> PreferenceChange:
 
 def _read_call(raw: dict[str, JSON], place: _Place) -> Call:
     is_from_listener = loose.text(raw, "direction") == "USER_INITIATED"
-    ends = ("from", "from_user_id", "from_parent_user_id")
-    if not is_from_listener:
-        ends = ("to", "to_user_id", "to_parent_user_id")
+    ends = FROM if is_from_listener else TO
     return Call(
         provider_id=_required_id(raw, "id"),
-        caller=_known(_party(raw, place, *ends)),
+        caller=_known(read_party(raw, place.contacts, *ends)),
         event=loose.text(raw, "event") or "",
         is_from_listener=is_from_listener,
         at=_required_time(raw),
@@ -424,7 +402,7 @@ def _read_echo(raw: dict[str, JSON], place: _Place) -> Echo:
     content = read_content(raw)
     return Echo(
         provider_id=_required_id(raw, "id"),
-        recipient=_known(_party(raw, place, "to", "to_user_id", "to_parent_user_id")),
+        recipient=_known(read_party(raw, place.contacts, *TO)),
         sent_at=_required_time(raw),
         kind=content.kind,
         text=content.text,
@@ -468,64 +446,17 @@ def _read_account_notice(field: str, value: dict[str, JSON], place: _Place) -> A
     return AccountNotice(field=field, summary=" · ".join(parts) or field, details=value, **_at(place))
 
 
-# --- people ----------------------------------------------------------------------------------------------------------
-
-
-def _contact(raw: dict[str, JSON]) -> Sender:
-    profile = loose.mapping(raw.get("profile"))
-    return Sender(
-        bsuid=loose.text(raw, "user_id"),
-        parent_bsuid=loose.text(raw, "parent_user_id"),
-        wa_id=loose.text(raw, "wa_id"),
-        profile_name=loose.text(profile, "name"),
-        username=loose.text(profile, "username"),
-    )
-
-
-def _stated_sender(raw: dict[str, JSON]) -> Sender:
-    return _party(raw, None, "from", "from_user_id", "from_parent_user_id")
+# --- what an item cannot be without, and where it stands -----------------------------------------------------------------
 
 
 def _required_sender(raw: dict[str, JSON], place: _Place) -> Sender:
-    return _known(_party(raw, place, "from", "from_user_id", "from_parent_user_id"))
-
-
-def _party(raw: dict[str, JSON], place: _Place | None, number_key: str, id_key: str, parent_key: str) -> Sender:
-    number = loose.text(raw, number_key)
-    stated = Sender(bsuid=loose.text(raw, id_key), parent_bsuid=loose.text(raw, parent_key), phone=_phone(number))
-    if stated.bsuid is None and number and BSUID.fullmatch(number):
-        stated = replace(stated, bsuid=number)
-    return _joined(stated, number, place.contacts if place else NOBODY)
-
-
-def _joined(stated: Sender, number: str | None, contacts: _Contacts) -> Sender:
-    """What the item itself says, filled up from the contact that belongs to it: never by position, only by id."""
-    contact = contacts.matching(stated.bsuid, number)
-    if contact is None:
-        return stated
-    return Sender(
-        bsuid=stated.bsuid or contact.bsuid,
-        parent_bsuid=stated.parent_bsuid or contact.parent_bsuid,
-        wa_id=contact.wa_id or stated.wa_id,
-        phone=stated.phone,
-        profile_name=contact.profile_name,
-        username=contact.username,
-    )
+    return _known(read_party(raw, place.contacts, *FROM))
 
 
 def _known(sender: Sender) -> Sender:
     if not sender.is_known:
         raise _Broken(UnreadableReason.MISSING_SENDER)
     return sender
-
-
-def _phone(number: str | None) -> str | None:
-    """Digits as the provider writes them → number with plus; None for anything else."""
-    found = PHONE.fullmatch(number or "")
-    return f"+{found[1]}" if found else None
-
-
-# --- small parts -----------------------------------------------------------------------------------------------------
 
 
 def _required_id(raw: dict[str, JSON], key: str) -> str:
@@ -564,6 +495,6 @@ def _unreadable(place: _Place, reason: UnreadableReason, raw: JSON, *, is_messag
         raw=raw,
         is_message=is_message,
         provider_id=loose.text(told, "id"),
-        sender=_party(told, place, "from", "from_user_id", "from_parent_user_id"),
+        sender=read_party(told, place.contacts, *FROM),
         **_at(place),
     )
