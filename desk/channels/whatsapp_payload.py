@@ -446,7 +446,7 @@ def _read_account_notice(field: str, value: dict[str, JSON], place: _Place) -> A
     return AccountNotice(field=field, summary=" · ".join(parts) or field, details=value, **_at(place))
 
 
-# --- what an item cannot be without, and where it stands -----------------------------------------------------------------
+# --- what an item cannot be without, and where it stands -------------------------------------------------------------
 
 
 def _required_sender(raw: dict[str, JSON], place: _Place) -> Sender:
