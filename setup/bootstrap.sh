@@ -180,7 +180,9 @@ wanted_packages() {
     fi
     has_redis || echo redis-server
     has_postgres || echo postgresql
-    if ! has_chromium && has_chromium_package; then echo chromium fonts-noto-color-emoji; fi
+    if ! has_chromium && has_chromium_package; then
+        echo chromium fonts-noto-color-emoji libatomic1 # the last for playwright's own driver
+    fi
     # checks docker/nginx.conf; without it that one test says it was not run
     [ "$installer" != apt ] || has nginx || [ -x /usr/sbin/nginx ] || echo nginx-light
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -143,25 +144,32 @@ def _find_chromium() -> str | None:
     return None
 
 
+NO_CHROMIUM = "no Chromium: type 'apt-get install chromium' (elsewhere: '.venv/bin/playwright install chromium')"
+
+
 @pytest.fixture(scope="session")
-def chromium(playwright: Any) -> str:
+def chromium(request: pytest.FixtureRequest) -> str:
     """The path of a Chromium or Chrome: CHROMIUM_BINARY, the system's, or the one playwright installed."""
-    path = _find_chromium() or str(playwright.chromium.executable_path)
+    path = _find_chromium() or str(request.getfixturevalue("playwright").chromium.executable_path)
     if not Path(path).exists():
-        _missing("no Chromium: type 'apt-get install chromium' (elsewhere: '.venv/bin/playwright install chromium')")
+        _missing(NO_CHROMIUM)
     return path
 
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Any]:
+    from playwright._impl._driver import compute_driver_executable
     from playwright.sync_api import sync_playwright
 
+    driver = subprocess.run([*compute_driver_executable(), "--version"], capture_output=True, text=True)
+    if driver.returncode != 0:
+        _missing(f"playwright's driver does not start: {driver.stderr.strip()}")
     with sync_playwright() as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
-def browser(playwright: Any, chromium: str) -> Iterator[Any]:
+def browser(chromium: str, playwright: Any) -> Iterator[Any]:
     """A headless Chromium for the session (playwright's sync Browser); make a context of your own per test."""
     flags = [*CHROMIUM_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     opened = playwright.chromium.launch(executable_path=chromium, args=flags)
