@@ -68,9 +68,12 @@ def check_store(session: Session, store: Store) -> tuple[list[dict[str, str]], i
     """Every object the database names, read and compared; returns the faults and how many were looked at."""
     faults: list[dict[str, str]] = []
     count = 0
-    originals = select(Asset.original_key, Asset.original_sha256).where(Asset.original_key.is_not(None))
-    renditions = select(Rendition.key, Rendition.sha256)
-    for key, sha256 in [*session.execute(originals).all(), *session.execute(renditions).all()]:
+    originals = session.execute(
+        select(Asset.original_key, Asset.original_sha256).where(Asset.original_key.is_not(None))
+    )
+    renditions = session.execute(select(Rendition.key, Rendition.sha256))
+    named = [(str(row[0]), row[1]) for row in (*originals.all(), *renditions.all())]
+    for key, sha256 in named:
         count += 1
         found = _digest(store, key)
         if found != sha256:

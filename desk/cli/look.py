@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desk import clock, db
+from desk.channels.models import Channel
 from desk.cli.run import ready_house
 from desk.cli.say import fail, json_option, say, table
 from desk.conversations import queries as conversations
@@ -64,11 +65,19 @@ def _load(session: Session, card_id: int | None, provider_id: str | None) -> Car
     if card_id is not None:
         found = session.get(Card, card_id)
     else:
-        message = conversations.find_by_provider_id(session, provider_id or "")
-        found = wall.find_card_of(session, message.id) if message is not None else None
+        found = _find_by_provider_id(session, provider_id or "")
     if found is None:
         raise NotFound("There is no such card.", code="wall.no_card")
     return found
+
+
+def _find_by_provider_id(session: Session, provider_id: str) -> Card | None:
+    """The id is looked for in every channel: it says itself not which one it came by."""
+    for channel_id in session.execute(select(Channel.id).order_by(Channel.id)).scalars():
+        message = conversations.find_by_provider_id(session, channel_id, provider_id)
+        if message is not None:
+            return wall.find_card_of(session, message.id)
+    return None
 
 
 def _document(session: Session, found: Card, provider_id: str | None) -> dict[str, Any]:
