@@ -62,10 +62,7 @@ def show_card(card_id: int | None, provider_id: str | None, save: tuple[str, Pat
 
 
 def _load(session: Session, card_id: int | None, provider_id: str | None) -> Card:
-    if card_id is not None:
-        found = session.get(Card, card_id)
-    else:
-        found = _find_by_provider_id(session, provider_id or "")
+    found = session.get(Card, card_id) if card_id is not None else _find_by_provider_id(session, provider_id or "")
     if found is None:
         raise NotFound("There is no such card.", code="wall.no_card")
     return found

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from flask import Response, request
-from media_store.stores.contract import Store
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from desk.errors import NotFound, Unavailable
 from media_store.errors import ObjectMissing, StoreUnavailable
+from media_store.stores.contract import Store
 
 BLOCK_BYTES = 256 * 1024
 INLINE = {
