@@ -133,7 +133,7 @@ function quoteOf(quoted, ctx) {
 function metaOf(message, ctx) {
   const meta = el("span", "meta");
   if (!message.mine && message.quotes === null) meta.classList.add("plain-meta");
-  const time = el("time", "", new Date(message.at * 1000).toLocaleTimeString(ctx.lang, { hour: "2-digit", minute: "2-digit" }));
+  const time = el("time", "", new Date(message.at * 1000).toLocaleTimeString(ctx.lang, { hour: "2-digit", minute: "2-digit", hour12: false }));
   time.dateTime = new Date(message.at * 1000).toISOString();
   meta.append(time);
   if (message.mine) meta.append(tick(message.status, ctx));
@@ -162,7 +162,11 @@ function reactButton(acts, ctx) {
       choice.addEventListener("click", () => ctx.react(sign || " "));
       return choice;
     });
-    acts.replaceChildren(...signs);
+    const picker = el("span", "picker", ...signs);
+    const shut = () => { picker.remove(); open.focus(); };
+    picker.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.stopPropagation(); shut(); } });
+    picker.addEventListener("focusout", (event) => { if (!picker.contains(event.relatedTarget)) picker.remove(); });
+    acts.append(picker);
     signs[0].focus();
   });
   return open;

@@ -36,6 +36,7 @@ const stationFacts = () => facts.stations.find((one) => one.slug === here.statio
 function choose(station, listener) {
   Object.assign(here, { station, listener, change: 0, messages: new Map(), quotes: null, file: null, run: here.run + 1 });
   $("messages").replaceChildren();
+  isAtEnd = true;
   showHead();
   showQuote();
   showStaged();
@@ -96,8 +97,6 @@ function reactions() {
 }
 
 function draw() {
-  const thread = $("thread");
-  const isAtEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < 80;
   const list = $("messages");
   const old = new Map([...list.children].map((node) => [node.dataset.key, node]));
   const given = reactions();
@@ -118,7 +117,14 @@ function draw() {
   }
   if (nodes.length !== list.children.length || nodes.some((node, at) => list.children[at] !== node)) place(list, nodes);
   $("empty").hidden = nodes.length > 0;
-  if (isAtEnd || inOrder.length === nodes.length) thread.scrollTop = thread.scrollHeight;
+  keepEnd();
+}
+
+// Stays at the newest message while pictures and waves arrive, unless somebody has scrolled up to read.
+let isAtEnd = true;
+
+function keepEnd() {
+  if (isAtEnd) $("thread").scrollTop = $("thread").scrollHeight;
 }
 
 function place(list, nodes) {
@@ -166,7 +172,7 @@ function showWindow(closesAt) {
   if (closesAt === null) line.textContent = t("Write as a listener and watch what the desk does with it.");
   else if (!isOpen) line.textContent = t("The 24 hours for free answers are over. Write to open them again.");
   else {
-    const time = new Date(closesAt * 1000).toLocaleString(facts.lang, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+    const time = new Date(closesAt * 1000).toLocaleString(facts.lang, { weekday: "short", hour: "2-digit", minute: "2-digit", hour12: false });
     const text = t("The station can answer freely until {time}.", { time });
     if (line.textContent !== text) line.textContent = text;
   }
@@ -192,7 +198,7 @@ async function post(fields) {
   for (const [name, value] of Object.entries(fields)) if (value) Array.isArray(value) ? form.set(name, ...value) : form.set(name, value);
   try {
     const answer = await fetch("/phone/messages", { method: "POST", headers: HEAD, body: form });
-    if (answer.ok) { warn(""); await refresh(); $("thread").scrollTop = $("thread").scrollHeight; return true; }
+    if (answer.ok) { warn(""); isAtEnd = true; await refresh(); keepEnd(); return true; }
     const sentences = { 413: "The file is too large to send.", 422: "The recording could not be read. Please try again." };
     warn(t(sentences[answer.status] ?? "Not sent. The rehearsal server does not answer."));
   } catch {
@@ -345,6 +351,12 @@ function takeFile(file) {
   $("text").focus();
 }
 
+$("thread").addEventListener("scroll", () => {
+  const thread = $("thread");
+  isAtEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < 80;
+}, { passive: true });
+new ResizeObserver(keepEnd).observe($("messages"));
+new ResizeObserver(keepEnd).observe($("thread"));
 $("emoji").append(...EMOJI.map(emojiButton));
 $("emoji-open").addEventListener("click", () => toggleEmoji());
 $("text").addEventListener("input", fit);
