@@ -7,7 +7,7 @@ A failure is a code on the asset; its sentence is an English message id that the
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -152,6 +152,18 @@ def load_asset(session: Session, station_id: int, asset_id: int) -> Asset:
         select(Asset).where(Asset.id == asset_id, Asset.station_id == station_id)
     ).scalar_one_or_none()
     if asset is None:
+        raise NotFound(code="media.no_asset")
+    return asset
+
+
+# (session, message_id, at): rooms above add in their `follows` who may not be shown now, the wall the withdrawn and blocked
+is_hidden: list[Callable[[Session, int, datetime], bool]] = []
+
+
+def load_shown_asset(session: Session, station_id: int, asset_id: int, *, at: datetime) -> Asset:
+    """An asset that may be shown at this moment. Raises NotFound, also for what was withdrawn."""
+    asset = load_asset(session, station_id, asset_id)
+    if any(hides(session, asset.message_id, at) for hides in is_hidden):
         raise NotFound(code="media.no_asset")
     return asset
 

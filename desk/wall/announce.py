@@ -64,9 +64,13 @@ def _announce(session: Session) -> None:
     if at is None:
         return
     session.flush()
+    for card_id, kind in noted.kinds.items():
+        if kind == "card.changed":
+            for told in signals.changed:
+                told(session, session.get_one(Card, card_id), at)
     views = queries.view_cards(session, [i for i, kind in noted.kinds.items() if kind != "card.removed"], at=at)
     for station_id in sorted({*noted.stations.values(), *(key[0] for key in noted.moved)}):
-        counts = _write_counts(session, station_id, noted)
+        counts = _write_counts(session, station_id, noted, at)
         for card_id, kind in noted.kinds.items():
             if noted.stations[card_id] != station_id:
                 continue
@@ -75,7 +79,7 @@ def _announce(session: Session) -> None:
             log.record(session, station_id, kind, payload, audience=AUDIENCE, at=at)
 
 
-def _write_counts(session: Session, station_id: int, noted: _Noted) -> dict[str, dict[str, int]] | None:
+def _write_counts(session: Session, station_id: int, noted: _Noted, at: datetime) -> dict[str, dict[str, int]] | None:
     """Write this station's counters; the counts after it, None if no counter changed."""
     changed = {key: by for key, by in noted.moved.items() if key[0] == station_id and by}
     if not changed:
@@ -90,4 +94,4 @@ def _write_counts(session: Session, station_id: int, noted: _Noted) -> dict[str,
             set_={"cards": CardCount.cards + statement.excluded.cards},
         )
     )
-    return queries.counts(session, station_id)
+    return queries.counts(session, station_id, at=at)

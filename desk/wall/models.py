@@ -26,6 +26,7 @@ class Card(Base):
         Index("ix_card_wall_kind", "station_id", "kind", "placed_at", "id"),
         Index("ix_card_wall_state_kind", "station_id", "state", "kind", "placed_at", "id"),
         Index("ix_card_wall_campaign", "station_id", "campaign_id", "placed_at", "id"),
+        Index("ix_card_claimed", "station_id", "claimed_until"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

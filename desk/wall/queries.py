@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
 from desk import clock
@@ -29,10 +29,13 @@ from desk.wall.models import Card, CardAct, CardCount
 PAGE = 60
 PAGE_MOST = 200
 UNION_MOST = 16
+CLAIMED = "claimed"
 
 SlotsOf = Callable[[Session, Sequence[int]], dict[int, list[dict[str, Any]]]]
 CampaignsOf = Callable[[Session, Sequence[int]], dict[int, dict[str, Any]]]
 VettingOf = Callable[[Session, int], dict[str, Any] | None]
+HasCampaign = Callable[[Session, int, int], bool]
+ListCampaigns = Callable[[Session, int], list[dict[str, Any]]]
 
 
 @dataclass
@@ -42,8 +45,12 @@ class Extras:
     slots_of(session, card_ids) -> {card_id: [{id, edition, position}]}
     campaigns_of(session, campaign_ids) -> {campaign_id: {id, name, hue, icon}}
     vetting_of(session, card_id) -> {by, at, sha256} | None
+    has_campaign(session, station_id, campaign_id) -> whether a card of the station may be put into it
+    list_campaigns(session, station_id) -> [{id, name, hue, icon}], the choices of the wall's filter
     """
 
+    has_campaign: HasCampaign = field(default=lambda _session, _station_id, _id: False)
+    list_campaigns: ListCampaigns = field(default=lambda _session, _station_id: [])
     slots_of: SlotsOf = field(default=lambda _session, _ids: {})
     campaigns_of: CampaignsOf = field(default=lambda _session, _ids: {})
     vetting_of: VettingOf = field(default=lambda _session, _id: None)
@@ -230,7 +237,9 @@ def find_badge(session: Session, person_id: int | None) -> Badge | None:
 
 def _reactions(session: Session, message_ids: Sequence[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    query = select(Reaction.message_id, Reaction.emoji).where(Reaction.message_id.in_(message_ids))
+    query = select(Reaction.message_id, Reaction.emoji).where(
+        Reaction.message_id.in_(message_ids), Reaction.emoji != ""
+    )
     for message_id, emoji in session.execute(query.order_by(Reaction.id)):
         found.setdefault(message_id, []).append(emoji)
     return found
@@ -274,7 +283,7 @@ def list_cards(
     limit = max(1, min(limit, PAGE_MOST))
     after = _read_cursor(cursor) if cursor else None
     condition = search.condition(session, station_id, wanted.text) if wanted.text.strip() else None
-    ids = list(session.execute(_page_query(station_id, wanted, condition, after, limit + 1)).scalars())
+    ids = list(session.execute(_page_query(station_id, wanted, condition, after, limit + 1, at)).scalars())
     views = view_cards(session, ids[:limit], at=at)
     cards = [views[card_id] for card_id in ids[:limit]]
     return Page(cards, _write_cursor(cards[-1].card) if len(ids) > limit else None)
@@ -286,18 +295,19 @@ def _page_query(
     condition: ColumnElement[bool] | None,
     after: tuple[datetime, int] | None,
     limit: int,
+    at: datetime,
 ) -> Select[int]:
     """Ids of a page. Several states or kinds are several short walks along an index, put together: one walk over a set
     would sort everything that matches."""
     pairs = [(state, kind) for state in wanted.states or (None,) for kind in wanted.kinds or (None,)]
     if len(pairs) == 1 or len(pairs) > UNION_MOST:
         walk = _walk(station_id, wanted, condition, after)
-        walk = walk.where(*(_one_of(*pairs[0]) if len(pairs) == 1 else _any_of(wanted)))
+        walk = walk.where(*(_one_of(*pairs[0], at) if len(pairs) == 1 else _any_of(wanted, at)))
         ordered = walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()
         return select(ordered.c.id).order_by(ordered.c.placed_at.desc(), ordered.c.id.desc())
     walks = []
     for state, kind in pairs:
-        walk = _walk(station_id, wanted, condition, after).where(*_one_of(state, kind))
+        walk = _walk(station_id, wanted, condition, after).where(*_one_of(state, kind, at))
         walks.append(select(walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()))
     every = union_all(*walks).subquery()
     return select(every.c.id).order_by(every.c.placed_at.desc(), every.c.id.desc()).limit(limit)
@@ -317,21 +327,25 @@ def _walk(
     return walk
 
 
-def _one_of(state: str | None, kind: str | None) -> list[ColumnElement[bool]]:
+def _one_of(state: str | None, kind: str | None, at: datetime) -> list[ColumnElement[bool]]:
+    """A new card that somebody holds stands under `claimed`, as on the screen."""
     chosen: list[ColumnElement[bool]] = []
-    if state is not None:
+    if state in ("new", CLAIMED):
+        is_held = and_(Card.claimed_until.is_not(None), Card.claimed_until > at)
+        chosen += [Card.state == "new", is_held if state == CLAIMED else not_(is_held)]
+    elif state is not None:
         chosen.append(Card.state == state)
     if kind is not None:
         chosen.append(Card.kind == kind)
     return chosen
 
 
-def _any_of(wanted: Filter) -> list[ColumnElement[bool]]:
+def _any_of(wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:
     chosen: list[ColumnElement[bool]] = []
     if wanted.states:
-        chosen.append(and_(Card.state.in_(wanted.states)))
+        chosen.append(or_(*(and_(*_one_of(state, None, at)) for state in wanted.states)))
     if wanted.kinds:
-        chosen.append(and_(Card.kind.in_(wanted.kinds)))
+        chosen.append(Card.kind.in_(wanted.kinds))
     return chosen
 
 
@@ -346,8 +360,11 @@ def _read_cursor(cursor: str) -> tuple[datetime, int]:
     return clock.from_ms(int(placed)), int(card_id)
 
 
-def counts(session: Session, station_id: int) -> dict[str, dict[str, int]]:
-    """How many cards stand in each state and are of each kind: {state: {new, …, all}, kind: {voice, …}}."""
+def counts(session: Session, station_id: int, *, at: datetime) -> dict[str, dict[str, int]]:
+    """How many cards stand where: {state: {new, claimed, shortlisted, …, all}, kind: {voice, …}}. Two statements.
+
+    A new card that somebody holds counts as claimed.
+    """
     by_state = dict.fromkeys(rules.STATES, 0)
     by_kind: dict[str, int] = {}
     rows = session.execute(
@@ -356,7 +373,20 @@ def counts(session: Session, station_id: int) -> dict[str, dict[str, int]]:
     for state, kind, cards in rows:
         by_state[state] = by_state.get(state, 0) + cards
         by_kind[kind] = by_kind.get(kind, 0) + cards
-    return {"state": {**by_state, "all": sum(by_state.values())}, "kind": {k: n for k, n in by_kind.items() if n}}
+    everything = sum(by_state.values())
+    held = _count_held(session, station_id, at)
+    by_state["new"] -= held
+    return {
+        "state": {**by_state, CLAIMED: held, "all": everything},
+        "kind": {kind: cards for kind, cards in sorted(by_kind.items()) if cards},
+    }
+
+
+def _count_held(session: Session, station_id: int, at: datetime) -> int:
+    held = select(func.count()).where(
+        Card.station_id == station_id, Card.claimed_until > at, Card.state == "new", Card.withdrawn_at.is_(None)
+    )
+    return session.execute(held).scalar_one()
 
 
 def history(session: Session, card_id: int, *, most: int = 50) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ Entered = Callable[[Session, Card, int | None, int | None, int | None, datetime]
 
 moved: list[Moved] = []  # a card changed its state, also by an undo
 withdrawn: list[Told] = []  # it may no longer be used: revoked, withdrawn, or its consent is gone
+changed: list[Told] = []  # anything a person may see of it changed; told once, just before the commit
 edited: list[Told] = []  # the sender changed what it says or carries
 entered: list[Entered] = []  # it was put into a campaign, taken out, or put into another
 changed: list[Told] = []  # anything of it that a screen shows is different now

@@ -111,6 +111,8 @@ def upgrade() -> None:
         ),
         sa.Column("verified_at", sa.BigInteger(), nullable=True),
         sa.Column("last_delivery_at", sa.BigInteger(), nullable=True),
+        sa.Column("media_faults", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("media_faulted_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["station_id"], ["station.id"], name=op.f("fk_channel_station_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channel")),
@@ -506,6 +508,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("card", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_card_listener_id"), ["listener_id"], unique=False)
+        batch_op.create_index("ix_card_claimed", ["station_id", "claimed_until"], unique=False)
         batch_op.create_index("ix_card_wall", ["station_id", "placed_at", "id"], unique=False)
         batch_op.create_index("ix_card_wall_campaign", ["station_id", "campaign_id", "placed_at", "id"], unique=False)
         batch_op.create_index("ix_card_wall_kind", ["station_id", "kind", "placed_at", "id"], unique=False)
@@ -680,7 +683,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("card_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("by_person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -701,7 +704,7 @@ def upgrade() -> None:
         "airing",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("slot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("slot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("card_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("by_person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -712,7 +715,7 @@ def upgrade() -> None:
         sa.Column("undone_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.ForeignKeyConstraint(["by_person_id"], ["person.id"], name=op.f("fk_airing_by_person_id")),
         sa.ForeignKeyConstraint(["card_id"], ["card.id"], name=op.f("fk_airing_card_id")),
-        sa.ForeignKeyConstraint(["slot_id"], ["slot.id"], name=op.f("fk_airing_slot_id")),
+        sa.ForeignKeyConstraint(["slot_id"], ["slot.id"], name=op.f("fk_airing_slot_id"), ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["station_id"], ["station.id"], name=op.f("fk_airing_station_id")),
         sa.ForeignKeyConstraint(["undone_by_id"], ["person.id"], name=op.f("fk_airing_undone_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_airing")),
@@ -764,6 +767,7 @@ def downgrade() -> None:
     op.drop_table("delivery_item")
     with op.batch_alter_table("card", schema=None) as batch_op:
         batch_op.drop_index("ix_card_wall_state_kind")
+        batch_op.drop_index("ix_card_claimed")
         batch_op.drop_index("ix_card_wall_state")
         batch_op.drop_index("ix_card_wall_kind")
         batch_op.drop_index("ix_card_wall_campaign")

@@ -1,0 +1,18 @@
+"""What the media room announces to the rooms above it, inside the transaction of the change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+# (session, message_id, at)
+Changed = Callable[[Session, int, datetime], None]
+
+changed: list[Changed] = []  # a file of this message was fetched, measured, rendered or has failed
+
+
+def tell_changed(session: Session, message_id: int, at: datetime) -> None:
+    for told in changed:
+        told(session, message_id, at)

@@ -1,0 +1,73 @@
+"""Sends listeners' files to staff: rights are checked at every request, ranges are answered in part.
+
+The original is a download that is audited once per fetch from its beginning; previews are not.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, request
+from sqlalchemy.orm import Session
+
+from desk import clock, db
+from desk.errors import NotAllowed
+from desk.live import audit
+from desk.media import queries, retries, storage
+from desk.media.models import Asset
+from desk.web.access import me, my_station, requires
+from desk.web.files import send_object
+
+media = Blueprint("media", __name__)
+
+
+@media.get("/media/<int:asset_id>/<profile>")
+@requires("media.preview")
+def send_file(asset_id: int, profile: str) -> Response:
+    is_original = profile == queries.ORIGINAL
+    if is_original and not me().may("media.original"):
+        raise NotAllowed(code="access.not_allowed")
+    with db.reading() as session:
+        asset = queries.load_shown_asset(session, my_station().id, asset_id, at=clock.now())
+        found = queries.load_profile(session, asset, profile)
+    if is_original:
+        _note_fetch(asset)
+    return send_object(
+        storage.current(),
+        found.key,
+        mime=found.mime,
+        size_bytes=found.bytes,
+        sha256=found.sha256,
+        download_name=_original_name(asset) if is_original else None,
+    )
+
+
+def _note_fetch(asset: Asset) -> None:
+    """One audit row per fetch: a player asks for many ranges, of which one begins at the start."""
+    wanted = request.range
+    if request.method == "HEAD" or (wanted is not None and wanted.ranges and (wanted.ranges[0][0] or 0) > 0):
+        return
+    with db.transaction() as session:
+        audit.record(session, asset.station_id, "media.original", f"asset:{asset.id}", by=me().id, at=clock.now())
+
+
+def _original_name(asset: Asset) -> str | None:
+    """A name makes it a download; sound and pictures play in the page."""
+    mime = (asset.original_mime or "").partition("/")[0]
+    return None if mime in ("audio", "image") else f"{asset.id}.{_ending(asset)}"
+
+
+def _ending(asset: Asset) -> str:
+    ending = (asset.original_mime or "").partition(";")[0].rpartition("/")[2]
+    return ending if ending.isalnum() else "bin"
+
+
+@media.post("/api/v1/media/<int:asset_id>/retry")
+@requires("card.judge")
+def retry(asset_id: int) -> Response:
+    with db.transaction() as session:
+        asset = retries.try_again(session, my_station().id, asset_id, by=me().id, at=clock.now())
+        body = _state(session, asset)
+    return jsonify(body)
+
+
+def _state(session: Session, asset: Asset) -> dict[str, object]:
+    return {"asset": queries.list_assets(session, [asset.message_id])[asset.message_id][0].as_json()}

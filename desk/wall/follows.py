@@ -1,0 +1,43 @@
+"""What the wall does when something below it changes: cards are shown again, under the listener they belong to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from desk.listeners import signals as listeners
+from desk.listeners.models import Listener
+from desk.media import queries as files
+from desk.media import signals as media
+from desk.wall import actions
+from desk.wall.models import Card
+
+
+def show_media(session: Session, message_id: int, at: datetime) -> None:
+    """A file of the message was fetched, measured, rendered, or has failed."""
+    actions.refresh_card(session, message_id, at=at)
+
+
+def join_cards(session: Session, kept_id: int, gone_id: int, at: datetime) -> None:
+    """Two listeners turned out to be one person."""
+    session.execute(update(Card).where(Card.listener_id == gone_id).values(listener_id=kept_id))
+    actions.refresh_listener(session, kept_id, at=at)
+
+
+def hides(session: Session, message_id: int, at: datetime) -> bool:
+    """Whether nobody may see the files of this message: its card was withdrawn or its sender is blocked."""
+    row = session.execute(
+        select(Card.withdrawn_at, Listener.blocked_until)
+        .join(Listener, Listener.id == Card.listener_id)
+        .where(Card.message_id == message_id)
+    ).one_or_none()
+    if row is None:
+        return False
+    return row.withdrawn_at is not None or (row.blocked_until is not None and row.blocked_until > at)
+
+
+files.is_hidden.append(hides)
+media.changed.append(show_media)
+listeners.merged.append(join_cards)

@@ -1,0 +1,156 @@
+"""What browsers send to the wall, made into values; every fault is named at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from desk.errors import Invalid
+from desk.wall import rules
+from desk.wall.queries import PAGE, PAGE_MOST, Filter
+
+LENGTHS = {"about": 200, "pronunciation": 120, "note": 1000}
+REASON = re.compile(r"[a-z_]{1,40}")
+MISSING = "This is needed."
+NO_NUMBER = "This has to be a whole number."
+CLAIMED = "claimed"
+
+
+class _Faults(dict[str, str]):
+    def check(self) -> None:
+        if self:
+            raise Invalid(self)
+
+
+@dataclass(frozen=True)
+class Move:
+    """A verdict as the browser asks for it."""
+
+    version: int
+    to: str
+    reason: str | None
+    is_forced: bool
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What was typed about a card; None leaves a field as it is."""
+
+    version: int
+    about: str | None
+    pronunciation: str | None
+    note: str | None
+
+
+def read_move(body: Any) -> Move:
+    given, faults = _object(body), _Faults()
+    version = _number(given, "version", faults)
+    to = given.get("to")
+    if to not in rules.VERDICTS:
+        faults["to"] = "A verdict is new, shortlisted or rejected."
+    reason = given.get("reason")
+    if reason is not None and not (isinstance(reason, str) and REASON.fullmatch(reason)):
+        faults["reason"] = "This is no reason the desk knows."
+    faults.check()
+    return Move(version, str(to), reason, given.get("force") is True)
+
+
+def read_notes(body: Any) -> Notes:
+    given, faults = _object(body), _Faults()
+    version = _number(given, "version", faults)
+    values = {name: _text(given, name, length, faults) for name, length in LENGTHS.items()}
+    faults.check()
+    return Notes(version, values["about"], values["pronunciation"], values["note"])
+
+
+def read_consent(body: Any) -> tuple[str, str]:
+    """(act, note)"""
+    given, faults = _object(body), _Faults()
+    act = given.get("act")
+    if not isinstance(act, str) or rules.consent_after(act) is None:
+        faults["act"] = "Consent can be asked, given, refused, withdrawn or forgotten."
+    note = _text(given, "note", 200, faults)
+    faults.check()
+    return str(act), note or ""
+
+
+def read_campaign(body: Any) -> int | None:
+    given, faults = _object(body), _Faults()
+    if "campaign_id" not in given:
+        faults["campaign_id"] = MISSING
+    wanted = None if given.get("campaign_id") is None else _number(given, "campaign_id", faults)
+    faults.check()
+    return wanted
+
+
+def read_reply(body: Any) -> tuple[str, str]:
+    """(text, idempotency_key)"""
+    given, faults = _object(body), _Faults()
+    text = _text(given, "text", 4096, faults)
+    if not (text or "").strip():
+        faults["text"] = MISSING
+    key = given.get("idempotency_key")
+    if not (isinstance(key, str) and re.fullmatch(r"[A-Za-z0-9-]{8,64}", key)):
+        faults["idempotency_key"] = "Every reply carries a key of its own, so that it goes out once."
+    faults.check()
+    return str(text), str(key)
+
+
+def read_force(body: Any) -> bool:
+    return _object(body).get("force") is True
+
+
+def read_filter(args: Mapping[str, str]) -> tuple[Filter, str | None, int]:
+    """Filter, cursor and length of a page from a query string; lists are separated by commas."""
+    faults = _Faults()
+    states = tuple(part for part in args.get("state", "").split(",") if part and part != "all")
+    kinds = tuple(part for part in args.get("kind", "").split(",") if part)
+    if not set(states) <= {*rules.STATES, CLAIMED}:
+        faults["state"] = "This is no state of a card."
+    if not all(re.fullmatch(r"[a-z_]{1,20}", kind) for kind in kinds) or len(kinds) > 20:
+        faults["kind"] = "This is no kind of message."
+    campaign = args.get("campaign", "")
+    if campaign and not (campaign.isdecimal() and len(campaign) < 16):
+        faults["campaign"] = NO_NUMBER
+    limit = args.get("limit", "") or str(PAGE)
+    if not (limit.isdecimal() and 1 <= int(limit[:9]) <= PAGE_MOST):
+        faults["limit"] = "A page holds 1 to 200 cards."
+    faults.check()
+    text = args.get("text", "")[:200].replace("\x00", "")
+    wanted = Filter(states, kinds, text, int(campaign) if campaign else None)
+    return wanted, args.get("cursor") or None, int(limit)
+
+
+def read_after(args: Mapping[str, str]) -> int:
+    after = args.get("after", "")
+    if not (after.isdecimal() and len(after) < 16):
+        raise Invalid({"after": NO_NUMBER})
+    return int(after)
+
+
+def _object(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise Invalid({"": "A JSON object is expected here."})
+    return body
+
+
+def _number(given: dict[str, Any], name: str, faults: _Faults) -> int:
+    value = given.get(name)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
+        return value
+    faults[name] = MISSING if value is None else NO_NUMBER
+    return 0
+
+
+def _text(given: dict[str, Any], name: str, most: int, faults: _Faults) -> str | None:
+    value = given.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        faults[name] = "This has to be text."
+        return None
+    if len(value) > most:
+        faults[name] = "This is too long."
+    return value.replace("\x00", "").strip()

@@ -1,0 +1,237 @@
+"""The wall's page and its part of the HTTP interface; also the catch-up of events by number.
+
+Parse, one call, reply. The station is always the session's.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, render_template, request
+from sqlalchemy.orm import Session
+
+from desk import clock, db
+from desk.conversations import actions as conversations
+from desk.conversations import queries as threads
+from desk.errors import Invalid
+from desk.live import log
+from desk.people.models import Station
+from desk.wall import actions, forms, queries
+from desk.wall.models import Card, CardAct
+from desk.web.access import me, my_station, requires
+
+wall = Blueprint("wall", __name__)
+THREAD_MOST = 60
+
+
+@wall.get("/wall")
+@requires("wall.read")
+def show_wall() -> str:
+    station_id = my_station().id
+    with db.reading() as session:
+        page = _page(session, station_id, queries.Filter(), None, queries.PAGE)
+        campaigns = queries.extras.list_campaigns(session, station_id)
+        target_lufs = session.get_one(Station, station_id).loudness_lufs
+    wall_json = json.dumps(page, ensure_ascii=False).replace("<", "\\u003c")
+    return render_template(
+        "wall/wall.html", page="wall", wall_json=wall_json, campaigns=campaigns, target_lufs=target_lufs
+    )
+
+
+@wall.get("/api/v1/cards")
+@requires("wall.read")
+def list_cards() -> Response:
+    wanted, cursor, limit = forms.read_filter(request.args)
+    with db.reading() as session:
+        return jsonify(_page(session, my_station().id, wanted, cursor, limit))
+
+
+def _page(session: Session, station_id: int, wanted: queries.Filter, cursor: str | None, limit: int) -> dict[str, Any]:
+    """The number is read first: events after it may repeat what the page shows, and none is missed."""
+    at = clock.now()
+    seq = log.last_seq(session, station_id)
+    page = queries.list_cards(session, station_id, wanted, at=at, cursor=cursor, limit=limit)
+    return {
+        "cards": [card.as_json() for card in page.cards],
+        "next": page.next,
+        "seq": seq,
+        "counts": queries.counts(session, station_id, at=at),
+    }
+
+
+@wall.get("/api/v1/cards/<int:card_id>")
+@requires("wall.read")
+def show_card(card_id: int) -> Response:
+    at = clock.now()
+    with db.reading() as session:
+        card = queries.load_card(session, my_station().id, card_id)
+        view = queries.view_card(session, card, at=at)
+        thread = [] if view.is_blocked else threads.thread(session, view.message.conversation_id, THREAD_MOST)
+        window = threads.window(threads.load_conversation(session, card.station_id, view.message.conversation_id), at)
+        body = {
+            "card": view.as_json(),
+            "conversation": [message.as_json() for message in thread],
+            "conversation_id": view.message.conversation_id,
+            "window": window.as_json(),
+            "history": queries.history(session, card.id),
+            "renditions": {asset.id: list(asset.profiles) for asset in view.media},
+            "vetting": queries.extras.vetting_of(session, card.id),
+        }
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/move")
+@requires("card.judge")
+def move_card(card_id: int) -> Response:
+    move = forms.read_move(request.get_json())
+    at = clock.now()
+    with db.transaction() as session:
+        act = actions.move_card(
+            session,
+            my_station().id,
+            card_id,
+            to=move.to,
+            version=move.version,
+            reason=move.reason,
+            force=move.is_forced,
+            by=me().id,
+            at=at,
+        )
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/claim")
+@requires("card.judge")
+def claim_card(card_id: int) -> Response:
+    is_forced = forms.read_force(request.get_json())
+    with db.transaction() as session:
+        act = actions.claim(session, my_station().id, card_id, by=me().id, at=clock.now(), force=is_forced)
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/release")
+@requires("card.judge")
+def release_card(card_id: int) -> Response:
+    with db.transaction() as session:
+        actions.release(session, my_station().id, card_id, by=me().id, at=clock.now())
+        body = _card_body(session, queries.load_card(session, my_station().id, card_id))
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/notes")
+@requires("card.judge")
+def set_notes(card_id: int) -> Response:
+    notes = forms.read_notes(request.get_json())
+    with db.transaction() as session:
+        act = actions.set_notes(
+            session,
+            my_station().id,
+            card_id,
+            version=notes.version,
+            about=notes.about,
+            pronunciation=notes.pronunciation,
+            note=notes.note,
+            by=me().id,
+            at=clock.now(),
+        )
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/consent")
+@requires("consent.record")
+def set_consent(card_id: int) -> Response:
+    act, note = forms.read_consent(request.get_json())
+    with db.transaction() as session:
+        done = actions.set_consent(session, my_station().id, card_id, act, note=note, by=me().id, at=clock.now())
+        body = _act_body(session, done)
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/campaign")
+@requires("card.judge")
+def put_in_campaign(card_id: int) -> Response:
+    campaign_id = forms.read_campaign(request.get_json())
+    station_id = my_station().id
+    with db.transaction() as session:
+        card = queries.load_card(session, station_id, card_id, for_change=True)
+        if campaign_id is not None and not queries.extras.has_campaign(session, station_id, campaign_id):
+            raise Invalid({"campaign_id": "There is no such campaign."})
+        act = actions.put_in_campaign(session, card, campaign_id, by=me().id, at=clock.now())
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
+@wall.post("/api/v1/undo")
+@requires("card.judge")
+def undo_last() -> Response:
+    with db.transaction() as session:
+        body = _card_body(session, actions.undo(session, my_station().id, None, by=me().id, at=clock.now()))
+    return jsonify(body)
+
+
+@wall.post("/api/v1/undo/<int:act_id>")
+@requires("card.judge")
+def undo_act(act_id: int) -> Response:
+    with db.transaction() as session:
+        body = _card_body(session, actions.undo(session, my_station().id, act_id, by=me().id, at=clock.now()))
+    return jsonify(body)
+
+
+def _act_body(session: Session, act: CardAct) -> dict[str, Any]:
+    card = queries.load_card(session, act.station_id, act.card_id)
+    return _card_body(session, card) | {"undo_id": act.id}
+
+
+def _card_body(session: Session, card: Card) -> dict[str, Any]:
+    session.flush()
+    return {"card": queries.view_card(session, card, at=clock.now()).as_json()}
+
+
+@wall.post("/api/v1/cards/<int:card_id>/replies")
+@requires("reply.send")
+def write_reply(card_id: int) -> Response:
+    text, key = forms.read_reply(request.get_json())
+    station_id, at = my_station().id, clock.now()
+    with db.transaction() as session:
+        card = queries.load_card(session, station_id, card_id)
+        view = queries.view_card(session, card, at=at)
+        message = conversations.write_reply(
+            session,
+            station_id,
+            view.message.conversation_id,
+            text,
+            by=me().id,
+            at=at,
+            idempotency_key=key,
+            reply_to_id=view.message.id,
+        )
+        body = {"message": threads.view_messages(session, [message])[0].as_json()}
+    return jsonify(body)
+
+
+@wall.delete("/api/v1/replies/<int:message_id>")
+@requires("reply.send")
+def cancel_reply(message_id: int) -> Response:
+    with db.transaction() as session:
+        message = conversations.cancel_reply(session, my_station().id, message_id, by=me().id, at=clock.now())
+        body = {"message": threads.view_messages(session, [message])[0].as_json()}
+    return jsonify(body)
+
+
+@wall.get("/api/v1/events")
+@requires("wall.read")
+def list_events() -> Response:
+    """What a page missed after the number it has: only what this person may see now, complete up to `seq`."""
+    after = forms.read_after(request.args)
+    station_id, identity = my_station().id, me()
+    with db.reading() as session:
+        seq = log.last_seq(session, station_id)
+        events = log.list_after(session, station_id, after)
+    if events is None:
+        return jsonify({"reload": True, "seq": seq})
+    seen = [event.as_json() for event in events if identity.may(event.audience)]
+    return jsonify({"events": seen, "seq": max([after, *(event.seq for event in events)])})
