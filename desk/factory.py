@@ -25,7 +25,7 @@ from desk.media import storage
 from desk.people import actions as people_actions
 from desk.people import queries as people_queries
 from desk.settings import Settings
-from desk.web import access, headers, health, limits, pages, replies
+from desk.web import access, headers, health, limits, openapi, pages, replies
 from desk.web.sockets import Sockets
 from media_store.stores import open_store
 
@@ -121,6 +121,7 @@ def create_app(given: Settings | None = None) -> Flask:
 
 def _add_views(app: Flask, csrf: CSRFProtect, opened: Settings) -> None:
     app.register_blueprint(health.health)
+    app.register_blueprint(openapi.interface)
     for room in ROOMS:
         package = importlib.import_module(f"desk.{room}")
         if not any(found.name == "views" for found in pkgutil.iter_modules(package.__path__)):
