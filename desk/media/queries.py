@@ -156,7 +156,7 @@ def load_asset(session: Session, station_id: int, asset_id: int) -> Asset:
     return asset
 
 
-# (session, message_id, at): rooms above add in their `follows` who may not be shown now, the wall the withdrawn and blocked
+# (session, message_id, at) -> whether its files may be seen by nobody now; rooms above add theirs in `follows`
 is_hidden: list[Callable[[Session, int, datetime], bool]] = []
 
 

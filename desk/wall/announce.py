@@ -42,8 +42,6 @@ def touch(session: Session, card: Card, kind: str, *, at: datetime) -> None:
     if before is None or kind == "card.removed":
         noted.kinds[card.id] = kind
     noted.stations[card.id] = card.station_id
-    for tell in signals.changed:
-        tell(session, card, at)
 
 
 def count(session: Session, card: Card, *, by: int, at: datetime) -> None:

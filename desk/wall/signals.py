@@ -24,4 +24,3 @@ withdrawn: list[Told] = []  # it may no longer be used: revoked, withdrawn, or i
 changed: list[Told] = []  # anything a person may see of it changed; told once, just before the commit
 edited: list[Told] = []  # the sender changed what it says or carries
 entered: list[Entered] = []  # it was put into a campaign, taken out, or put into another
-changed: list[Told] = []  # anything of it that a screen shows is different now
