@@ -57,7 +57,7 @@ def put(
 ) -> bool:
     """Put a job in the caller's transaction and wake a worker after the commit. False if it is there already."""
     due = run_at or at
-    made = db.insert_if_absent(
+    job_id = db.insert_for_id(
         session,
         Job.metadata.tables["job"],
         {
@@ -74,10 +74,9 @@ def put(
         },
         unique=["kind", "subject"],
     )
-    if made and due <= at:
-        job_id = session.execute(select(Job.id).where(Job.kind == kind, Job.subject == subject)).scalar_one()
+    if job_id is not None and due <= at:
         dispatch.wake_after_commit(session, job_id, priority)
-    return made
+    return job_id is not None
 
 
 def put_again(session: Session, kind: str, subject: str, *, at: datetime, payload: dict[str, Any] | None = None) -> int:
@@ -90,6 +89,19 @@ def put_again(session: Session, kind: str, subject: str, *, at: datetime, payloa
         update(Job)
         .where(Job.kind == kind, Job.subject == subject, Job.state.in_(("done", "dead", "skipped", "ready")))
         .values(**values)
+        .returning(Job.id, Job.priority)
+    ).all()
+    for job_id, priority in ids:
+        dispatch.wake_after_commit(session, job_id, priority)
+    return len(ids)
+
+
+def bring_forward(session: Session, kind: str, station_id: int, *, at: datetime) -> int:
+    """Make waiting jobs of a kind due now (what they waited for is back); returns how many."""
+    ids = session.execute(
+        update(Job)
+        .where(Job.kind == kind, Job.station_id == station_id, Job.state == "ready", Job.run_at > at)
+        .values(run_at=at, wake_at=at + WAKE_PAUSE)
         .returning(Job.id, Job.priority)
     ).all()
     for job_id, priority in ids:
