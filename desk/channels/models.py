@@ -16,6 +16,7 @@ class Channel(Base):
 
     `secrets_sealed` opens to the adapter's secrets (app_secrets, verify_token, access_token).
     `settings` are the adapter's open settings (graph_base_url, api_version, allowed_hosts).
+    `media_faults` counts failed file reads since the last one that worked, `media_faulted_at` is the newest of them.
     """
 
     __tablename__ = "channel"
@@ -32,4 +33,6 @@ class Channel(Base):
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     verified_at: Mapped[datetime | None]
     last_delivery_at: Mapped[datetime | None]
+    media_faults: Mapped[int] = mapped_column(default=0)
+    media_faulted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
