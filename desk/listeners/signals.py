@@ -1,0 +1,16 @@
+"""What the listeners' room announces to the rooms above it, inside the transaction of the change.
+
+Rooms above append their reactions in their `follows` module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+# (session, kept_id, gone_id, at): two listeners turned out to be one person; everything of `gone` belongs to `kept`
+Merged = Callable[[Session, int, int, datetime], None]
+
+merged: list[Merged] = []
