@@ -68,7 +68,10 @@ class Message(Base):
 
 
 class Reaction(Base):
-    """A listener's present reaction to one of our messages; removal deletes the row."""
+    """A listener's newest reaction to one of our messages.
+
+    An empty emoji is one taken back: the row stays, so that an older event coming late cannot bring it back.
+    """
 
     __tablename__ = "reaction"
     __table_args__ = (UniqueConstraint("message_id", "listener_id"),)
