@@ -1,0 +1,75 @@
+"""Decisions about listeners' files on plain values: what to fetch when, and how urgent a file is."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from desk.channels.contract import MessageKind
+from desk.jobs import table
+
+LARGEST_BYTES = 100 * 1024 * 1024  # the provider's limit for a file
+FETCH_DEADLINE_S = 300.0  # one attempt, look-up and download together
+ID_LIFE = timedelta(days=7)  # the provider's life of a media id from a delivery
+FIRST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 6 * 3600.0
+MOST_DAMAGED = 3  # tries at a file that arrives empty or other than announced
+ROOM_KEPT_BYTES = 2 * LARGEST_BYTES  # free space without which no file is fetched
+LONGEST_NAME_CHARACTERS = 120
+
+KINDS = {
+    MessageKind.VOICE: "voice",
+    MessageKind.AUDIO: "audio",
+    MessageKind.IMAGE: "image",
+    MessageKind.VIDEO: "video",
+    MessageKind.DOCUMENT: "document",
+    MessageKind.STICKER: "sticker",
+}
+PRIORITIES = {
+    "voice": table.VOICE,
+    "audio": table.VOICE,
+    "image": table.PICTURE,
+    "sticker": table.PICTURE,
+    "video": table.VIDEO,
+    "document": table.VIDEO,
+}
+
+
+def kind_of(kind: str, mime: str) -> str:
+    """What a file is called before its bytes were seen: by the message's kind, for anything odd by its type."""
+    if kind in KINDS:
+        return KINDS[MessageKind(kind)]
+    family = mime.partition("/")[0].lower()
+    return family if family in ("audio", "image", "video") else "document"
+
+
+def fetch_pause_s(tries: int) -> float:
+    """Pause before the next attempt at a file after `tries` failed ones: 5, 10, 20 s … 6 h.
+
+    >>> fetch_pause_s(1), fetch_pause_s(3), fetch_pause_s(40)
+    (5.0, 20.0, 21600.0)
+    """
+    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(tries - 1, 30))
+
+
+def expires_at(sent_at: datetime, received_at: datetime) -> datetime:
+    """When the provider forgets a file: counted from the earlier of the two times we know."""
+    return min(sent_at, received_at) + ID_LIFE
+
+
+def clean_file_name(name: str | None) -> str | None:
+    """A listener's file name as text for people: no control or direction marks, no path, at most 120 characters.
+
+    >>> clean_file_name("../../etc/Gru\\u202ess.mp3\\n")
+    'Gruss.mp3'
+    """
+    last = (name or "").replace("\\", "/").rsplit("/", 1)[-1]
+    cleaned = "".join(letter for letter in last if letter.isprintable() and letter not in DIRECTION_MARKS).strip()
+    if len(cleaned) <= LONGEST_NAME_CHARACTERS:
+        return cleaned or None
+    stem, dot, ending = cleaned.rpartition(".")
+    if not dot or len(ending) > 10:
+        return cleaned[:LONGEST_NAME_CHARACTERS]
+    return f"{stem[: LONGEST_NAME_CHARACTERS - len(ending) - 1]}.{ending}"
+
+
+DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
