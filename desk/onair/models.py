@@ -27,7 +27,10 @@ class Listened(Base):
 
 
 class Vetting(Base):
-    """A producer's word that these exact bytes may go to air; void when `ended_at` is set."""
+    """A producer's word that these exact bytes may go to air; void when `ended_at` is set.
+
+    `asset_id` is None for a message that is read out: then `sha256` is that of its words.
+    """
 
     __tablename__ = "vetting"
     __table_args__ = (Index("ix_vetting_card", "card_id", "id"),)
@@ -35,7 +38,7 @@ class Vetting(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
     card_id: Mapped[int] = mapped_column(ForeignKey("card.id"))
-    asset_id: Mapped[int] = mapped_column(ForeignKey("asset.id"))
+    asset_id: Mapped[int | None] = mapped_column(ForeignKey("asset.id"))
     sha256: Mapped[str] = mapped_column(String(64))
     by_person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     at: Mapped[datetime]
@@ -45,14 +48,17 @@ class Vetting(Base):
 
 
 class Airing(Base):
-    """It was played: when, from which slot, by whom, which bytes. Taken back by `undone_at`, never deleted."""
+    """It was played: when, from which slot, by whom, which bytes. Taken back by `undone_at`, never deleted.
+
+    `slot_id` is None once the slot has left its rundown.
+    """
 
     __tablename__ = "airing"
     __table_args__ = (UniqueConstraint("station_id", "idempotency_key"), Index("ix_airing_card", "card_id", "id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
-    slot_id: Mapped[int] = mapped_column(ForeignKey("slot.id"))
+    slot_id: Mapped[int | None] = mapped_column(ForeignKey("slot.id", ondelete="SET NULL"))
     card_id: Mapped[int] = mapped_column(ForeignKey("card.id"))
     sha256: Mapped[str] = mapped_column(String(64))
     by_person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
