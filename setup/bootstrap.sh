@@ -48,7 +48,7 @@ install_packages() {
     say "Installing with $installer: $* (log: $log)"
     case $installer in
     apt)
-        logged $sudo apt-get update -q || return 1
+        logged $sudo apt-get update -q || say "The package lists could not be brought up to date; trying with the old ones."
         logged $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
             apt-get install -yq --no-install-recommends "$@"
         ;;
