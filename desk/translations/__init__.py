@@ -6,12 +6,15 @@ Which locale a person reads is decided by the web room; nothing here knows Flask
 
 from __future__ import annotations
 
+import ast
 import fcntl
 import io
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -41,6 +44,11 @@ _PLACES: tuple[tuple[str, str, str], ...] = (
     ("templates", "**.txt", "jinja2.ext:babel_extract"),
     ("desk/static/js", "**.js", "javascript"),
 )
+_OPTIONS = {"silent": "false", "newstyle_gettext": "true", "encoding": "utf-8", "parse_template_string": "true"}
+
+_GAP = re.compile(r"%\((\w+)\)[sd]")
+# The compiled file must be the same from the same words, whenever it is made.
+_NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 
 MsgId: TypeAlias = str | tuple[str, str]
 
@@ -80,9 +88,12 @@ def load_catalogue(locale: str) -> Catalog:
     """The catalogue of one locale; an empty one where none is written yet."""
     path = catalogue_path(locale)
     if not path.exists():
-        return Catalog(locale=locale, project="desk", fuzzy=False)
-    with path.open("rb") as file:
-        return read_po(file, locale=locale)
+        catalogue = Catalog(locale=locale, project="desk", fuzzy=False)
+    else:
+        with path.open("rb") as file:
+            catalogue = read_po(file, locale=locale)
+    catalogue.creation_date = catalogue.revision_date = _NO_DATE
+    return catalogue
 
 
 def read_pairs(lines: Iterable[str]) -> list[Pair]:
@@ -139,13 +150,25 @@ def list_used(root: Path = SOURCE_ROOT) -> list[Used]:
         rows = extract_from_dir(
             root / folder,
             method_map=[(pattern, method)],
-            options_map={pattern: {"silent": "false", "newstyle_gettext": "true", "encoding": "utf-8"}},
+            options_map={pattern: _OPTIONS},
             keywords=_KEYWORDS,
             strip_comment_tags=False,
         )
         for file_name, line, message, _comments, _context in rows:
             msgid: MsgId = (str(message[0]), str(message[1])) if isinstance(message, tuple) else str(message)
             found.append(Used(msgid, f"{folder}/{file_name}", line))
+    return found + _list_refusals(root)
+
+
+def _list_refusals(root: Path) -> list[Used]:
+    """The sentences of errors: `message = "…"` in a class's body, translated only where they are shown."""
+    found = []
+    for path in sorted((root / "desk").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for line in node.body if isinstance(node, ast.ClassDef) else ():
+                match line:
+                    case ast.Assign(targets=[ast.Name(id="message")], value=ast.Constant(value=str(text))):
+                        found.append(Used(text, str(path.relative_to(root)), line.lineno))
     return found
 
 
@@ -159,6 +182,20 @@ def list_missing(locale: str, root: Path = SOURCE_ROOT) -> list[Used]:
         if not strings or not all(strings):
             missing.setdefault(used.msgid, used)
     return list(missing.values())
+
+
+def list_unlike(locale: str) -> list[str]:
+    """Phrases whose translation fills other gaps than the phrase has."""
+    unlike = []
+    for message in load_catalogue(locale):
+        if not message.id or not message.string:
+            continue
+        ids = [message.id] if isinstance(message.id, str) else list(message.id)
+        strings = [message.string] if isinstance(message.string, str) else list(message.string)
+        gaps = {gap for text in ids for gap in _GAP.findall(text)}
+        if any(set(_GAP.findall(text)) - gaps for text in strings) or gaps - set(_GAP.findall(strings[-1])):
+            unlike.append(ids[0])
+    return unlike
 
 
 def dictionary(locale: str) -> dict[str, str | list[str]]:

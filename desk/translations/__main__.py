@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import sys
 
-from desk.translations import CATALOGUE_LOCALES, add_pairs, compile_catalogue, is_compiled, list_missing, read_pairs
+from desk.translations import (
+    CATALOGUE_LOCALES,
+    add_pairs,
+    compile_catalogue,
+    is_compiled,
+    list_missing,
+    list_unlike,
+    read_pairs,
+)
 
 
 def add() -> int:
@@ -30,6 +38,9 @@ def check() -> int:
             faults += 1
             text = used.msgid if isinstance(used.msgid, str) else "\t".join(used.msgid)
             print(text.replace("\n", "\\n"), f"# {used.path}:{used.line}", sep="\t")
+        for phrase in list_unlike(locale):
+            faults += 1
+            print(f"{locale}: other gaps than in: {phrase}", file=sys.stderr)
         if not is_compiled(locale):
             faults += 1
             print(f"{locale}: the compiled catalogue is older than the readable one", file=sys.stderr)

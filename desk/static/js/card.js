@@ -85,9 +85,13 @@ export function fillCard(element, card, view) {
   const signature = JSON.stringify([card, view.conflict ?? null, view.isPending, said]);
   if (element.signature === signature) return;
   element.signature = signature;
+  const bodySignature = JSON.stringify([card.kind, card.text, card.media, card.details, card.listener.is_blocked, isSung(card), view.conflict ?? null]);
   const active = element.contains(document.activeElement) && document.activeElement !== element ? document.activeElement.dataset.act : null;
   fillHead(part, card);
-  part("body").replaceChildren(...(view.conflict ? conflictBody(view.conflict) : bodyOf(card)));
+  if (element.bodySignature !== bodySignature) {
+    element.bodySignature = bodySignature;
+    part("body").replaceChildren(...(view.conflict ? conflictBody(view.conflict) : bodyOf(card)));
+  }
   fillFoot(part, card, said, view);
   if (active) (element.querySelector(`[data-act="${active}"]`) ?? element).focus({ preventScroll: true });
   showPlaying(element, card);
@@ -169,10 +173,25 @@ function audioBody(card, media) {
   return [el("div.audio", {}, cue, el("span.card-wave", { "data-act": "seek" }, wave), el("span.dur", {}, duration(media.duration_s), level)), card.text ? el("p.tr", { dir: "auto" }, card.text) : media.state === "processing" ? el("p.hint", {}, t("Playable already, still being measured")) : ""];
 }
 
+const KEPT_PICTURES = 300;
+const pictures = new Map();
+
+/** Pictures already fetched are kept as elements: they are not cached by the browser, and scrolling back must not ask again. */
+function pictureElement(url, attributes, isSticker) {
+  const kept = pictures.get(url);
+  pictures.delete(url);
+  const image = kept && !kept.isConnected && kept.naturalWidth ? kept : el(isSticker ? "img.stk" : "img", { src: url, loading: "lazy", decoding: "async" });
+  for (const [name, value] of Object.entries(attributes)) image.setAttribute(name, value);
+  pictures.set(url, image);
+  if (pictures.size > KEPT_PICTURES) pictures.delete(pictures.keys().next().value);
+  return image;
+}
+
 function pictureBody(card, media) {
-  const profile = picture(media);
-  const image = el(media.kind === "sticker" ? "img.stk" : "img", { src: mediaUrl(media, profile), alt: card.text ? "" : t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), loading: "lazy", decoding: "async", width: media.kind === "sticker" ? 92 : null, height: media.kind === "sticker" ? 92 : null });
-  if (media.kind === "sticker") return [image];
+  const alt = card.text ? "" : t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) });
+  const isSticker = media.kind === "sticker";
+  const image = pictureElement(mediaUrl(media, picture(media)), isSticker ? { alt, width: 92, height: 92 } : { alt }, isSticker);
+  if (isSticker) return [image];
   const film = media.kind === "video" && [listenable(media) && el("button.cue.on-media", { type: "button", "data-act": "open-film", tabindex: -1, "aria-label": t("Play video, sound to headphones") }, icon("play")), media.duration_s && el("span.vdur", {}, duration(media.duration_s))];
   return [el("div.media", {}, image, film, media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
 }

@@ -3,7 +3,28 @@
 import { t } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const sprite = document.querySelector('meta[name="icons"]')?.content ?? "";
+let sprite = document.querySelector('meta[name="icons"]')?.content ?? "";
+
+/* The pictures are taken into the page once, so that new ones can be drawn while the line is down. */
+function keepPictures() {
+  const request = new XMLHttpRequest();
+  request.open("GET", sprite);
+  request.responseType = "document";
+  request.overrideMimeType("image/svg+xml");
+  request.addEventListener("load", () => {
+    const svg = request.responseXML?.documentElement;
+    if (request.status !== 200 || svg?.nodeName !== "svg") return;
+    const kept = document.importNode(svg, true);
+    kept.setAttribute("class", "sprite");
+    kept.setAttribute("width", "0");
+    kept.setAttribute("height", "0");
+    kept.setAttribute("aria-hidden", "true");
+    document.body.prepend(kept);
+    sprite = "";
+  });
+  request.send();
+}
+if (sprite) keepPictures();
 
 /** el("p.hint", {title: "…"}, "text", child) ; attributes null or false are left out, on* are listeners. */
 export function el(shape, attributes = {}, ...children) {

@@ -317,7 +317,7 @@ export class Pane {
     }
     if (!this.mayVet) { box.replaceChildren(el("p", {}, icon("lock"), t("Not cleared for air yet"))); return; }
     const isHeard = share >= FULLY_HEARD;
-    const reason = isHeard ? t("Heard in full. Nothing else will be played than exactly this.") : t("Clearing opens when you have heard all of it: %(share)s %%", { share: number(Math.floor(share * 100)) });
+    const reason = isHeard ? t("Heard in full. Nothing else will be played than exactly this.") : t("Clearing opens when you have heard all of it: %(share)s%%", { share: number(Math.floor(share * 100)) });
     box.replaceChildren(button(t("Clear for air"), { ic: "check", cls: "", "data-pane": "vet", disabled: !isHeard }), el("p", {}, isHeard ? icon("headphones") : icon("lock"), reason));
   }
 

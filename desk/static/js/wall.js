@@ -77,6 +77,7 @@ function showOrder() {
   feed.setKeys(order);
   const isEmpty = order.length === 0 && !isLoading;
   $("empty").hidden = !isEmpty;
+  $("feed").hidden = order.length === 0;
   if (isEmpty) drawEmpty();
 }
 
@@ -119,16 +120,18 @@ async function reload({ keepFocus = false } = {}) {
   $("feed").setAttribute("aria-busy", "true");
   try {
     const page = await api.get(query(null));
-    if (mine !== epoch) return;
+    if (mine !== epoch) return null;
     waiting = new Set();
     take(page, true);
     isLoading = false;
     if (!keepFocus) $("grid").scrollTop = 0;
     if (!order.includes(focused)) setFocus(order[0] ?? null, { quiet: true });
     showOrder();
+    return page;
   } catch (error) {
     isLoading = false;
     warn(errorText(error), { undo: () => reload({ keepFocus }), undoLabel: t("Try again"), undoKey: "" });
+    return null;
   } finally {
     $("feed").setAttribute("aria-busy", "false");
     drawCounts();
@@ -322,6 +325,7 @@ function change(card) {
   if (before && before.version > card.version) return;
   learnCard(card);
   if (before) recount(before, card);
+  else recountSoon();
   if (feed.indexOf(card.id) >= 0) {
     if (matches(card)) ghosts.delete(card.id);
     else ghosts.add(card.id);
@@ -403,16 +407,24 @@ function showNew({ focus = true } = {}) {
 
 const live = new Live(first.seq ?? 0);
 live.addEventListener("event", ({ detail }) => { if (isPaused) held.push(detail); else take1(detail); });
-live.addEventListener("reload", () => reload({ keepFocus: true }).then(() => syncSeq()));
+live.addEventListener("reload", async () => {
+  const page = await reload({ keepFocus: true });
+  // The line goes on from the number that belongs to that page.
+  if (page?.seq !== undefined) { live.seq = page.seq; live.catchUp(); }
+});
 live.addEventListener("caughtup", ({ detail }) => { if (detail.count > 3) note(tn("Caught up: %(num)s change", "Caught up: %(num)s changes", detail.count), { ic: "check" }); });
 live.addEventListener("state", ({ detail }) => { drawLine(detail); if (detail.state === "live") outbox.flush(); });
 
-/** After a full reload the line goes on from the number that belongs to that page. */
-async function syncSeq() {
-  try {
-    const page = await api.get(api.withQuery("/api/v1/cards", { limit: 1 }));
-    live.seq = Math.max(live.seq, page.seq ?? 0);
-  } catch { /* the next connection asks again */ }
+let recountDue = 0;
+/** A card changed that was never loaded: only the server can say what the counters are now. */
+function recountSoon() {
+  recountDue ||= setTimeout(async () => {
+    recountDue = 0;
+    try {
+      counts = (await api.get(api.withQuery("/api/v1/cards", { limit: 1 }))).counts ?? counts;
+      drawCounts();
+    } catch { /* the next change asks again */ }
+  }, 5000);
 }
 
 /* ---------- counters and notices ---------- */
