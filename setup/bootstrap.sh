@@ -114,7 +114,10 @@ install_lock() {
     want=$(cksum <"$lock")
     [ "$(cat "$mark" 2>/dev/null || true)" != "$want" ] || return 0
     say "Installing Python packages from $lock (log: $log)"
-    logged pip install -q --require-hashes --only-binary=:all: -r "$lock" || return 1
+    # wheels alone, so that nobody needs a compiler; Intel Macs find no wheel for every package any more
+    wheels=--only-binary=:all:
+    [ "$(uname -sm)" != "Darwin x86_64" ] || wheels=--prefer-binary
+    logged pip install -q --require-hashes $wheels -r "$lock" || return 1
     printf '%s' "$want" >"$mark"
 }
 
