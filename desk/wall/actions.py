@@ -225,7 +225,8 @@ def _refuse_stale(session: Session, card: Card, version: int, *, at: datetime) -
     if version == card.version:
         return
     last = _last_act(session, card.id)
-    if last is not None and last.after.get("version", 0) <= version < card.version:
+    decided = last.after.get("version", 1) if last is not None else 1
+    if decided <= version < card.version:
         return
     raise _conflict(session, card, CardMoved(queries.view_card(session, card, at=at).as_json()), last, at)
 
