@@ -157,9 +157,12 @@ function waitingBody(media) {
     el("p.hint", {}, [words, later].filter(Boolean).join(" · "))];
 }
 
+/** The server names a reason in English; the catalogue knows the sentence. */
+export const whyFailed = (media) => (media.reason_text ? t(media.reason_text, media.reason_facts) : t("Converting failed"));
+
 function failedBody(media) {
   const safe = media.profiles?.original ? t("The original is safe.") : t("The file could not be fetched.");
-  return [el("div.fail", {}, el("p", {}, icon("warn"), el("span", {}, el("b", {}, media.reason_text || t("Converting failed")), safe, media.retry_at ? ` ${t("Next try at %(time)s", { time: clockTimeExact(media.retry_at) })}` : "")),
+  return [el("div.fail", {}, el("p", {}, icon("warn"), el("span", {}, el("b", {}, whyFailed(media)), safe, media.retry_at ? ` ${t("Next try at %(time)s", { time: clockTimeExact(media.retry_at) })}` : "")),
     button(t("Try again"), { ic: "refresh", cls: "sm", "data-act": "retry", tabindex: -1 }))];
 }
 

@@ -126,6 +126,7 @@ export class Live extends EventTarget {
     let count = 0;
     try {
       for (;;) {
+        const before = this.seq;
         const answer = await api.get(api.withQuery("/api/v1/events", { after: this.seq }));
         this.heardAt = now();
         if (answer.reload) { this.dispatchEvent(new CustomEvent("reload")); return; }
@@ -136,11 +137,10 @@ export class Live extends EventTarget {
           count += 1;
           this.dispatchEvent(new CustomEvent("event", { detail: event }));
         }
-        const more = answer.events.length > 0 && this.seq < answer.seq;
-        if (!more) this.seq = Math.max(this.seq, answer.seq ?? this.seq);
+        this.seq = Math.max(this.seq, answer.seq ?? 0);
         for (const seq of this.held.keys()) if (seq <= this.seq) this.held.delete(seq);
         this.#release();
-        if (!more) break;
+        if (this.seq <= before || this.held.size === 0) break;
       }
       if (count) this.dispatchEvent(new CustomEvent("caughtup", { detail: { count } }));
     } catch {

@@ -2,7 +2,7 @@
    feed the presenter, plays, asks for consent, clears for air, and writes to the listener. */
 
 import * as api from "./api.js";
-import { historyOf, kindIcon, kindName, loudnessOf, mainMedia, nameOf, stateOf, isMine, isSung } from "./card.js";
+import { historyOf, kindIcon, kindName, loudnessOf, mainMedia, nameOf, stateOf, isMine, isSung, whyFailed } from "./card.js";
 import { everySecond, now } from "./clock.js";
 import { announce, avatar, badge, button, el, errorText, icon, state } from "./dom.js";
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
@@ -193,11 +193,11 @@ export class Pane {
 
   #originalLink(media) {
     if (!media.profiles?.original || !this.mayOriginal) return null;
-    return el("a.btn.sm", { href: mediaUrl(media, "original"), download: "" }, icon("download"), el("span", {}, t("Original")));
+    return el("a.btn.sm", { href: mediaUrl(media, "original"), download: media.file_name || `original-${media.id}` }, icon("download"), el("span", {}, t("Original")));
   }
 
   #mediaNote(media) {
-    if (media.state === "failed") return el("p.loud.is-off", {}, icon("warn"), el("span", {}, el("b", {}, media.reason_text || t("Converting failed")), ` ${media.profiles?.original ? t("The original is safe.") : ""} `, button(t("Try again"), { ic: "refresh", cls: "sm", "data-pane": "retry" })));
+    if (media.state === "failed") return el("p.loud.is-off", {}, icon("warn"), el("span", {}, el("b", {}, whyFailed(media)), ` ${media.profiles?.original ? t("The original is safe.") : ""} `, button(t("Try again"), { ic: "refresh", cls: "sm", "data-pane": "retry" })));
     if (media.state === "waiting") return el("p.loud", {}, icon("clock"), el("span", {}, t("Waiting to be fetched from the provider.")));
     if (media.state === "fetching") return el("p.loud", {}, icon("loader", "spin"), el("span", {}, t("Being fetched from the provider.")));
     const loudness = loudnessOf(media);
@@ -342,12 +342,13 @@ export class Pane {
 
   #bubble(message) {
     const isOut = message.direction === "out";
-    const media = message.media?.[0];
-    const body = message.text ? el("p", { dir: "auto" }, message.text)
+    const media = this.card?.media?.find((one) => message.media_ids?.includes(one.id));
+    const body = message.is_revoked ? el("p.bubble-media", {}, icon("ban"), t("Taken back by the listener")) : message.text ? el("p", { dir: "auto" }, message.text)
       : el("p.bubble-media", {}, icon({ voice: "mic", audio: "note", image: "image", video: "video", sticker: "sticker" }[message.kind] ?? "file"), media?.duration_s ? duration(media.duration_s) : t(kindName({ kind: message.kind })));
     const who = isOut ? message.by?.name?.split(" ")[0] ?? t("Auto reply") : "";
     const how = isOut ? DELIVERY[message.delivery_state] ?? "" : "";
     const bubble = el(`div.msg.${isOut ? "out" : "in"}${isOut && !message.by ? ".auto" : ""}${message.delivery_state === "failed" ? ".is-failed" : ""}`, { "data-message": message.id }, body, el("time", { datetime: message.at }, [who, clockTime(message.at), how].filter(Boolean).join(" · ")));
+    if (message.reactions?.length) bubble.append(el("span.emo", {}, message.reactions.map((one) => one.emoji).join(" ")));
     if (message.delivery_state === "failed") bubble.append(el("p.msg-fault", {}, icon("warn"), message.delivery_error || t("Not delivered")));
     return bubble;
   }

@@ -180,7 +180,7 @@ const VERDICT_WORDS = { shortlisted: (what) => t("%(what)s shortlisted", { what 
 const describe = (card) => t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) });
 let lastRejected = null;
 
-async function move(card, to, { reason = null, quiet = false } = {}) {
+async function move(card, to, { reason = null, quiet = false, force = false } = {}) {
   const before = cards.get(card.id);
   const shown = { ...before, state: to, reject_reason: reason, claim: null, state_by: { id: ME, name: "", initials: "" }, state_at: new Date(now()).toISOString() };
   cards.set(card.id, shown);
@@ -188,7 +188,7 @@ async function move(card, to, { reason = null, quiet = false } = {}) {
   refresh(card.id);
   const ring = setTimeout(() => { pending.add(card.id); refresh(card.id); }, 1000);
   try {
-    const body = { version: before.version, to, ...(reason ? { reason } : {}) };
+    const body = { version: before.version, to, ...(reason ? { reason } : {}), ...(force ? { force } : {}) };
     const answer = await outbox.send(`/api/v1/cards/${card.id}/move`, body, () => { pending.add(card.id); refresh(card.id); });
     learnCard(answer.card);
     if (!quiet) remember(answer.undo_id, VERDICT_WORDS[to]?.(describe(card)) ?? describe(card), (undone) => { if (undone?.card) change(undone.card); });
@@ -215,8 +215,13 @@ function whatHappened(state, values) {
 /** First write wins: the later one sees who did what and when; nothing is overwritten. */
 function settleRefusal(error, before, to) {
   const current = error.current;
-  if (error.isConflict && current) {
+  if (error.isConflict && current?.listener) {
     cards.set(current.id, current);
+    if (error.code === "wall.card_claimed") {
+      warned.set(current.id, { key: to, at: Date.now() });
+      note(`${error.message} ${t("Press again to decide anyway.")}`, { ic: "user", seconds: 4 });
+      return { ok: false, who: current.claim?.by?.name?.split(" ")[0] ?? null };
+    }
     if (current.state === to && current.state_by?.id === ME) return { ok: true };
     const who = current.state_by?.name?.split(" ")[0] ?? current.claim?.by?.name?.split(" ")[0] ?? t("Somebody");
     const values = { name: who, time: current.state_at ? clockTimeExact(current.state_at) : clockTimeExact(now()) };
@@ -235,7 +240,7 @@ function verdict(to) {
   if (!card || pending.has(card.id) || card.state === to || !$("pane").dataset.mayMove.startsWith("y")) return;
   if (!isSureAbout(card, to)) return;
   lastRejected = to === "rejected" ? { id: card.id, at: Date.now() } : null;
-  move(card, to);
+  move(card, to, { force: isTheirs(card) });
   step(1);
 }
 
@@ -383,7 +388,12 @@ function take1(event) {
 function applyBatch() {
   const events = batch;
   batch = [];
-  for (const event of events) HANDLERS[event.kind]?.(event.payload ?? {});
+  for (const event of events) {
+    const payload = event.payload ?? {};
+    HANDLERS[event.kind]?.(payload);
+    // The server's counters are true at this number; the page's own guess only bridges the time until then.
+    if (payload.counts) { counts = payload.counts; clearTimeout(recountDue); recountDue = 0; }
+  }
   drawSoon();
 }
 
