@@ -35,7 +35,10 @@ LIMITER_BELOW_TARGET_DB = 0.3  # a -1.0 dBFS limit overshot by 0.2 dB on an 8x m
 # float downmix adds 3 dB to what both channels share unless its sum is held to one
 TO_MONO = f"aresample={RATE_HZ}:rematrix_maxval=1.0,aformat=sample_fmts=flt:channel_layouts=mono"
 METER = "ebur128=peak=true:dualmono=true:framelog={log}"
-_FRAME = re.compile(r"t: *([\d.]+) +TARGET:.*?M: *(-?[\d.]+|nan|-?inf) +S: *(-?[\d.]+|nan|-?inf)")
+# anchored: the file's own tags stand in the same log, indented
+_FRAME = re.compile(
+    r"^\[Parsed_ebur128[^\]]*\] t: *([\d.]+) +TARGET:.*?M: *(-?[\d.]+|nan|-?inf) +S: *(-?[\d.]+|nan|-?inf)", re.M
+)
 _SUMMARY = re.compile(r"\b(I|LRA|Peak): +(-?[\d.]+|nan|-?inf) ")
 
 
@@ -157,12 +160,12 @@ def _measure_looped(pcm: Path, loudness: Loudness, tools: Tools) -> Loudness:
 
 def _declared_duration(log: str) -> float | None:
     """What the container claims. For OGG this is read off the last page, so a cut file claims what it has."""
-    found = re.search(r"Duration: (\d+):(\d\d):(\d\d\.\d+)", log)
+    found = re.search(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", log, re.M)
     return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
 
 
 def _source_of(log: str) -> str:
-    found = re.search(r"Stream #0:\d+.*?: Audio: (\w+).*?, \d+ Hz, (\w+)", log)
+    found = re.search(r"^  Stream #0:\d+.*?: Audio: (\w+).*?, \d+ Hz, (\w+)", log, re.M)
     return f"{found[1]} {found[2]}" if found else "unknown"
 
 

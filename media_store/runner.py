@@ -31,6 +31,7 @@ from media_store.errors import (
     NoAudio,
     StoreUnavailable,
     TimedOut,
+    TooLarge,
     ToolsMissing,
     Truncated,
 )
@@ -75,10 +76,11 @@ OUT_OF_MEMORY_RC = {187, 244}
 OUT_OF_MEMORY_TEXT = re.compile(r"Cannot allocate memory|Error (?:while )?allocat|malloc of size|pthread_create", re.I)
 
 # What ffmpeg says in words only; its exit status is 1 for all of these.
-STDERR_MEANS: tuple[tuple[str, type[MediaStoreError]], ...] = (
-    ("No space left on device", StoreUnavailable),  # ours, not the listener's fault
-    ("matches no streams", NoAudio),
-    ("moov atom not found", Truncated),  # the index of an MP4 comes last, so it is what a cut file lacks
+STDERR_MEANS: tuple[tuple[str, type[MediaStoreError], dict[str, str]], ...] = (
+    ("No space left on device", StoreUnavailable, {}),  # ours, not the listener's fault
+    ("matches no streams", NoAudio, {}),
+    ("moov atom not found", Truncated, {}),  # the index of an MP4 comes last, so it is what a cut file lacks
+    ("exceeds specified max pixel count", TooLarge, {"limit": "4096 × 4096"}),
 )
 
 # sh: $1 CPU seconds, $2 blocks of 512 bytes; the rest is the command. Nothing of a listener's is in the script.
@@ -322,11 +324,13 @@ def _text(ring: bytearray) -> str:
 def _raise_for_status(returncode: int, stderr: str) -> None:
     if returncode == 0:
         return
-    last = scrub(stderr.strip().rsplit("\n", 1)[-1])
-    for words, failure in STDERR_MEANS:
-        if words in stderr:
-            raise failure(last)
-    out_of_memory = returncode in OUT_OF_MEMORY_RC or OUT_OF_MEMORY_TEXT.search(stderr)
+    # indented lines are the file's own tags: a title must not be taken for the tool's word
+    own_words = "\n".join(line for line in stderr.splitlines() if line and not line[0].isspace())
+    last = scrub(own_words.rsplit("\n", 1)[-1])
+    for words, failure, facts in STDERR_MEANS:
+        if words in own_words:
+            raise failure(last, **facts)
+    out_of_memory = returncode in OUT_OF_MEMORY_RC or OUT_OF_MEMORY_TEXT.search(own_words)
     if returncode in KILLED_BY_LIMIT | KILLED_BY_LIMIT_RC or out_of_memory:
         raise LimitsExceeded(f"exit status {returncode}: {last}")
     raise Corrupt(f"exit status {returncode}: {last}")

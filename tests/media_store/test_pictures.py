@@ -44,9 +44,7 @@ def bomb_png(path: Path, width_px: int, height_px: int) -> Path:
 
 @pytest.mark.parametrize("orientation", TURNED_BACK)
 @pytest.mark.parametrize("extension", ["jpg", "png", "webp"])
-def test_every_orientation_comes_out_upright(
-    orientation: int, extension: str, tmp_path: Path, render: Render
-) -> None:
+def test_every_orientation_comes_out_upright(orientation: int, extension: str, tmp_path: Path, render: Render) -> None:
     turn, tags = TURNED_BACK[orientation], Image.Exif()
     tags[0x0112] = orientation
     stored = picture().transpose(turn) if turn is not None else picture()
@@ -245,8 +243,8 @@ class TestStickers:
 
     def test_more_than_three_hundred_frames_are_refused(self, tmp_path: Path, render: Render) -> None:
         path = tmp_path / "s.webp"
-        pictures = [Image.new("L", (8, 8), n % 250) for n in range(301)]
-        pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=20)
+        pictures = [Image.new("RGB", (8, 8), (n * 67 % 256, n % 256, 0)) for n in range(301)]
+        pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=20, lossless=True)
 
         with pytest.raises(Bomb):
             render(path, kind="sticker")

@@ -263,15 +263,26 @@ def test_stereo_is_heard_on_one_channel_without_getting_louder(tmp_path: Path, r
     assert facts.loudness_lufs == pytest.approx(-23.0, abs=0.1)
 
 
-def test_longer_than_thirty_minutes_is_refused(tmp_path: Path, render: Render) -> None:
-    path = tmp_path / "long.flac"
-    ffmpeg("-f", "lavfi", "-i", "sine=440:sample_rate=8000:duration=1810", "-c:a", "flac", path)
+def test_longer_than_thirty_minutes_is_refused_by_what_it_declares(tmp_path: Path, render: Render) -> None:
+    path = tmp_path / "long.m4a"
+    ffmpeg("-f", "lavfi", "-i", "sine=440:sample_rate=8000:duration=1810", "-c:a", "aac", "-b:a", "8k", path)
 
     with pytest.raises(TooLong) as refusal:
         render(path, kind="audio")
 
     assert refusal.value.code == "media.too_long"
     assert refusal.value.message == "Longer than 30 minutes. Ask for a shorter one."
+
+
+def test_longer_than_allowed_is_refused_by_what_is_in_it(
+    tmp_path: Path, render: Render, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loudness, "LONGEST_AUDIO_S", 60.0)  # thirty real minutes would take ten seconds to decode
+
+    with pytest.raises(TooLong) as refusal:
+        render(voice_note(tmp_path / "long.ogg", sine(62, -20)), kind="voice")
+
+    assert refusal.value.message == "Longer than 1 minutes. Ask for a shorter one."
 
 
 def test_an_mp4_with_neither_sound_nor_pictures_has_no_audio(tmp_path: Path, render: Render) -> None:

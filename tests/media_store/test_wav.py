@@ -132,7 +132,9 @@ def test_reading_back_gives_what_was_written(content: bytes, tmp_path: Path) -> 
 
 def test_a_wav_of_another_make_is_not_taken_for_ours(tmp_path: Path) -> None:
     path = tmp_path / "other.wav"
-    path.write_bytes(b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 1, 1, 8000, 8000, 1, 8) + b"data\0\0\0\0")
+    path.write_bytes(
+        b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 1, 1, 8000, 8000, 1, 8) + b"data\0\0\0\0"
+    )
 
     with pytest.raises(Corrupt):
         wav.read(path)

@@ -1,0 +1,373 @@
+"""One promise for every store: whole or nothing, write-once, our own errors. Folder and a real S3 server keep it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import boto3
+import pytest
+import requests
+
+from media_store.errors import AlreadyStored, BadKey, ObjectMissing, StoreUnavailable
+from media_store.stores import open_store
+from media_store.stores.contract import Store
+from media_store.stores.folder import FolderStore
+from tests import servers
+
+WORDS = b"A voice note, or so it says."
+TYPE = "audio/ogg"
+
+
+@pytest.fixture(params=["folder", "s3", "s3 with a prefix"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "folder":
+        yield open_store(f"file:{tmp_path}/store")
+        return
+    server: servers.S3Server = request.getfixturevalue("s3_server")
+    endpoint = request.getfixturevalue("s3_endpoint")
+    prefix = "station/one" if "prefix" in request.param else ""
+    yield open_store(f"s3://{server.create_bucket()}/{prefix}", endpoint_url=endpoint, region=server.region)
+
+
+def put(store: Store, key: str, content: bytes = WORDS) -> str:
+    return store.put(key, io.BytesIO(content), content_type=TYPE)
+
+
+def read(store: Store, key: str, start: int = 0, stop: int | None = None) -> bytes:
+    with store.open(key, start, stop) as stream:
+        return stream.read()
+
+
+class TestStoreContract:
+    def test_what_was_put_comes_back(self, store: Store) -> None:
+        digest = put(store, "7/2026/11/a.ogg")
+
+        assert digest == hashlib.sha256(WORDS).hexdigest()
+        assert read(store, "7/2026/11/a.ogg") == WORDS
+
+    def test_information_tells_size_digest_type_and_time(self, store: Store) -> None:
+        digest = put(store, "a.ogg")
+
+        info = store.info("a.ogg")
+
+        assert (info.key, info.bytes, info.sha256, info.content_type) == ("a.ogg", len(WORDS), digest, TYPE)
+        assert info.stored_at is not None
+        assert info.stored_at.tzinfo is not None
+
+    def test_an_empty_object_is_an_object(self, store: Store) -> None:
+        put(store, "empty", b"")
+
+        assert store.info("empty").bytes == 0
+        assert read(store, "empty") == b""
+
+    def test_several_megabytes_survive(self, store: Store) -> None:
+        content = os.urandom(9 << 20)
+        put(store, "large", content)
+
+        assert hashlib.sha256(read(store, "large")).digest() == hashlib.sha256(content).digest()
+
+    @pytest.mark.parametrize(
+        ("start", "stop"), [(0, 7), (2, 7), (2, None), (0, 999), (5, 5), (7, 3), (len(WORDS), None), (999, 1005)]
+    )
+    def test_a_part_can_be_read(self, store: Store, start: int, stop: int | None) -> None:
+        put(store, "a")
+
+        assert read(store, "a", start, stop) == WORDS[start:stop]
+
+    def test_a_part_can_be_read_in_pieces(self, store: Store) -> None:
+        put(store, "a")
+
+        with store.open("a", 2, 12) as stream:
+            assert (stream.read(3), stream.read(3), stream.read()) == (WORDS[2:5], WORDS[5:8], WORDS[8:12])
+
+    def test_the_stream_is_kept_from_its_position_on(self, store: Store) -> None:
+        stream = io.BytesIO(WORDS)
+        stream.seek(10)
+        store.put("tail", stream, content_type=TYPE)
+
+        assert read(store, "tail") == WORDS[10:]
+
+    def test_the_same_bytes_again_are_no_error(self, store: Store) -> None:
+        assert put(store, "a") == put(store, "a")
+
+    def test_other_bytes_under_a_key_are_refused_and_change_nothing(self, store: Store) -> None:
+        put(store, "a")
+
+        with pytest.raises(AlreadyStored):
+            put(store, "a", b"something else")
+
+        assert read(store, "a") == WORDS
+
+    def test_of_many_writers_with_different_bytes_one_wins(self, store: Store) -> None:
+        def attempt(number: int) -> bytes | None:
+            content = f"writer {number}".encode() * 100
+            try:
+                put(store, "contested", content)
+            except AlreadyStored:
+                return None
+            return content
+
+        with ThreadPoolExecutor(8) as pool:
+            winners = [content for content in pool.map(attempt, range(8)) if content is not None]
+
+        assert winners == [read(store, "contested")]
+
+    def test_a_stream_that_breaks_leaves_nothing(self, store: Store) -> None:
+        class Breaking(io.BytesIO):
+            def read(self, size: int | None = -1, /) -> bytes:
+                if self.tell():
+                    raise RuntimeError("the line went dead")
+                return super().read(5)
+
+        with pytest.raises(RuntimeError):
+            store.put("broken", Breaking(WORDS), content_type=TYPE)
+
+        assert list(store.list("")) == []
+        with pytest.raises(ObjectMissing):
+            store.info("broken")
+
+    @pytest.mark.parametrize("ask", [lambda s: s.info("no"), lambda s: s.open("no"), lambda s: s.open("no", 2, 2)])
+    def test_a_missing_object_is_our_error(self, store: Store, ask: Callable[[Store], object]) -> None:
+        with pytest.raises(ObjectMissing) as missing:
+            ask(store)
+
+        assert missing.value.code == "store.missing"
+
+    def test_a_folder_is_no_object(self, store: Store) -> None:
+        put(store, "a/b")
+
+        for ask in (store.info, store.open):
+            with pytest.raises(ObjectMissing):
+                ask("a")
+
+    def test_deleted_is_gone_and_may_be_stored_anew(self, store: Store) -> None:
+        put(store, "a")
+        store.delete("a")
+
+        with pytest.raises(ObjectMissing):
+            store.open("a")
+        assert put(store, "a", b"new") == store.info("a").sha256
+
+    def test_deleting_what_is_not_there_is_no_error(self, store: Store) -> None:
+        store.delete("never/was")
+
+    def test_listing_is_by_prefix_and_in_order_of_keys(self, store: Store) -> None:
+        for key in ("b/2", "a/1", "b-x", "b/10", "b.x", "bc"):
+            put(store, key)
+
+        assert [info.key for info in store.list("")] == ["a/1", "b-x", "b.x", "b/10", "b/2", "bc"]
+        assert [info.key for info in store.list("b/")] == ["b/10", "b/2"]
+        assert [info.key for info in store.list("b/1")] == ["b/10"]
+        assert list(store.list("nothing/")) == []
+        assert {info.bytes for info in store.list("")} == {len(WORDS)}
+
+    @pytest.mark.parametrize("key", ["../outside", "/etc/passwd", "a//b", ".sums/a", "a\0b", ""])
+    def test_keys_of_other_making_are_refused_before_anything_happens(self, store: Store, key: str) -> None:
+        for ask in (lambda: put(store, key), lambda: store.open(key), lambda: store.delete(key)):
+            with pytest.raises(BadKey):
+                ask()
+
+        assert list(store.list("")) == []
+
+    def test_a_store_still_works_after_a_fork(self, store: Store) -> None:
+        put(store, "before")
+        fork = os.fork()
+        if fork == 0:  # the child of the test: nothing of pytest may run here
+            status = 1
+            try:
+                put(store, "after")
+                status = 0 if read(store, "before") == WORDS else 2
+            finally:
+                os._exit(status)
+
+        assert os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1]) == 0
+        assert read(store, "after") == WORDS
+
+
+class TestFolder:
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> FolderStore:
+        return FolderStore(tmp_path / "store")
+
+    def test_killed_in_the_middle_of_writing_nothing_is_seen(self, folder: FolderStore) -> None:
+        code = f"""
+import io, sys
+from pathlib import Path
+from media_store.stores.folder import FolderStore
+class Endless(io.RawIOBase):
+    def read(self, size=-1):
+        print('.', flush=True)
+        return bytes(1 << 20) if sys.stdin.read(1) else b''
+FolderStore(Path({str(folder.root)!r})).put('a/b', Endless(), content_type='x/y')
+"""
+        with subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path.cwd()
+        ) as writer:
+            assert writer.stdin is not None
+            assert writer.stdout is not None
+            for _ in range(3):
+                writer.stdin.write(b".")
+            writer.stdin.flush()
+            for _ in range(4):  # three blocks are written, the fourth is asked for
+                assert writer.stdout.readline() == b".\n"
+            writer.send_signal(signal.SIGKILL)
+            writer.wait()
+
+        with pytest.raises(ObjectMissing):
+            folder.info("a/b")
+        assert list(folder.list("")) == []
+        assert put(folder, "a/b")
+        assert folder.sweep(older_than_s=-60) == 1
+        assert read(folder, "a/b") == WORDS
+        assert [path.name for path in folder.root.rglob(".part-*")] == []
+
+    def test_a_writer_at_work_is_not_swept(self, folder: FolderStore) -> None:
+        folder.root.mkdir()
+        (folder.root / ".part-fresh").write_bytes(b"x")
+
+        assert folder.sweep() == 0
+
+    def test_a_lost_digest_is_computed_again(self, folder: FolderStore) -> None:
+        digest = put(folder, "a")
+        (folder.root / ".sums" / "a").unlink()
+
+        assert folder.info("a").sha256 == digest
+        assert (folder.root / ".sums" / "a").exists()
+
+    def test_a_half_written_digest_is_not_believed(self, folder: FolderStore) -> None:
+        digest = put(folder, "a")
+        (folder.root / ".sums" / "a").write_bytes(bytes(30))
+
+        assert folder.info("a").sha256 == digest
+
+    def test_a_link_out_of_the_store_is_not_followed(self, folder: FolderStore, tmp_path: Path) -> None:
+        (tmp_path / "outside").mkdir()
+        folder.root.mkdir()
+        (folder.root / "door").symlink_to(tmp_path / "outside")
+
+        with pytest.raises(BadKey):
+            put(folder, "door/a")
+
+        assert list((tmp_path / "outside").iterdir()) == []
+
+    def test_no_room_is_unavailable_and_worth_another_try(self, folder: FolderStore) -> None:
+        code = f"""
+import io, resource, signal
+from pathlib import Path
+from media_store.errors import StoreUnavailable
+from media_store.stores.folder import FolderStore
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    FolderStore(Path({str(folder.root)!r})).put('a', io.BytesIO(bytes(1_000_000)), content_type='x/y')
+except StoreUnavailable as full:
+    assert full.is_transient
+    print('unavailable')
+"""
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=Path.cwd()).stdout
+
+        assert told == b"unavailable\n"
+        assert list(folder.list("")) == []
+        assert list(folder.root.rglob(".part-*")) == []
+
+    def test_links_are_made_by_whoever_serves_them(self, tmp_path: Path) -> None:
+        signed = open_store(f"file:{tmp_path}", link_signer=lambda key, seconds, name: f"/media/{key}?{seconds}&{name}")
+
+        assert signed.link("a.ogg", 60, "gruss.ogg") == "/media/a.ogg?60&gruss.ogg"
+        assert open_store(f"file:{tmp_path}").link("a.ogg", 60) is None
+
+
+class TestS3:
+    @pytest.fixture
+    def bucket(self, s3_server: servers.S3Server, s3_endpoint: str) -> str:
+        return s3_server.create_bucket()
+
+    def test_a_link_works_without_signing_in_and_names_the_download(self, bucket: str, s3_endpoint: str) -> None:
+        store = open_store(f"s3://{bucket}/", endpoint_url=s3_endpoint)
+        put(store, "a.ogg")
+
+        answer = requests.get(store.link("a.ogg", 60, 'gr"uß\r\n.ogg') or "", timeout=5)
+
+        assert (answer.content, answer.headers["Content-Type"]) == (WORDS, TYPE)
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="gr_u___.ogg"'
+
+    def test_links_carry_the_address_that_browsers_see(self, bucket: str, s3_endpoint: str) -> None:
+        store = open_store(f"s3://{bucket}", endpoint_url=s3_endpoint, public_endpoint_url="https://media.example")
+
+        assert (store.link("a.ogg", 60) or "").startswith(f"https://media.example/{bucket}/a.ogg?")
+
+    def test_an_object_of_another_program_is_compared_by_its_bytes(self, bucket: str, s3_endpoint: str) -> None:
+        client = boto3.client("s3", endpoint_url=s3_endpoint, region_name="eu-central-1")
+        client.put_object(Bucket=bucket, Key="a", Body=WORDS)
+        client.close()
+        store = open_store(f"s3://{bucket}", endpoint_url=s3_endpoint)
+
+        assert store.info("a").sha256 is None
+        assert put(store, "a") == hashlib.sha256(WORDS).hexdigest()
+        with pytest.raises(AlreadyStored):
+            put(store, "a", b"other")
+
+    def test_a_large_object_goes_in_parts(self, bucket: str, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("media_store.stores.s3.SINGLE_PUT_BYTES", 1 << 20)
+        store, content = open_store(f"s3://{bucket}", endpoint_url=s3_endpoint), os.urandom(9 << 20)
+
+        digest = put(store, "large", content)
+
+        assert (store.info("large").sha256, store.info("large").bytes) == (digest, len(content))
+        assert read(store, "large", 8 << 20) == content[8 << 20 :]
+
+    def test_a_server_that_is_down_is_unavailable(self, s3_endpoint: str) -> None:
+        store = open_store("s3://bucket", endpoint_url=f"http://127.0.0.1:{servers.free_port()}")
+
+        for ask in (lambda: put(store, "a"), lambda: store.open("a"), lambda: list(store.list(""))):
+            with pytest.raises(StoreUnavailable) as down:
+                ask()
+            assert down.value.is_transient
+
+    def test_a_missing_bucket_is_unavailable_rather_than_an_empty_store(self, s3_endpoint: str) -> None:
+        store = open_store("s3://never-made", endpoint_url=s3_endpoint)
+
+        with pytest.raises(StoreUnavailable):
+            list(store.list(""))
+
+    def test_threads_share_one_client(self, bucket: str, s3_endpoint: str) -> None:
+        store = open_store(f"s3://{bucket}", endpoint_url=s3_endpoint)
+        failures: list[BaseException] = []
+
+        def work(number: int) -> None:
+            try:
+                put(store, f"n/{number}")
+            except BaseException as fault:  # noqa: BLE001  carried out of the thread
+                failures.append(fault)
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert failures == []
+        assert len(list(store.list("n/"))) == 6
+
+
+@pytest.mark.parametrize("url", ["", "file:relative", "file://host/path", "s3://", "http://x/y", "/plain"])
+def test_other_addresses_are_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="store address"):
+        open_store(url)
+
+
+def test_opening_a_store_connects_to_nothing() -> None:
+    started = time.monotonic()
+    open_store("s3://bucket", endpoint_url="http://192.0.2.1:9")
+
+    assert time.monotonic() - started < 1
