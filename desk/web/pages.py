@@ -24,8 +24,9 @@ NAVIGATION = (
     ("wall", "wall", _l("Wall"), "/wall", "wall.read"),
     ("rundown", "rundown", _l("Rundown"), "/rundown", "rundown.write"),
     ("studio", "studio", _l("Studio"), "/studio", "rundown.read"),
+    ("inbox", "inbox", _l("Inbox"), "/inbox", "reply.send"),
     ("campaigns", "campaign", _l("Campaigns"), "/campaigns", "campaign.read"),
-    ("system", "settings", _l("System"), "/system", "jobs.manage"),
+    ("reports", "reports", _l("Reports"), "/reports", "reports.read"),
 )
 
 
