@@ -205,7 +205,8 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
     people = _badges(session, [person for card, _m, _l in rows for person in (card.state_by_id, card.claimed_by_id)])
     reactions = _reactions(session, message_ids)
     slots = extras.slots_of(session, card_ids)
-    campaigns = extras.campaigns_of(session, sorted({card.campaign_id for card, _m, _l in rows if card.campaign_id}))
+    campaign_ids = sorted({card.campaign_id for card, _m, _l in rows if card.campaign_id})
+    campaigns = extras.campaigns_of(session, campaign_ids) if campaign_ids else {}
     return {
         card.id: CardView(
             card=card,
@@ -361,32 +362,25 @@ def _read_cursor(cursor: str) -> tuple[datetime, int]:
 
 
 def counts(session: Session, station_id: int, *, at: datetime) -> dict[str, dict[str, int]]:
-    """How many cards stand where: {state: {new, claimed, shortlisted, …, all}, kind: {voice, …}}. Two statements.
+    """How many cards stand where: {state: {new, claimed, shortlisted, …, all}, kind: {voice, …}}. One statement.
 
     A new card that somebody holds counts as claimed.
     """
-    by_state = dict.fromkeys(rules.STATES, 0)
+    by_state = dict.fromkeys((*rules.STATES, CLAIMED), 0)
     by_kind: dict[str, int] = {}
-    rows = session.execute(
-        select(CardCount.state, CardCount.kind, CardCount.cards).where(CardCount.station_id == station_id)
-    )
-    for state, kind, cards in rows:
-        by_state[state] = by_state.get(state, 0) + cards
-        by_kind[kind] = by_kind.get(kind, 0) + cards
-    everything = sum(by_state.values())
-    held = _count_held(session, station_id, at)
-    by_state["new"] -= held
-    return {
-        "state": {**by_state, CLAIMED: held, "all": everything},
-        "kind": {kind: cards for kind, cards in sorted(by_kind.items()) if cards},
-    }
-
-
-def _count_held(session: Session, station_id: int, at: datetime) -> int:
-    held = select(func.count()).where(
+    kept = select(CardCount.state, CardCount.kind, CardCount.cards).where(CardCount.station_id == station_id)
+    held = select(literal(CLAIMED), literal(""), func.count()).where(
         Card.station_id == station_id, Card.claimed_until > at, Card.state == "new", Card.withdrawn_at.is_(None)
     )
-    return session.execute(held).scalar_one()
+    for state, kind, cards in session.execute(union_all(kept, held)):
+        by_state[state] = by_state.get(state, 0) + cards
+        if state != CLAIMED:
+            by_kind[kind] = by_kind.get(kind, 0) + cards
+    by_state["new"] -= by_state[CLAIMED]
+    return {
+        "state": {**by_state, "all": sum(by_state.values())},
+        "kind": {kind: cards for kind, cards in sorted(by_kind.items()) if cards},
+    }
 
 
 def history(session: Session, card_id: int, *, most: int = 50) -> list[dict[str, Any]]:
