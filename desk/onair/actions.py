@@ -112,7 +112,8 @@ def note_listened(
 def vet(session: Session, station_id: int, card_id: int, sha256: str, *, by: int, at: datetime) -> Vetting:
     """Give one's word that exactly these bytes may go to air. May be repeated.
 
-    Raises NotFound, WasRejected, NotReady, BytesChanged if `sha256` is not what would be played now, NotHeard unless
+    `sha256` names them by the broadcast file or by the form the person listened to; the vetting keeps the former.
+    Raises NotFound, WasRejected, NotReady, BytesChanged if `sha256` is of nothing that exists now, NotHeard unless
     `by` has heard all of it.
     """
     card = _hold(session, station_id, card_id)
@@ -121,27 +122,27 @@ def vet(session: Session, station_id: int, card_id: int, sha256: str, *, by: int
     content = shortlist.view_item(session, station_id, card).content
     if content.sha256 is None:
         raise NotReady
-    if content.sha256 != sha256:
+    if not content.is_named_by(sha256):
         raise BytesChanged({"sha256": content.sha256})
     share = queries.heard_share(session, by, content)
     if not rules.is_heard(share):
         raise NotHeard({"heard_share": round(share, 3)})
     present = _find_vetting(session, card_id)
-    if present is not None and present.sha256 == sha256 and card.vetted_sha256 == sha256:
+    if present is not None and present.sha256 == content.sha256 == card.vetted_sha256:
         return present
     _end_rows(session, card_id, "renewed", by=by, at=at)
     vetting = Vetting(
         station_id=station_id,
         card_id=card_id,
         asset_id=content.asset.id if content.asset is not None else None,
-        sha256=sha256,
+        sha256=content.sha256,
         by_person_id=by,
         at=at,
     )
     session.add(vetting)
-    card.vetted_sha256 = sha256
+    card.vetted_sha256 = content.sha256
     wall.refresh_card(session, card, at=at)
-    audit.record(session, station_id, "card.vet", f"card:{card_id}", by=by, at=at, details={"sha256": sha256})
+    audit.record(session, station_id, "card.vet", f"card:{card_id}", by=by, at=at, details={"sha256": content.sha256})
     return vetting
 
 

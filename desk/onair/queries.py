@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from desk import clock
 from desk.errors import NotFound
 from desk.listeners.models import Listener
-from desk.media.models import Rendition
 from desk.onair import rules
 from desk.onair.models import Airing, Listened, Vetting
 from desk.people.models import Person, Station
@@ -149,7 +148,10 @@ def load_cart(session: Session, station_id: int, slot_id: int, *, at: datetime) 
 class AirFile:
     """A stored file the presenter may have, and the name it is saved under."""
 
-    rendition: Rendition
+    key: str
+    mime: str
+    bytes: int
+    sha256: str
     download_name: str
 
 
@@ -163,7 +165,7 @@ def load_air_file(session: Session, station_id: int, slot_id: int, profile: str,
     local = view.item.card.placed_at.astimezone(ZoneInfo(zone))
     listener = view.item.listener
     name = rules.wav_name(local, listener.first_name, listener.place, view.item.card.id)
-    return AirFile(made, name)
+    return AirFile(made.key, made.mime, made.bytes, made.sha256, name)
 
 
 def heard_share(session: Session, person_id: int, content: Content) -> float:

@@ -26,15 +26,24 @@ UNFINISHED = ("waiting", "fetching", "processing")
 
 @dataclass(frozen=True)
 class Content:
-    """`sha256` None: not ready. `asset` None: read out. `renditions` by profile, those of its present original."""
+    """`sha256` None: not ready. `asset` None: read out. `renditions` by profile, those of its present original.
+
+    `pictures` are hashes under which a page may name something that is read out: its words came with these files.
+    """
 
     sha256: str | None
     asset: Asset | None
     renditions: Mapping[str, Rendition]
+    pictures: frozenset[str] = frozenset()
 
     @property
     def is_sound(self) -> bool:
         return self.asset is not None
+
+    def is_named_by(self, sha256: str) -> bool:
+        """Whether a page that shows or plays these bytes means the present content."""
+        heard = {made.sha256 for profile, made in self.renditions.items() if profile in HEARABLE}
+        return self.sha256 is not None and sha256 in {self.sha256} | heard | self.pictures
 
     @property
     def duration_s(self) -> float | None:
@@ -82,7 +91,9 @@ def content_of(text: str, assets: Sequence[Asset], renditions: Mapping[int, Mapp
             return Content(None, asset, made)
     if any(asset.state in UNFINISHED for asset in assets):
         return Content(None, None, {})
-    return Content(words_hash(text, [asset.original_sha256 or "" for asset in assets]), None, {})
+    originals = [asset.original_sha256 or "" for asset in assets]
+    pictures = {made.sha256 for asset in assets for made in _present(asset, renditions.get(asset.id, {})).values()}
+    return Content(words_hash(text, originals), None, {}, frozenset(pictures | set(filter(None, originals))))
 
 
 def _present(asset: Asset, renditions: Mapping[str, Rendition]) -> dict[str, Rendition]:

@@ -171,7 +171,7 @@ def list_pool(session: Session, station_id: int, edition_id: int | None) -> list
 def view_item(session: Session, station_id: int, card: Card) -> Item:
     """One card with what would go to air of it."""
     listener, message = session.execute(
-        select(Listener, Message).where(Listener.id == card.listener_id, Message.id == card.message_id)
+        select(Listener, Message).join(Message, Message.id == card.message_id).where(Listener.id == card.listener_id)
     ).one()
     return _with_content(session, station_id, [(card, listener, message)])[0]
 
