@@ -126,10 +126,9 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A read transaction: one snapshot, nothing is written."""
-        with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+        """A read transaction: one snapshot, nothing is written. Rows keep what was loaded after it."""
+        with _busy_said(), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
             yield session
-            session.rollback()
 
     def dispose(self) -> None:
         self.engine.dispose()
@@ -195,8 +194,9 @@ def insert_if_absent(session: Session, table: Table, values: dict[str, Any], *, 
 
     The constraint decides, not a look beforehand: two workers may come at the same moment.
     """
-    result: Any = session.execute(_insert_or_leave(session, table, unique), values)
-    return bool(result.rowcount == 1)
+    # asked by RETURNING: psycopg gives a row count of -1 for an insert that fills a key column
+    statement = _insert_or_leave(session, table, unique).returning(*table.primary_key.columns)
+    return session.execute(statement, values).first() is not None
 
 
 def insert_for_id(session: Session, table: Table, values: dict[str, Any], *, unique: list[str]) -> int | None:
