@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
+from structlog.tracebacks import ExceptionDictTransformer
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import desk
@@ -63,7 +64,8 @@ def set_up_logs(level: str) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.dict_tracebacks,
+            # without the values of variables: they hold what listeners wrote
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(),
         ],
         foreign_pre_chain=[
