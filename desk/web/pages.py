@@ -50,6 +50,7 @@ def install(app: Flask, *, static_folder: Path) -> None:
             "locale": locale,
             "theme": identity.theme if identity else request.cookies.get("theme", "system"),
             "static_url": lambda name: url_for("static", filename=name, v=_digest(static_folder, name)),
+            "import_map": _import_map(static_folder),
             "words_url": f"/words/{locale}-{_words_digest(locale)}.json",
             "now_iso": clock.iso(clock.now()),
         }
@@ -88,6 +89,16 @@ def first_page() -> str:
 def _digest(folder: Path, name: str) -> str:
     path = folder / name
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.is_file() else "0"
+
+
+@cache
+def _import_map(folder: Path) -> str:
+    """Scripts import one another by plain names; this leads each name to the address of its present content."""
+    names = sorted(str(path.relative_to(folder)) for part in ("js", "vendor") for path in (folder / part).glob("*.js"))
+    addresses = {url_for("static", filename=name): name for name in names}
+    return json.dumps(
+        {"imports": {at: url_for("static", filename=name, v=_digest(folder, name)) for at, name in addresses.items()}}
+    )
 
 
 @cache
