@@ -30,7 +30,7 @@ import requests
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-START_LIMIT_S = 30.0
+START_LIMIT_S = 60.0
 STOP_LIMIT_S = 10.0
 
 

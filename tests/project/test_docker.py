@@ -98,10 +98,10 @@ def test_the_store_has_one_region_everywhere(compose: dict[str, Any]) -> None:
 def test_gunicorn_accepts_its_configuration(tmp_path: Path) -> None:
     environment = {**os.environ, "DESK_DATA_DIR": str(tmp_path), "DESK_MODE": "rehearsal"}
     desk = str(Path(sys.executable).with_name("desk"))
-    subprocess.run([desk, "migrate"], cwd=TOP, env=environment, check=True, capture_output=True, timeout=60)
+    subprocess.run([desk, "migrate"], cwd=TOP, env=environment, check=True, capture_output=True, timeout=110)
     command = [sys.executable, "-m", "gunicorn", "--check-config", "-c", "docker/gunicorn.py", "desk.wsgi:app"]
 
-    checked = subprocess.run(command, cwd=TOP, env=environment, capture_output=True, text=True, timeout=60)
+    checked = subprocess.run(command, cwd=TOP, env=environment, capture_output=True, text=True, timeout=110)
 
     assert checked.returncode == 0, checked.stderr
 

@@ -15,6 +15,7 @@ USUAL = {
     ".ci",
     ".editorconfig",
     ".gitignore",
+    "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "LICENSE",
