@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from desk import clock, db
@@ -18,6 +19,13 @@ from desk.live import audit, log
 from desk.media import storage
 from desk.wall import actions as wall
 from desk.wall.models import Card
+
+UNFINISHED = ("queued", "running")
+MOST_AT_ONCE = 100
+
+
+class EntriesChanged(Exception):
+    """An entry was withdrawn while the export was made; it has to be made again without it."""
 
 
 class CampaignChanged(Conflict):
@@ -88,48 +96,89 @@ def change_campaign(
 def enter_if_matching(session: Session, card: Card, text: str, *, sent_at: datetime, at: datetime) -> Campaign | None:
     """Enter a card that has just been placed into the first campaign it fits; None if it fits none.
 
-    The newest campaign with keywords comes before one that takes everything. May be repeated.
+    The newest campaign with keywords comes before one that takes everything. May be repeated: a card that was in
+    any campaign before stays where people put it.
     """
-    open_now = session.execute(
+    if session.execute(select(Entry.id).where(Entry.card_id == card.id).limit(1)).first() is not None:
+        return None
+    open_then = session.execute(
         select(Campaign)
-        .where(Campaign.station_id == card.station_id, Campaign.opens_at <= sent_at)
+        .where(
+            Campaign.station_id == card.station_id,
+            Campaign.opens_at <= sent_at,
+            or_(Campaign.closes_at.is_(None), Campaign.closes_at > sent_at),
+        )
         .order_by(Campaign.keywords == "", Campaign.id.desc())
     ).scalars()
-    for campaign in open_now:
-        if rules.is_open(campaign.opens_at, campaign.closes_at, sent_at) and rules.matches(campaign.keywords, text):
-            if _enter(session, campaign.id, card, found_by="keyword", at=at):
-                wall.put_in_campaign(session, card, campaign.id, by=None, at=at)
-            return campaign
-    return None
+    fitting = next((campaign for campaign in open_then if rules.matches(campaign.keywords, text)), None)
+    if fitting is not None:
+        _enter(session, fitting.id, card, found_by="keyword", by=None, at=at)
+        wall.put_in_campaign(session, card, fitting.id, by=None, at=at)
+    return fitting
 
 
 def follow_card(
     session: Session, card: Card, before: int | None, after: int | None, by: int | None, at: datetime
 ) -> None:
-    """Keep entries in step when a card is put into a campaign or taken out of it by hand."""
+    """Keep entries in step when a card is put into a campaign or taken out of it, by hand or by an undo."""
     if before is not None and before != after:
-        session.execute(
-            update(Entry)
-            .where(Entry.campaign_id == before, Entry.card_id == card.id, Entry.removed_at.is_(None))
-            .values(removed_at=at)
-        )
-        _tell_count(session, before, at=at)
+        _take_out(session, before, card, by=by, at=at)
     if after is not None:
         queries.load_campaign(session, card.station_id, after)
-        _enter(session, after, card, found_by="hand", at=at)
+        _enter(session, after, card, found_by="hand", by=by, at=at)
 
 
-def _enter(session: Session, campaign_id: int, card: Card, *, found_by: str, at: datetime) -> bool:
-    """Give the card its number in the campaign; a card that comes back gets its old one. False if it is in."""
+def follow_withdrawal(session: Session, card: Card, at: datetime) -> None:
+    """A card that may not be used any more leaves its campaign, and exports that hold it cannot be fetched again.
+
+    The wall also tells of consent that was refused or withdrawn: refusing air does not end a part in a contest,
+    withdrawing does (desk.contests.queries.iterate_entries leaves such entries out while the withdrawal stands).
+    """
+    if card.withdrawn_at is None and card.consent != "withdrawn":
+        return
+    entries = session.execute(select(Entry.campaign_id).where(Entry.card_id == card.id)).scalars()
+    for campaign_id in sorted(entries):
+        if card.withdrawn_at is not None:
+            _take_out(session, campaign_id, card, by=None, at=at)
+        # Unfinished ones are locked, too: publish_export then waits for this commit and sees the withdrawal.
+        made = select(Export).where(Export.campaign_id == campaign_id, Export.state.in_((*UNFINISHED, "ready")))
+        for export in session.execute(made.with_for_update()).scalars():
+            if export.state == "ready":
+                _expire(session, export, "contests.entry_withdrawn", at=at)
+
+
+def _take_out(session: Session, campaign_id: int, card: Card, *, by: int | None, at: datetime) -> None:
+    """End an entry; it keeps its number in case it comes back."""
+    taken: Any = session.execute(
+        update(Entry)
+        .where(Entry.campaign_id == campaign_id, Entry.card_id == card.id, Entry.removed_at.is_(None))
+        .values(removed_at=at)
+    )
+    if taken.rowcount:
+        _count_taken_out(session, campaign_id, 1)
+        _tell_entry(session, campaign_id, card, "entry.remove", by=by, at=at)
+
+
+def _count_taken_out(session: Session, campaign_id: int, more: int) -> None:
+    session.execute(update(Campaign).where(Campaign.id == campaign_id).values(taken_out=Campaign.taken_out + more))
+
+
+def _enter(session: Session, campaign_id: int, card: Card, *, found_by: str, by: int | None, at: datetime) -> None:
+    """Give the card its number in the campaign; a card that comes back gets its old one. May be repeated."""
     existing = session.execute(
         select(Entry).where(Entry.campaign_id == campaign_id, Entry.card_id == card.id)
     ).scalar_one_or_none()
+    if existing is not None and existing.removed_at is None:
+        return
     if existing is not None:
-        came_back = existing.removed_at is not None
         existing.removed_at = None
-        if came_back:
-            _tell_count(session, campaign_id, at=at)
-        return came_back
+        _count_taken_out(session, campaign_id, -1)
+    else:
+        _add_entry(session, campaign_id, card, found_by=found_by, at=at)
+    _tell_entry(session, campaign_id, card, "entry.add", by=by, at=at)
+
+
+def _add_entry(session: Session, campaign_id: int, card: Card, *, found_by: str, at: datetime) -> None:
     number = session.execute(
         update(Campaign)
         .where(Campaign.id == campaign_id)
@@ -148,14 +197,10 @@ def _enter(session: Session, campaign_id: int, card: Card, *, found_by: str, at:
         )
     )
     session.flush()
-    audit.record(
-        session, card.station_id, "entry.add", f"card:{card.id}", by=None, at=at, details={"campaign": campaign_id}
-    )
-    _tell_count(session, campaign_id, at=at)
-    return True
 
 
-def _tell_count(session: Session, campaign_id: int, *, at: datetime) -> None:
+def _tell_entry(session: Session, campaign_id: int, card: Card, act: str, *, by: int | None, at: datetime) -> None:
+    audit.record(session, card.station_id, act, f"card:{card.id}", by=by, at=at, details={"campaign": campaign_id})
     campaign = session.get_one(Campaign, campaign_id, populate_existing=True)
     payload = {"campaign": queries.view_campaign(campaign, at=at)}
     log.record(session, campaign.station_id, "campaign.changed", payload, audience="campaign.read", at=at)
@@ -170,11 +215,15 @@ def _announce(session: Session, campaign: Campaign, act: str, *, by: int | None,
 def ask_for_export(session: Session, station_id: int, campaign_id: int, *, by: int, at: datetime) -> Export:
     """Have a worker make a snapshot of the entries. One that is being made for the same person is not doubled."""
     campaign = queries.load_campaign(session, station_id, campaign_id)
-    running = session.execute(
-        select(Export).where(
-            Export.campaign_id == campaign.id, Export.by_person_id == by, Export.state.in_(("queued", "running"))
+    running = (
+        session.execute(
+            select(Export)
+            .where(Export.campaign_id == campaign.id, Export.by_person_id == by, Export.state.in_(UNFINISHED))
+            .order_by(Export.id)
         )
-    ).scalar_one_or_none()
+        .scalars()
+        .first()
+    )
     if running is not None:
         return running
     export = Export(
@@ -182,7 +231,7 @@ def ask_for_export(session: Session, station_id: int, campaign_id: int, *, by: i
         campaign_id=campaign.id,
         by_person_id=by,
         created_at=at,
-        total=queries.count_entries(session, campaign.id),
+        total=campaign.entries - campaign.taken_out,
     )
     session.add(export)
     session.flush()
@@ -204,23 +253,42 @@ def tell_export(session: Session, export: Export, *, at: datetime) -> None:
 
 
 def mark_running(session: Session, export_id: int, done: int, total: int, *, at: datetime) -> Export:
+    """The worker has packed so many entries."""
     export = session.get_one(Export, export_id)
-    export.state, export.done, export.total = "running", done, total
+    export.state, export.done, export.total, export.reason = "running", done, total, None
     tell_export(session, export, at=at)
     return export
 
 
-def publish_export(
-    session: Session, export_id: int, *, key: str, sha256: str, size_bytes: int, rows: int, at: datetime
-) -> Export:
-    """The file is complete and stored: from this commit on it can be fetched."""
+def hold_up_export(session: Session, export_id: int, reason: str, *, at: datetime) -> Export:
+    """Something this needs is down: the worker comes back, and the page says what it waits for."""
     export = session.get_one(Export, export_id)
-    export.state, export.done, export.total = "ready", rows, rows
-    export.key, export.sha256, export.bytes = key, sha256, size_bytes
+    export.state, export.done, export.reason = "queued", 0, reason
+    tell_export(session, export, at=at)
+    return export
+
+
+def note_key(session: Session, export_id: int, key: str) -> None:
+    """Remember where the file will lie before it is stored, so that an end in the middle leaves no orphan."""
+    session.get_one(Export, export_id).key = key
+
+
+def publish_export(
+    session: Session, export_id: int, *, sha256: str, size_bytes: int, numbers: Sequence[int], at: datetime
+) -> Export:
+    """The file is complete and stored: from this commit on it can be fetched.
+
+    Raises EntriesChanged if an entry in it (`numbers`) was withdrawn while it was made.
+    """
+    export = session.get_one(Export, export_id, with_for_update=True)
+    if not set(numbers) <= queries.exportable_numbers(session, export.campaign_id):
+        raise EntriesChanged
+    export.state, export.done, export.total, export.reason = "ready", len(numbers), len(numbers), None
+    export.sha256, export.bytes = sha256, size_bytes
     export.ready_at, export.expires_at = at, at + rules.EXPORT_LIFE
     audit.record(
         session, export.station_id, "export.ready", f"export:{export.id}", by=export.by_person_id, at=at,
-        details={"rows": rows, "sha256": sha256},
+        details={"rows": len(numbers), "sha256": sha256},
     )  # fmt: skip
     tell_export(session, export, at=at)
     return export
@@ -234,7 +302,7 @@ def give_up_export(session: Session, payload: dict[str, Any], reason: str, at: d
 
 
 def note_fetch(session: Session, station_id: int, export_id: int, *, by: int, at: datetime) -> Export:
-    """Record that somebody fetches an export. Raises NotFound for a foreign, unfinished or expired one."""
+    """Record that somebody fetches an export. Raises NotFound for a foreign, unfinished or expired one alike."""
     export = queries.load_export(session, station_id, export_id)
     if export.state != "ready" or export.key is None or (export.expires_at is not None and export.expires_at <= at):
         raise NotFound("This export is not there, or not any more.", code="contests.no_export")
@@ -244,16 +312,29 @@ def note_fetch(session: Session, station_id: int, export_id: int, *, by: int, at
 
 
 def expire_exports_now() -> int:
-    """Take exports away whose time is over: the rows first, then the files. May be repeated."""
+    """Take exports away whose time is over: the rows first, then the files. May be repeated; returns the files."""
     at = clock.now()
     with db.transaction() as session:
-        gone = list(
-            session.execute(select(Export).where(Export.state == "ready", Export.expires_at <= at).limit(100)).scalars()
-        )
-        keys = [export.key for export in gone if export.key]
-        for export in gone:
-            export.state = "expired"
-            tell_export(session, export, at=at)
-    for key in keys:
+        over = select(Export).where(Export.state == "ready", Export.expires_at <= at).limit(MOST_AT_ONCE)
+        for export in session.execute(over).scalars():
+            _expire(session, export, None, at=at)
+    return _delete_files()
+
+
+def _expire(session: Session, export: Export, reason: str | None, *, at: datetime) -> None:
+    """From this commit on the export cannot be fetched; the keeper deletes its file."""
+    export.state, export.reason = "expired", reason
+    audit.record(session, export.station_id, "export.expire", f"export:{export.id}", by=None, at=at)
+    tell_export(session, export, at=at)
+
+
+def _delete_files() -> int:
+    """Delete the files of exports that are over; a key stays noted until its file is gone."""
+    over = select(Export.id, Export.key).where(Export.state.in_(("expired", "failed")), Export.key.is_not(None))
+    with db.reading() as session:
+        rows = [(row.id, str(row.key)) for row in session.execute(over.limit(MOST_AT_ONCE))]
+    for export_id, key in rows:
         storage.current().delete(key)
-    return len(keys)
+        with db.transaction() as session:
+            session.execute(update(Export).where(Export.id == export_id, Export.key == key).values(key=None))
+    return len(rows)

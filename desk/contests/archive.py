@@ -1,7 +1,8 @@
-"""Writes the files of an export: the table as XLSX and CSV, the media as a ZIP with a manifest.
+"""Writes the archive of an export: the media, the table as XLSX and CSV, a manifest, and SHA256SUMS.
 
 Cells never become formulas; names inside the archive are made of entry numbers; the manifest names every file with
-its SHA-256, so that anybody can check the archive with `sha256sum -c`.
+its SHA-256, and anybody can check the unpacked archive with `sha256sum -c SHA256SUMS`. What stands in the cells is
+desk.contests.queries' matter, where the archive is kept desk.contests.jobs'.
 """
 
 from __future__ import annotations
@@ -80,36 +81,31 @@ def write_archive(
     *,
     work_dir: Path,
     progress: Callable[[int], None],
-) -> int:
-    """Write the whole archive to `path`; returns the number of entries.
+) -> None:
+    """Write the whole archive to `path`.
 
-    Media is copied through, never held whole; `progress` gets the number of entries done. Raises ObjectMissing or
-    StoreUnavailable of the store: an archive that lacks a file is not made.
+    Media is copied through in blocks, never held whole; `progress` gets the number of entries done. Raises
+    ObjectMissing or StoreUnavailable of the store, DamagedFile: an archive that lacks a file is not made.
     """
-    sums: list[tuple[str, str]] = []
-    listed: list[dict[str, Any]] = []
     table = _Table(work_dir, heading)
-    count = 0
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
-        for row in entries:
-            names = []
-            for index, file in enumerate(row.files):
-                name = _name(row, file, index)
-                sums.append((_copy(archive, store, file, name), name))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as opened:
+        archive = _Archive(opened, _stamp(heading))
+        listed: list[dict[str, Any]] = []
+        without_media: list[int] = []
+        count = 0
+        for count, row in enumerate(entries, start=1):
+            names = [_name(row, file, index) for index, file in enumerate(row.files)]
+            for name, file in zip(names, row.files, strict=True):
+                archive.copy(store, file, name)
                 listed.append(_listing(row, file, name))
-                names.append(name)
+            if row.is_media_missing:
+                without_media.append(row.number)
             table.add(columns_of(row, heading, names))
-            count += 1
             progress(count)
         for name, content in table.files():
-            sums.append((hashlib.sha256(content).hexdigest(), name))
-            archive.writestr(zipfile.ZipInfo(name, _stamp(heading)), content, zipfile.ZIP_DEFLATED)
-        about = _about(heading, count, listed)
-        sums.append((hashlib.sha256(about).hexdigest(), "manifest.json"))
-        archive.writestr(zipfile.ZipInfo("manifest.json", _stamp(heading)), about, zipfile.ZIP_DEFLATED)
-        lines = "".join(f"{digest}  {name}\n" for digest, name in sums)
-        archive.writestr(zipfile.ZipInfo("SHA256SUMS", _stamp(heading)), lines, zipfile.ZIP_DEFLATED)
-    return count
+            archive.add(name, content)
+        archive.add("manifest.json", _about(heading, count, listed, without_media))
+        archive.add_sums()
 
 
 def _name(row: EntryRow, file: EntryFile, index: int) -> str:
@@ -117,19 +113,41 @@ def _name(row: EntryRow, file: EntryFile, index: int) -> str:
     return f"media/{rules.entry_stem(row.number, row.kind)}{more}.{EXTENSIONS.get(file.mime, 'bin')}"
 
 
-def _copy(archive: zipfile.ZipFile, store: Store, file: EntryFile, name: str) -> str:
-    digest = hashlib.sha256()
-    with store.open(file.key) as source, archive.open(name, "w", force_zip64=True) as target:
-        while block := source.read(BLOCK_BYTES):
-            digest.update(block)
-            target.write(block)
-    if digest.hexdigest() != file.sha256:
-        raise DamagedFile(name)
-    return digest.hexdigest()
-
-
 class DamagedFile(Exception):
     """A stored file is not what was stored; the export is not made, because it could not be trusted."""
+
+
+class _Archive:
+    """A ZIP that remembers the digest of everything put into it."""
+
+    def __init__(self, opened: zipfile.ZipFile, stamp: tuple[int, int, int, int, int, int]) -> None:
+        self._zip, self._stamp = opened, stamp
+        self._sums: dict[str, str] = {}
+
+    def add(self, name: str, content: bytes) -> None:
+        self._note(name, hashlib.sha256(content).hexdigest())
+        self._zip.writestr(zipfile.ZipInfo(name, self._stamp), content, zipfile.ZIP_DEFLATED)
+
+    def copy(self, store: Store, file: EntryFile, name: str) -> None:
+        """Stored as it is: media does not get smaller. Raises DamagedFile if the bytes are not the noted ones."""
+        digest = hashlib.sha256()
+        info = zipfile.ZipInfo(name, self._stamp)
+        with store.open(file.key) as source, self._zip.open(info, "w", force_zip64=True) as target:
+            while block := source.read(BLOCK_BYTES):
+                digest.update(block)
+                target.write(block)
+        if digest.hexdigest() != file.sha256:
+            raise DamagedFile(name)
+        self._note(name, file.sha256)
+
+    def add_sums(self) -> None:
+        lines = "".join(f"{digest}  {name}\n" for name, digest in self._sums.items())
+        self._zip.writestr(zipfile.ZipInfo("SHA256SUMS", self._stamp), lines, zipfile.ZIP_DEFLATED)
+
+    def _note(self, name: str, digest: str) -> None:
+        if name in self._sums:
+            raise ValueError(f"two files of an export would be called {name}")
+        self._sums[name] = digest
 
 
 def _listing(row: EntryRow, file: EntryFile, name: str) -> dict[str, Any]:
@@ -143,13 +161,14 @@ def _listing(row: EntryRow, file: EntryFile, name: str) -> dict[str, Any]:
     }
 
 
-def _about(heading: Heading, count: int, listed: list[dict[str, Any]]) -> bytes:
+def _about(heading: Heading, count: int, listed: list[dict[str, Any]], without_media: list[int]) -> bytes:
     document = {
         "station": heading.station,
         "campaign": heading.campaign,
         "made_at": heading.made_at.astimezone(heading.zone).isoformat(),
         "entries": count,
         "numbers": "masked",
+        "entries_whose_media_is_not_ready": without_media,
         "files": listed,
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
@@ -174,7 +193,8 @@ class _Table:
         self._moment = self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
         bold = self._book.add_format({"bold": True})
         self._csv = io.StringIO(newline="")
-        self._writer = csv.writer(self._csv, delimiter=";")
+        # Everything in quotes: a program that splits at commas must not find a formula behind one.
+        self._writer = csv.writer(self._csv, delimiter=";", quoting=csv.QUOTE_ALL)
         self._writer.writerow(heading.columns)
         for column, title in enumerate(heading.columns):
             self._sheet.write_string(0, column, title, bold)

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from desk.contests import rules
 from desk.errors import Invalid
 
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+
 
 @dataclass(frozen=True)
 class CampaignForm:
@@ -27,12 +29,14 @@ class CampaignForm:
 def read_campaign(given: Mapping[str, Any], zone: ZoneInfo, *, now: datetime) -> CampaignForm:
     """Read a campaign; times without an offset are the station's. Raises Invalid naming every faulty field."""
     faults: dict[str, str] = {}
-    name = str(given.get("name") or "").strip()
+    name = _text(given.get("name"))
     if not 0 < len(name) <= 80:
         faults["name"] = "A campaign needs a name of up to 80 characters."
-    keywords = str(given.get("keywords") or "").strip()
+    keywords = _text(given.get("keywords"))
     if len(keywords) > rules.LONGEST_KEYWORDS:
         faults["keywords"] = "The keywords are longer than 200 characters."
+    elif keywords and not rules.split_keywords(keywords):
+        faults["keywords"] = "A keyword needs a letter or a digit."
     hue = given.get("hue", 0)
     if not isinstance(hue, int) or isinstance(hue, bool) or not 0 <= hue <= 23:
         faults["hue"] = "The colour is a number from 0 to 23."
@@ -49,6 +53,11 @@ def read_campaign(given: Mapping[str, Any], zone: ZoneInfo, *, now: datetime) ->
     return CampaignForm(name, keywords, hue, icon, opens_at, closes_at)
 
 
+def _text(given: Any) -> str:
+    """One line without control characters and without doubled spaces."""
+    return " ".join("".join(char if char.isprintable() else " " for char in str(given or "")).split())
+
+
 def _moment(given: Any, zone: ZoneInfo, name: str, faults: dict[str, str]) -> datetime | None:
     if given in (None, ""):
         return None
@@ -56,5 +65,8 @@ def _moment(given: Any, zone: ZoneInfo, name: str, faults: dict[str, str]) -> da
         moment = datetime.fromisoformat(str(given))
     except ValueError:
         faults[name] = "This is no date with time."
+        return None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        faults[name] = "This date lies too far away."
         return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)

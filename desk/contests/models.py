@@ -11,7 +11,10 @@ from desk.db import Base
 
 
 class Campaign(Base):
-    """A call to listeners. Keywords are folded words; an entry is found on arrival inside the window."""
+    """A call to listeners; an entry is found on arrival by its words (as typed, compared folded) inside the window.
+
+    `entries` is the last number given; `taken_out` says how many of those are out again.
+    """
 
     __tablename__ = "campaign"
     __table_args__ = (Index("ix_campaign_window", "station_id", "opens_at", "closes_at"),)
@@ -26,6 +29,7 @@ class Campaign(Base):
     closes_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
     entries: Mapped[int] = mapped_column(default=0)
+    taken_out: Mapped[int] = mapped_column(default=0)
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime]
 
@@ -50,7 +54,8 @@ class Entry(Base):
 class Export(Base):
     """A snapshot of a campaign's entries, made by a worker: complete or absent.
 
-    States: queued, running, ready, failed, expired.
+    States: queued, running, ready, failed, expired. `key` is noted before the file is stored and is None again once
+    it is deleted, so that nothing is left behind; only `ready` makes it fetchable. `reason` is a stable code.
     """
 
     __tablename__ = "export"

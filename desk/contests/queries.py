@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from desk import clock, sealing
@@ -55,7 +55,8 @@ def view_campaign(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         "opens_at": clock.iso(campaign.opens_at),
         "closes_at": clock.iso(campaign.closes_at),
         "state": "open" if is_open else "planned" if at < campaign.opens_at else "closed",
-        "entries": campaign.entries,
+        "entries": campaign.entries - campaign.taken_out,
+        "last_number": campaign.entries,
         "version": campaign.version,
     }
 
@@ -63,14 +64,22 @@ def view_campaign(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
 def badges(session: Session, campaign_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Campaigns as cards show them; one statement."""
     rows = session.execute(select(Campaign).where(Campaign.id.in_(campaign_ids))).scalars()
-    return {row.id: {"id": row.id, "name": row.name, "hue": row.hue, "icon": row.icon} for row in rows}
+    return {row.id: _badge(row) for row in rows}
 
 
-def count_entries(session: Session, campaign_id: int) -> int:
-    """Entries that are in (a card taken out keeps its number and is not counted)."""
-    return session.execute(
-        select(func.count()).select_from(Entry).where(Entry.campaign_id == campaign_id, Entry.removed_at.is_(None))
-    ).scalar_one()
+def has_campaign(session: Session, station_id: int, campaign_id: int) -> bool:
+    """Whether a card of the station may be put into this campaign."""
+    wanted = select(Campaign.id).where(Campaign.id == campaign_id, Campaign.station_id == station_id)
+    return session.execute(wanted).first() is not None
+
+
+def list_choices(session: Session, station_id: int) -> list[dict[str, Any]]:
+    """The campaigns a person may filter the wall by or put a card into, newest first."""
+    return [_badge(campaign) for campaign in list_campaigns(session, station_id)]
+
+
+def _badge(campaign: Campaign) -> dict[str, Any]:
+    return {"id": campaign.id, "name": campaign.name, "hue": campaign.hue, "icon": campaign.icon}
 
 
 def list_entry_cards(
@@ -157,25 +166,24 @@ class EntryRow:
     loudness_lufs: float | None
     is_forwarded: bool
     found_by: str
-    media_states: tuple[str, ...]
+    is_media_missing: bool
     files: tuple[EntryFile, ...]
 
 
-def iterate_entries(session: Session, campaign_id: int) -> Iterator[EntryRow]:
-    """Every entry of a campaign by number, read in pieces of 200 (five statements each), in one snapshot."""
+def iterate_entries(session: Session, campaign_id: int, *, at: datetime) -> Iterator[EntryRow]:
+    """Every entry of a campaign that may be handed on, by number, read in pieces of 200 (five statements each).
+
+    Entries whose sender withdrew are left out; so are what a blocked sender wrote and sent. Numbers inside texts and
+    names are masked. It is one snapshot if the session's transaction is one.
+    """
     last = 0
     while True:
         rows = session.execute(
             select(Entry, Card, Message, Listener)
             .join(Card, Card.id == Entry.card_id)
             .join(Message, Message.id == Card.message_id)
-            .join(Listener, Listener.id == Entry.listener_id)
-            .where(
-                Entry.campaign_id == campaign_id,
-                Entry.removed_at.is_(None),
-                Entry.number > last,
-                Card.withdrawn_at.is_(None),
-            )
+            .join(Listener, Listener.id == Card.listener_id)
+            .where(Entry.number > last, *_may_be_handed_on(campaign_id))
             .order_by(Entry.number)
             .limit(CHUNK)
         ).all()
@@ -186,18 +194,19 @@ def iterate_entries(session: Session, campaign_id: int) -> Iterator[EntryRow]:
         numbers = _masked_numbers(session, [row.Listener.id for row in rows])
         consents = _consents(session, [row.Card.id for row in rows])
         for entry, card, message, listener in rows:
-            own = assets.get(message.id, [])
+            is_blocked = listener.blocked_until is not None and listener.blocked_until > at
+            own = [] if is_blocked else assets.get(message.id, [])
             yield EntryRow(
                 number=entry.number,
                 card_id=card.id,
                 sent_at=message.sent_at,
                 received_at=message.received_at,
-                first_name=listener.first_name,
-                alias=listener.alias,
-                place=listener.place,
+                first_name=rules.mask_numbers(listener.first_name),
+                alias=rules.mask_numbers(listener.alias),
+                place=rules.mask_numbers(listener.place),
                 number_masked=numbers.get(listener.id, ""),
                 kind=card.kind,
-                text=message.text,
+                text="" if is_blocked else rules.mask_numbers(message.text),
                 state=card.state,
                 consent=card.consent,
                 consent_at=consents.get(card.id),
@@ -205,9 +214,24 @@ def iterate_entries(session: Session, campaign_id: int) -> Iterator[EntryRow]:
                 loudness_lufs=next((asset.loudness_lufs for asset in own if asset.loudness_lufs is not None), None),
                 is_forwarded=message.is_forwarded or message.is_frequently_forwarded,
                 found_by=entry.found_by,
-                media_states=tuple(asset.state for asset in own),
+                is_media_missing=any(asset.id not in renditions for asset in own),
                 files=tuple(_file(one, asset) for asset in own for one in renditions.get(asset.id, [])),
             )
+
+
+def _may_be_handed_on(campaign_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Entry.campaign_id == campaign_id,
+        Entry.removed_at.is_(None),
+        Card.withdrawn_at.is_(None),
+        Card.consent != "withdrawn",
+    )
+
+
+def exportable_numbers(session: Session, campaign_id: int) -> set[int]:
+    """Numbers of the entries that may be handed on now."""
+    rows = select(Entry.number).join(Card, Card.id == Entry.card_id).where(*_may_be_handed_on(campaign_id))
+    return set(session.execute(rows).scalars())
 
 
 def _file(rendition: Rendition, asset: Asset) -> EntryFile:

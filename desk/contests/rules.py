@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import datetime, timedelta
 
 from desk.wall.rules import fold
@@ -11,12 +12,22 @@ ICONS = ("campaign", "note", "snow", "car", "image", "video", "flag", "heart", "
 LONGEST_KEYWORDS = 200
 EXPORT_LIFE = timedelta(days=7)  # security-privacy.md §6
 FORMULA_STARTS = "=+-@\t\r＝＋－＠"
+LONGEST_CELL = 32_767  # characters a spreadsheet cell holds; longer ones are dropped whole by the writer
 _WORD = re.compile(r"[^\w]+")
+# Seven digits and more, however they are grouped, unless they are a date.
+_NUMBER = re.compile(r"\+?\(?\d(?:[\s().\-/–]{0,3}\d){6,}")
+_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}-\d{2}-\d{2}")
+MASKED = "•••"
 
 
 def split_keywords(given: str) -> list[str]:
-    """Folded keywords of a campaign, in order: "Ständchen, Geburtstag" gives ["staendchen", "geburtstag"]."""
-    return [word for word in (fold(part).strip() for part in re.split(r"[,;\n]", given)) if word]
+    """Folded keywords of a campaign, in order: "Ständchen, Geburtstag!" gives ["staendchen", "geburtstag"]."""
+    return [word for word in (_words(part) for part in re.split(r"[,;\n]", given)) if word]
+
+
+def _words(text: str) -> str:
+    """Folded words of a text with one space between them; signs and emoji are borders."""
+    return " ".join(_WORD.sub(" ", fold(text)).split())
 
 
 def matches(keywords: str, text: str) -> bool:
@@ -24,8 +35,8 @@ def matches(keywords: str, text: str) -> bool:
     wanted = split_keywords(keywords)
     if not wanted:
         return True
-    words = f" {' '.join(_WORD.sub(' ', fold(text)).split())} "
-    return any(f" {' '.join(_WORD.sub(' ', keyword).split())} " in words for keyword in wanted)
+    words = f" {_words(text)} "
+    return any(f" {keyword} " in words for keyword in wanted)
 
 
 def is_open(opens_at: datetime, closes_at: datetime | None, sent_at: datetime) -> bool:
@@ -36,21 +47,39 @@ def is_open(opens_at: datetime, closes_at: datetime | None, sent_at: datetime) -
 def safe_cell(text: str) -> str:
     """Text that no spreadsheet program takes for a formula, also after spaces or in full-width characters.
 
+    Characters that no table file may hold (control characters, halves of pairs) are left out; what is longer than a
+    cell is cut.
+
     >>> safe_cell("=1+1"), safe_cell("Grüße")
     ("'=1+1", 'Grüße')
     """
-    cleaned = "".join(char for char in text if char in "\t\n" or ord(char) >= 32)
-    return f"'{cleaned}" if cleaned.lstrip()[:1] in set(FORMULA_STARTS) or cleaned[:1] in "\t\r" else cleaned
+    cleaned = "".join(char for char in text if _may_stand(char))[: LONGEST_CELL - 1]
+    first = next((char for char in cleaned if not char.isspace() and unicodedata.category(char) != "Cf"), "")
+    return f"'{cleaned}" if (first and first in FORMULA_STARTS) or cleaned[:1] == "\t" else cleaned
+
+
+def _may_stand(char: str) -> bool:
+    return char in "\t\n" or not (ord(char) < 32 or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000
+                                  or ord(char) & 0xFFFE == 0xFFFE)  # fmt: skip
+
+
+def mask_numbers(text: str) -> str:
+    """Text without anything that could be a phone number; dates stay.
+
+    >>> mask_numbers("Ruft an: 0221 / 55 12 34 5, am 24.12.2026")
+    'Ruft an: •••, am 24.12.2026'
+    """
+    return _NUMBER.sub(lambda found: found[0] if _DATE.fullmatch(found[0]) else MASKED, text)
 
 
 def mask_number(number: str | None) -> str:
-    """A phone number of which only the last two digits are left: "+49 ••• 34"; empty for a person without one."""
+    """A phone number of which only the last two digits are left: "••• 34"; empty for a person without one."""
     if not number:
         return ""
     digits = "".join(char for char in number if char.isdigit())
-    return f"+{digits[:2]} ••• {digits[-2:]}" if len(digits) >= 6 else "•••"
+    return f"{MASKED} {digits[-2:]}" if len(digits) >= 6 else MASKED
 
 
 def entry_stem(number: int, kind: str) -> str:
     """Stable name of an entry's file inside an export: "0042-voice"; never anything a listener wrote."""
-    return f"{number:04d}-{kind}"
+    return f"{number:04d}-{kind if re.fullmatch('[a-z_]{1,20}', kind) else 'file'}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
+from sqlalchemy.orm import Session
 
 from desk import clock, db
-from desk.contests import actions, forms, queries
+from desk.contests import actions, forms, queries, rules
+from desk.contests.models import Campaign
 from desk.errors import Invalid
+from desk.live import log
 from desk.media import storage
 from desk.wall import queries as wall
 from desk.web import access
@@ -16,6 +20,7 @@ from desk.web.access import requires
 from desk.web.files import send_object
 
 contests = Blueprint("contests", __name__)
+ENTRIES = 60
 
 
 @contests.get("/campaigns")
@@ -31,26 +36,41 @@ def show_campaign(campaign_id: int) -> str:
 
 
 def _page(campaign_id: int | None) -> str:
+    """The number of the newest event is read first: events after it may repeat what the page shows."""
     station, at = access.my_station(), clock.now()
     with db.reading() as session:
+        state: dict[str, Any] = {"seq": log.last_seq(session, station.id)}
         found = queries.list_campaigns(session, station.id)
-        campaigns = [queries.view_campaign(campaign, at=at) for campaign in found]
-        chosen = None if campaign_id is None else queries.load_campaign(session, station.id, campaign_id)
-        state: dict[str, Any] = {"campaigns": campaigns, "campaign": None, "entries": [], "next": None, "exports": []}
-        if chosen is not None:
-            entries, following = _entries(session, chosen.id, None)
-            state |= {"campaign": queries.view_campaign(chosen, at=at), "entries": entries, "next": following}
-            if access.me().may("export.masked"):
-                exports = queries.list_exports(session, station.id, chosen.id)
-                state["exports"] = [queries.view_export(export) for export in exports]
-    return render_template("contests/campaigns.html", page="campaigns", state=state, zone=station.timezone)
+        state["campaigns"] = [queries.view_campaign(campaign, at=at) for campaign in found]
+        chosen = _chosen(session, station.id, found, campaign_id)
+        state["campaign_id"] = chosen.id if chosen else None
+        state |= _entries(session, chosen.id, None) if chosen else {"entries": [], "next": None}
+        exports = queries.list_exports(session, station.id, chosen.id) if chosen and _may_export() else []
+        state["exports"] = [queries.view_export(export) for export in exports]
+    state_json = json.dumps(state, ensure_ascii=False).replace("<", "\\u003c")
+    return render_template(
+        "contests/campaigns.html", page="campaigns", state_json=state_json, time_zone=station.timezone,
+        campaigns=state["campaigns"], chosen=chosen, icons=rules.ICONS,
+    )  # fmt: skip
 
 
-def _entries(session: Any, campaign_id: int, before: int | None) -> tuple[list[dict[str, Any]], int | None]:
-    pairs = queries.list_entry_cards(session, campaign_id, before_number=before)
-    views = wall.view_cards(session, [card_id for _number, card_id in pairs], at=clock.now())
-    rows = [{"number": number, "card": views[card_id].as_json()} for number, card_id in pairs if card_id in views]
-    return rows, pairs[-1][0] if len(pairs) == 60 else None
+def _chosen(session: Session, station_id: int, found: list[Campaign], campaign_id: int | None) -> Campaign | None:
+    """The campaign of the address; without one the newest. Raises NotFound."""
+    if campaign_id is not None:
+        return queries.load_campaign(session, station_id, campaign_id)
+    return found[0] if found else None
+
+
+def _may_export() -> bool:
+    return access.me().may("export.masked")
+
+
+def _entries(session: Session, campaign_id: int, before: int | None) -> dict[str, Any]:
+    pairs = queries.list_entry_cards(session, campaign_id, before_number=before, most=ENTRIES + 1)
+    shown = pairs[:ENTRIES]
+    views = wall.view_cards(session, [card_id for _number, card_id in shown], at=clock.now())
+    rows = [{"number": number, "card": views[card_id].as_json()} for number, card_id in shown if card_id in views]
+    return {"entries": rows, "next": shown[-1][0] if len(pairs) > ENTRIES else None}
 
 
 @contests.get("/api/v1/campaigns")
@@ -96,8 +116,17 @@ def change_campaign(campaign_id: int) -> Response:
 def list_entries(campaign_id: int) -> Response:
     with db.reading() as session:
         campaign = queries.load_campaign(session, access.my_station().id, campaign_id)
-        rows, following = _entries(session, campaign.id, request.args.get("before", type=int))
-    return jsonify({"entries": rows, "next": following})
+        return jsonify(_entries(session, campaign.id, request.args.get("before", type=int)))
+
+
+@contests.get("/api/v1/campaigns/<int:campaign_id>/exports")
+@requires("export.masked")
+def list_exports(campaign_id: int) -> Response:
+    station = access.my_station()
+    with db.reading() as session:
+        campaign = queries.load_campaign(session, station.id, campaign_id)
+        exports = queries.list_exports(session, station.id, campaign.id)
+        return jsonify({"exports": [queries.view_export(export) for export in exports]})
 
 
 @contests.post("/api/v1/campaigns/<int:campaign_id>/exports")
