@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from media_store import audio, images, runner, sniff, video
-from media_store.errors import Empty, MediaFailure, NoAudio, StoreUnavailable, TooLong, Unsupported
+from media_store.errors import Corrupt, Empty, MediaFailure, NoAudio, StoreUnavailable, TooLong, Unsupported
 from media_store.images import PictureFacts
 from media_store.loudness import LONGEST_AUDIO_S, AudioTarget
 from media_store.recipes import Made, Publish
@@ -25,8 +26,10 @@ from media_store.sniff import Kind, Sniffed
 from media_store.video import Container
 from media_store.wav import BroadcastLabels
 
-__all__ = ["AudioTarget", "BroadcastLabels", "Facts", "Made", "Probe", "make_renditions", "probe"]
+__all__ = ["AudioTarget", "BroadcastLabels", "Facts", "Made", "Probe", "make_renditions", "probe", "sweep"]
 
+FOLDER_PREFIX = "media-"
+LEFTOVER_AGE_S = 3600.0  # four times the longest job
 OGG_TAIL_BYTES = 128 * 1024  # a page is at most 65307 bytes
 
 
@@ -160,7 +163,7 @@ def make_renditions(
 def _private_copy(original: Path, work_dir: Path, name: str = "") -> Iterator[tuple[Path, Path]]:
     """A folder of our own holding the file alone, under a neutral name; and an empty folder for the results."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f"media-{name}-", dir=work_dir))
+        folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{name}-", dir=work_dir))
     except OSError as full:
         raise StoreUnavailable("no working folder can be made") from full
     try:
@@ -171,6 +174,19 @@ def _private_copy(original: Path, work_dir: Path, name: str = "") -> Iterator[tu
         yield file, folder / "out"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(work_dir: Path, *, older_than_s: float = LEFTOVER_AGE_S) -> int:
+    """Remove working folders that killed processes left behind; call at start. Returns how many went.
+
+    Nothing younger is touched: another worker may be at it.
+    """
+    limit, swept = time.time() - older_than_s, 0
+    for folder in work_dir.glob(f"{FOLDER_PREFIX}*"):
+        if folder.is_dir() and not folder.is_symlink() and folder.stat().st_mtime <= limit:
+            shutil.rmtree(folder, ignore_errors=True)
+            swept += 1
+    return swept
 
 
 def _link_or_copy(original: Path, file: Path) -> None:
@@ -276,7 +292,14 @@ def _make_video(sniffed: Sniffed, demuxer: str, container: Container, work: _Wor
 def _make_playable(demuxer: str, container: Container, work: _Work, facts: Facts) -> Facts:
     if "playable" in work.skip:
         return facts
-    made = video.make_playable(work.file, demuxer, container, work=work.folder, tools=work.tools)
+    try:
+        made = video.make_playable(work.file, demuxer, container, work=work.folder, tools=work.tools)
+    except Corrupt:
+        if not container.has_audio:
+            raise
+        mute = replace(container, audio_codec=None)  # pictures whose sound cannot be read are still worth seeing
+        made = video.make_playable(work.file, demuxer, mute, work=work.folder, tools=work.tools)
+        facts = replace(facts, flags=_with(facts.flags, "sound_damaged"))
     work.publish(made)
     declared = container.duration_s
     if declared and made.duration_s is not None and audio.is_truncated(made.duration_s, declared):

@@ -160,7 +160,8 @@ def make_playable(path: Path, demuxer: str, container: Container, *, work: Path,
         Way.TRANSCODE: _transcode(container, tools),
     }[choose(container)]
     command = [tools.ffmpeg, "-hide_banner", "-nostats", *runner.input_options(demuxer, path)]
-    command += ["-map", "0:V:0", "-map", "0:a:0?", "-t", f"{LONGEST_VIDEO_S + 1:g}", *codecs, *BARE]
+    sound = ["-map", "0:a:0?"] if container.has_audio else ["-an"]
+    command += ["-map", "0:V:0", *sound, "-t", f"{LONGEST_VIDEO_S + 1:g}", *codecs, *BARE]
     command += ["-movflags", "+faststart", "-f", "mp4", "-y", f"file:{out}"]
     log = runner.run(command, limits=VIDEO_LIMITS, cwd=work).stderr
     width, height = _playable_size(container)

@@ -265,7 +265,9 @@ def test_stereo_is_heard_on_one_channel_without_getting_louder(tmp_path: Path, r
 
 def test_longer_than_thirty_minutes_is_refused_by_what_it_declares(tmp_path: Path, render: Render) -> None:
     path = tmp_path / "long.m4a"
-    ffmpeg("-f", "lavfi", "-i", "sine=440:sample_rate=8000:duration=1810", "-c:a", "aac", "-b:a", "8k", path)
+    once = tmp_path / "once.m4a"
+    ffmpeg("-f", "lavfi", "-i", "sine=440:sample_rate=8000:duration=10", "-c:a", "aac", "-b:a", "8k", once)
+    ffmpeg("-stream_loop", "185", "-i", once, "-c", "copy", path)
 
     with pytest.raises(TooLong) as refusal:
         render(path, kind="audio")
@@ -310,8 +312,7 @@ class TestCut:
 
     @pytest.fixture
     def broadcast(self, tmp_path: Path, render: Render) -> Path:
-        path = render(write_wav(tmp_path / "tone.wav", sine(4, -23)), kind="audio").paths["broadcast"]
-        return path
+        return render(write_wav(tmp_path / "tone.wav", sine(4, -23)), kind="audio").paths["broadcast"]
 
     def test_it_has_the_length_between_the_points(self, broadcast: Path, tmp_path: Path) -> None:
         made = audio.make_cut(broadcast, 1.0, 2.5, 100, 200, tmp_path / "cut.wav")
