@@ -1,0 +1,200 @@
+"""Makes the renditions of a stored original and publishes each the moment it is whole.
+
+The work is media_store's; here the original is brought from the store into a folder of its own, finished files are
+stored and recorded, and what the file turned out to be is written on the asset. A worker that lost its lease writes
+nothing more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from desk import clock
+from desk.conversations.models import Message
+from desk.intake import workplace
+from desk.intake.fetching import RENDER
+from desk.jobs.outcomes import Done, GiveUp, Outcome, RetryLater, Skipped
+from desk.jobs.work import Work, job
+from desk.listeners.models import Listener
+from desk.media import actions as media
+from desk.media import storage
+from desk.media.models import Asset, Rendition
+from desk.people.models import Station
+from media_store import errors as store_errors
+from media_store import keys, pipeline, recipes
+from media_store.pipeline import AudioTarget, BroadcastLabels, Facts, Made
+
+STORE_PAUSE_S = 20.0
+BLOCK_BYTES = 1024 * 1024
+STOPPED = "media.stopped"
+
+
+class OriginalDamaged(store_errors.StoreUnavailable):
+    """The store gave other bytes than it was given."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One original with everything its renditions need, copied out of the database."""
+
+    asset_id: int
+    key: str
+    sha256: str
+    declared_kind: str
+    is_voice: bool
+    target: AudioTarget
+    labels: BroadcastLabels
+    present: dict[str, int]
+
+
+def _given_up(session: Session, payload: dict[str, Any], reason: str, at: datetime) -> None:
+    asset = media.lock_asset(session, payload["asset_id"])
+    if asset is not None and asset.state not in ("failed", "ready"):
+        media.mark_failed(session, asset, reason if reason.startswith(("media.", "store.")) else STOPPED, at=at)
+
+
+@job(RENDER, tries=8, on_dead=_given_up)
+def make_renditions(work: Work) -> Outcome:
+    """Make what is missing of one original. Run again it makes only what is not there."""
+    task = _begin(work)
+    if not isinstance(task, _Task):
+        return task
+    try:
+        with workplace.workplace(f"render-{task.asset_id}") as folder:
+            original = folder / "original"
+            _bring(task, original)
+            facts = pipeline.make_renditions(
+                original,
+                declared_kind=task.declared_kind,
+                is_voice=task.is_voice,
+                work_dir=folder,
+                target=task.target,
+                labels=task.labels,
+                publish=_publisher(work, task),
+                original_sha256=task.sha256,
+                skip=frozenset(task.present),
+            )
+    except (store_errors.StoreUnavailable, store_errors.ToolsMissing) as fault:
+        return RetryLater(fault.code, STORE_PAUSE_S)
+    except store_errors.MediaStoreError as fault:
+        return _fail(work, task.asset_id, fault)
+    except OSError:
+        return RetryLater(store_errors.StoreUnavailable.code, STORE_PAUSE_S)  # no room to work
+    return _finish(work, task.asset_id, facts)
+
+
+def _begin(work: Work) -> _Task | Outcome:
+    at = clock.now()
+    with work.transaction() as session:
+        asset = media.lock_asset(session, work.payload["asset_id"])
+        if asset is None:
+            return Skipped("erased")
+        message = session.get_one(Message, asset.message_id)
+        if asset.original_key is None or asset.original_sha256 is None:
+            return Skipped("no_original")
+        if message.revoked_at is not None:
+            return Skipped("withdrawn")
+        task = _task(session, asset, message)
+        media.set_progress(session, asset, asset.progress_percent or 0, at=at)
+    return task
+
+
+def _task(session: Session, asset: Asset, message: Message) -> _Task:
+    station = session.get_one(Station, asset.station_id)
+    listener = session.get_one(Listener, message.listener_id)
+    rows = session.execute(
+        select(Rendition.profile, Rendition.recipe_version).where(
+            Rendition.asset_id == asset.id, Rendition.original_sha256 == asset.original_sha256
+        )
+    )
+    wanted = {recipe.profile: recipe.version for made_of in recipes.RECIPES.values() for recipe in made_of}
+    present = {row.profile: row.recipe_version for row in rows if row.recipe_version >= wanted.get(row.profile, 0)}
+    # facts are measured along with the sound: if they are missing, nothing may be left out
+    is_measured = bool(asset.facts.get("flags") is not None)
+    return _Task(
+        asset_id=asset.id,
+        key=asset.original_key or "",
+        sha256=asset.original_sha256 or "",
+        declared_kind="document" if message.kind == "document" else asset.kind,
+        is_voice=asset.is_voice,
+        target=AudioTarget(station.loudness_lufs, station.true_peak_dbtp),
+        labels=_labels(station, listener, asset, message),
+        present=present if is_measured else {},
+    )
+
+
+def _labels(station: Station, listener: Listener, asset: Asset, message: Message) -> BroadcastLabels:
+    """What the broadcast file says of itself: alias or first name, never more."""
+    name = listener.first_name or listener.alias
+    sent_at = message.sent_at.astimezone(ZoneInfo(station.timezone))
+    return BroadcastLabels(
+        title=f"{name} {sent_at:%d.%m. %H:%M}",
+        artist=name,
+        originator=station.name,
+        reference=f"{station.slug.upper()[:12]}{asset.id:010d}",
+        originated_at=sent_at,
+    )
+
+
+def _bring(task: _Task, original: Path) -> None:
+    """Copy the original out of the store and see that it is the one that was stored."""
+    digest = hashlib.sha256()
+    with storage.current().open(task.key) as stream, original.open("wb") as file:
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+            file.write(block)
+    if digest.hexdigest() != task.sha256:
+        raise OriginalDamaged("other bytes than were stored")
+
+
+def _publisher(work: Work, task: _Task) -> Callable[[Made], None]:
+    """Stores one finished file, then records it; the first usable one is on the card at once."""
+    published: list[str] = []
+
+    def publish(made: Made) -> None:
+        key = keys.rendition_key(task.key, made.profile, made.recipe_version, made.sha256, made.extension)
+        with made.path.open("rb") as stream:
+            storage.current().put(key, stream, content_type=made.mime)
+        published.append(made.profile)
+        at = clock.now()
+        with work.transaction() as session:
+            asset = media.lock_asset(session, task.asset_id)
+            if asset is None:
+                return
+            media.add_rendition(session, asset, made, key, at=at)
+            media.set_progress(session, asset, _percent(asset.kind, len(published)), at=at)
+
+    return publish
+
+
+def _percent(kind: str, published: int) -> int:
+    wanted = max(1, len(recipes.RECIPES.get(kind, ())))
+    return min(95, round(100 * published / wanted))
+
+
+def _finish(work: Work, asset_id: int, facts: Facts) -> Outcome:
+    with work.transaction() as session:
+        asset = media.lock_asset(session, asset_id)
+        if asset is None:
+            return Skipped("erased")
+        media.set_facts(session, asset, facts, at=clock.now())
+    return Done()
+
+
+def _fail(work: Work, asset_id: int, fault: store_errors.MediaStoreError) -> Outcome:
+    """Nothing can be made of this file; the original stays."""
+    with work.transaction() as session:
+        asset = media.lock_asset(session, asset_id)
+        if asset is not None:
+            facts = {name: str(value) for name, value in fault.facts.items()}
+            media.mark_failed(session, asset, fault.code, at=clock.now(), reason_facts=facts)
+    return GiveUp(fault.code)
