@@ -23,6 +23,7 @@ from desk.jobs import work
 from desk.people import actions as people
 from desk.people.models import Person, Station
 from desk.settings import Settings, load_settings
+from tests.servers import Postgres
 
 SIX = datetime(2026, 11, 19, 5, 0, tzinfo=UTC)  # Thursday, 6:00 in Cologne
 
@@ -37,6 +38,23 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     database.dispose()
     return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: Postgres) -> str:
+    """An empty desk database on PostgreSQL, migrated once; tests copy it."""
+    url = postgres_server.create_database()
+    database = db.Database(url)
+    schema.migrate(database)
+    database.dispose()
+    return url
+
+
+@pytest.fixture
+def migrated_postgres_copy(postgres_server: Postgres, migrated_postgres: str) -> Iterator[str]:
+    url = postgres_server.create_database(migrated_postgres)
+    yield url
+    postgres_server.drop_database(url)
 
 
 @pytest.fixture
@@ -58,9 +76,13 @@ def house(settings: Settings) -> Iterator[Settings]:
 
 @pytest.fixture
 def on_both_databases(request: pytest.FixtureRequest, settings: Settings, database_url: str) -> Iterator[Settings]:
-    """An open house on SQLite, then on PostgreSQL."""
+    """An open house on SQLite, then on PostgreSQL; both are copies of a database migrated once."""
     from dataclasses import replace
 
+    if database_url.startswith("sqlite"):
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), database_url.removeprefix("sqlite:///"))
+    else:
+        database_url = request.getfixturevalue("migrated_postgres_copy")
     factory.open_house(replace(settings, database_url=database_url))
     schema.migrate(db.current())
     yield settings

@@ -19,7 +19,7 @@ from desk.live import log
 from desk.people.models import Station
 from desk.wall import actions, forms, queries
 from desk.wall.models import Card, CardAct
-from desk.web.access import me, my_station, requires
+from desk.web.access import me, my_station, requires, signed_in
 
 wall = Blueprint("wall", __name__)
 THREAD_MOST = 60
@@ -223,7 +223,7 @@ def cancel_reply(message_id: int) -> Response:
 
 
 @wall.get("/api/v1/events")
-@requires("wall.read")
+@signed_in
 def list_events() -> Response:
     """What a page missed after the number it has: only what this person may see now, complete up to `seq`."""
     after = forms.read_after(request.args)
