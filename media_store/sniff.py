@@ -98,15 +98,16 @@ def _sniff_containers(head: bytes) -> Sniffed | None:
     if head[:4] == b"RIFF":
         return RIFF_FORMS.get(head[8:12])
     if head[4:8] == b"ftyp":
-        return _sniff_brand(head[8:12])
+        return _sniff_brand(head[8:12], compatible=head[16:])
     return None
 
 
-def _sniff_brand(brand: bytes) -> Sniffed:
+def _sniff_brand(brand: bytes, compatible: bytes) -> Sniffed:
+    is_any_heif = brand in (b"mif1", b"msf1")  # says only "a picture"; the codec is among the compatible brands
+    if brand in AVIF_BRANDS or (is_any_heif and any(avif in compatible for avif in AVIF_BRANDS)):
+        return _picture("AVIF", "image/avif", "avif")
     if brand in HEIF_BRANDS:
         return _picture("HEIF", "image/heic", "heic")
-    if brand in AVIF_BRANDS:
-        return _picture("AVIF", "image/avif", "avif")
     if brand.startswith(b"3g"):
         return _sound("mov", "video/3gpp", "3gp", Kind.VIDEO_OR_AUDIO)
     return MOV_BRANDS.get(brand, _sound("mov", "video/mp4", "mp4", Kind.VIDEO_OR_AUDIO))

@@ -7,13 +7,14 @@ import signal
 import struct
 import threading
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageCms
 
 from media_store import images, pipeline
-from media_store.errors import Bomb, Corrupt, LimitsExceeded, MediaFailure, TooLarge
+from media_store.errors import Bomb, Corrupt, LimitsExceeded, MediaFailure, TimedOut, TooLarge
 from tests.media_store.conftest import Render
 from tests.media_store.material import corners, picture
 
@@ -296,6 +297,21 @@ class TestChild:
             render(photo)
 
         killer.join()
+        assert len(render(photo).made) == 3
+
+    def test_too_slow_it_is_killed_and_replaced(
+        self, photo: Path, render: Render, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        render(photo)
+        process = images._current[0].process
+        with monkeypatch.context() as patience:
+            patience.setattr(images, "CHILD_LIMITS", replace(images.CHILD_LIMITS, timeout_s=0.3))
+            os.kill(process.pid, signal.SIGSTOP)
+
+            with pytest.raises(TimedOut):
+                render(photo)
+
+        assert process.returncode == -signal.SIGKILL
         assert len(render(photo).made) == 3
 
     def test_it_is_replaced_after_its_number_of_jobs(

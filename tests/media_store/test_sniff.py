@@ -15,6 +15,7 @@ KNOWN = [
     (b"\0\0\0\x20ftypM4A ", Kind.VIDEO_OR_AUDIO, "mov", None),
     (b"\0\0\0\x20ftypheic", Kind.IMAGE, None, "HEIF"),
     (b"\0\0\0\x20ftypmif1", Kind.IMAGE, None, "HEIF"),
+    (b"\0\0\0\x20ftypmif1\0\0\0\0mif1avifmiaf", Kind.IMAGE, None, "AVIF"),
     (b"\0\0\0\x20ftypavif", Kind.IMAGE, None, "AVIF"),
     (b"\x1aE\xdf\xa3", Kind.VIDEO_OR_AUDIO, "matroska", None),
     (b"RIFF\0\0\0\0WAVE", Kind.AUDIO, "wav", None),
