@@ -84,6 +84,11 @@ def burst(
     return BurstPlan([str(wamid) for wamid in answer["ids"]], float(answer["lasts_s"]))
 
 
+def change_number(base_url: str, station: str, sender_name: str) -> str:
+    """The listener changes the phone number. Returns the new BSUID."""
+    return str(_post(base_url, "/rehearsal/numbers", json={"station": station, "name": sender_name})["user_id"])
+
+
 def order_faults(base_url: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Add faults (names in `faults.KNOWN`); an empty mapping clears them. Returns what stands."""
     standing: dict[str, Any] = _post(base_url, "/rehearsal/faults", json=dict(wanted))["faults"]

@@ -100,6 +100,14 @@ def _known_player(sender: Sender, name: str) -> Any:
     return sender.listener(name)
 
 
+@control.post("/numbers")
+def change_number() -> Response:
+    """JSON {"station", "name"}: the listener changes the phone number; answers the new ids."""
+    asked = request.get_json()
+    listener = rehearsal().sender.change_number(station_asked(asked.get("station")), str(asked.get("name") or ""))
+    return jsonify(user_id=listener.bsuid, wa_id=listener.phone if listener.shows_phone else None)
+
+
 @control.post("/burst")
 def burst() -> Response:
     """JSON: items, per_minute, seed?, repeat_rate?, failing_media_rate?, station?. Answers all ids at once."""

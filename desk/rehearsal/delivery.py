@@ -25,6 +25,7 @@ from .sending import Sender
 
 LANES = ("messages", "statuses")
 KEEP_TRYING_S = 7 * 24 * 3600  # provider: retries for up to 7 days, then the update is dropped
+KEEP_DONE_S = 24 * 3600
 LONGEST_PAUSE_S = 30.0
 TIMEOUT_S = 20.0
 BATCH_LIMIT = 5
@@ -82,6 +83,8 @@ class Delivery:
         self.sender: Sender | None = None
 
     def start(self) -> None:
+        with self._ledger.writing() as db:
+            db.execute("DELETE FROM outbox WHERE done_at < ?", (time.time() - KEEP_DONE_S,))
         for station in self._stations:
             threading.Thread(target=self._verify, args=(station,), daemon=True, name=f"verify-{station.slug}").start()
             for lane in LANES:

@@ -6,7 +6,7 @@ Shared by the morning and the burst, which decide how many and when.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .cast import Cast, Player, Sample
 from .filekinds import file_kind
@@ -20,7 +20,7 @@ GENTLE = {"voice": 26, "song": 10, "picture": 16, "clip": 5, "text": 30, "emoji"
 
 @dataclass(frozen=True)
 class Item:
-    """A message not yet posted; sample None means text."""
+    """A message not yet posted: text, a sample's file, or ready content of an odd kind."""
 
     station: str
     listener: Listener
@@ -28,6 +28,8 @@ class Item:
     sample: Sample | None
     salt: str
     faulty: str = ""
+    content: Content | None = None
+    is_forwarded: bool = False
 
 
 def draw_kind(shares: dict[str, int], chance: random.Random) -> str:
@@ -62,10 +64,14 @@ def post_item(sender: Sender, item: Item, posting: Posting) -> str:
     with sender.ledger.writing():
         sender.introduce(item.listener)
         listener = sender.listener(item.listener.name)
-        if item.sample is None:
+        if item.content is not None:
+            content = item.content
+        elif item.sample is None:
             content = Content("text", {"body": item.text})
         else:
             kind = file_kind(item.sample.file, is_voice=item.sample.is_voice)
             kept = KeptFile(item.sample.path, item.sample.file, kind, item.salt, item.faulty)
             content = sender.media_content(station, kept, item.text or None)
+        if item.is_forwarded:
+            posting = replace(posting, context={"forwarded": True})
         return sender.send(station, listener, content, posting)

@@ -13,12 +13,24 @@ import time
 
 from .cast import Cast, Sample
 from .mix import GENTLE, Item, draw_item, draw_kind, item_of, post_item
+from .payloads import error_entry
 from .sending import Content, Posting, Sender
 
 BACKLOG_PER_STATION = 52
+CHAIN_SENDERS = 4
 BACKLOG_SPAN_S = 3 * 3600
 BACKLOG_STEP_S = 0.2  # between two messages of one station: quick, but no flood
 PAUSE_S = (8.0, 20.0)
+
+# what also arrives on a morning: a place, and a poll, which the provider does not hand on
+ODD = (
+    Content("location", {"latitude": 50.7374, "longitude": 7.0982, "name": "Alter Zoll", "address": "Bonn"}),
+    Content(
+        "unsupported",
+        {"type": "poll_creation"},
+        errors=(error_entry(131051, "Message type unknown", "Message type is currently not supported."),),
+    ),
+)
 
 log = logging.getLogger("desk.rehearsal")
 
@@ -55,11 +67,20 @@ def backlog(cast: Cast, slug: str, chance: random.Random) -> list[Item]:
     for kind in ("picture", "clip", "sticker", "attachment"):
         samples += cast.samples_of(kind, slug)
     players = cast.players_of(slug)
-    items = [item_of(cast, sample, chance.choice(players), "", chance) for sample in samples]
+    odd = [Item(slug, chance.choice(players).listener, "", None, "", content=content) for content in ODD]
+    items = [*odd, *(item_of(cast, sample, chance.choice(players), "", chance) for sample in samples)]
+    items += chain_letter(cast, slug, chance)
     while len(items) < BACKLOG_PER_STATION - 1:
         items.append(draw_item(cast, slug, "emoji" if chance.random() < 0.22 else "text", chance))
     chance.shuffle(items)
     return [item_of(cast, spoken[0], players[0], "", chance), *items]
+
+
+def chain_letter(cast: Cast, slug: str, chance: random.Random) -> list[Item]:
+    """One song that makes the rounds: the same bytes, forwarded by several people."""
+    song = cast.samples_of("song", slug)[-1]
+    senders = chance.sample(cast.players_of(slug), CHAIN_SENDERS)
+    return [Item(slug, player.listener, "", song, "", is_forwarded=True) for player in senders]
 
 
 class Morning:

@@ -91,10 +91,37 @@ def error_entry(code: int, title: str, details: str) -> Json:
     return {"code": code, "title": title, "message": title, "error_data": {"details": details}}
 
 
+FIELD = "webhook_field"  # beside a value on its way: the field it belongs to, if not `messages`
+
+
+def change_of(value: Json) -> Json:
+    bare = {name: part for name, part in value.items() if name != FIELD}
+    return {"value": bare, "field": value.get(FIELD, "messages")}
+
+
+def new_id_values(station: Station, old: Listener, new: Listener, wamid: str, at_s: int) -> list[Json]:
+    """What the provider says when somebody changes the number: a system message and a field of its own."""
+    sentence = f"User {old.name} changed from {old.bsuid} to {new.bsuid}"
+    system = {"type": "user_changed_user_id", "user_id": new.bsuid, "body": sentence}
+    message: Json = {"id": wamid, "timestamp": str(at_s), "type": "system", "system": system}
+    update: Json = {
+        "detail": f"User id for {old.name} has been updated.",
+        "user_id": {"previous": old.bsuid, "current": new.bsuid},
+        "timestamp": str(at_s),
+    }
+    known: Json = {"profile": {"name": old.name}}
+    if new.shows_phone:
+        message = {"from": old.phone, **message}
+        system["wa_id"] = update["wa_id"] = known["wa_id"] = new.phone
+    event = {**_value(station), "contacts": [known], "user_id_update": [update], FIELD: "user_id_update"}
+    return [{**_value(station), "messages": [message]}, event]
+
+
 def envelope(station: Station, values: list[Json], chance: random.Random) -> bytes:
     """One POST body for these values; several are grouped in one of the provider's three ways."""
-    changes = [{"value": value, "field": "messages"} for value in values]
-    way = chance.choice(["entries", "changes", "merged"]) if len(values) > 1 else "changes"
+    changes = [change_of(value) for value in values]
+    ways = ["entries", "changes"] if any(FIELD in value for value in values) else ["entries", "changes", "merged"]
+    way = chance.choice(ways) if len(values) > 1 else "changes"
     if way == "entries":
         entries = [{"id": station.waba_id, "changes": [change]} for change in changes]
     elif way == "changes":

@@ -20,7 +20,7 @@ from typing import Any
 from . import filekinds, people
 from .config import RehearsalConfig, Station
 from .ledger import Ledger
-from .payloads import error_entry, message_value, status_value
+from .payloads import error_entry, message_value, new_id_values, status_value
 from .people import Listener
 from .salt import salted
 
@@ -67,7 +67,7 @@ class Sender:
     def __init__(self, config: RehearsalConfig, ledger: Ledger, wake: Callable[[], None]) -> None:
         self.config = config
         self.ledger = ledger
-        self._wake = wake
+        self.wake = wake
 
     # -- people ---------------------------------------------------------------
 
@@ -85,6 +85,24 @@ class Sender:
                 self._insert(found)
                 found = self._find("name", name) or found
             return found
+
+    def change_number(self, station: Station, name: str) -> Listener:
+        """The listener gets a new phone and with it a new BSUID; the station is told both ways."""
+        old = self.listener(name)
+        now = time.time()
+        with self.ledger.writing() as db:
+            number = int(self.ledger.note("numbers_changed", 0)) + 1
+            self.ledger.keep_note("numbers_changed", number)
+            fresh = f"{name}#{number}"
+            attempt = 0
+            while self._find("phone", people.invented_phone(fresh, attempt)):
+                attempt += 1
+            new = replace(old, phone=people.invented_phone(fresh, attempt), bsuid=people.invented_bsuid(fresh))
+            db.execute("UPDATE listener SET phone = ?, bsuid = ? WHERE name = ?", (new.phone, new.bsuid, name))
+            for value in new_id_values(station, old, new, people.new_wamid(old.address), int(now)):
+                self.ledger.post(station.slug, "messages", new.bsuid, value, due_at=now, now=now, repeats=0)
+        self.wake()
+        return new
 
     def find_recipient(self, to: str | None, recipient: str | None) -> Listener | None:
         """The listener a send request means: phone in `to` wins over the BSUID in `recipient`."""
@@ -174,7 +192,7 @@ class Sender:
             self._keep(db, wamid, station, listener, content, posting.context, sent_at, from_station=False)
             due_at = posting.due_at or now
             self.ledger.post(station.slug, "messages", wamid, value, due_at=due_at, now=now, repeats=posting.repeats)
-        self._wake()
+        self.wake()
         return wamid
 
     def accept_from_station(
@@ -221,7 +239,7 @@ class Sender:
                     station, listener, wamid, status, int(due_at), callback_data=row["callback_data"], error=error
                 )
                 self.ledger.post(station.slug, "statuses", wamid, value, due_at=due_at, now=now, repeats=0)
-        self._wake()
+        self.wake()
 
     def content_of(self, wamid: str) -> Content | None:
         """What a message says; None if unknown."""

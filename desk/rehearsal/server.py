@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,10 +126,26 @@ def _stop(arbiter: Any, worker: Any) -> None:
         app.extensions["rehearsal"].stop()
 
 
+def _follow_parent() -> None:
+    """Started by a supervisor: stop when it is gone, so that a killed one leaves no number behind."""
+    if os.environ.get("DESK_SUPERVISED") != "1":
+        return
+    parent = os.getppid()
+    pause = threading.Event()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            pause.wait(1.0)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="tether", daemon=True).start()
+
+
 def serve(config: RehearsalConfig) -> None:
     """Run until stopped. Raises WrongMode unless DESK_MODE says rehearsal."""
     if os.environ.get("DESK_MODE") != "rehearsal":
         raise WrongMode("The rehearsal number starts only with DESK_MODE=rehearsal.")
     config.data_dir.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    _follow_parent()
     _Gunicorn(config).run()

@@ -374,6 +374,37 @@ def test_a_payload_of_ones_own_can_be_posted_signed(rehearsal: Running, desk: Re
     assert hook.signature == signature(V2, "another secret")
 
 
+def test_a_changed_number_is_told_both_ways(rehearsal: Running, desk: ReceivingDesk) -> None:
+    before = desk.message(client.send(rehearsal.base_url, "oldie95", "Umzieher", text="noch alt"))
+
+    bsuid = client.change_number(rehearsal.base_url, "oldie95", "Umzieher")
+
+    update = wait_for(lambda: next((row for row in desk.rows("user_id_update")), None))
+    system = wait_for(lambda: next((row for row in desk.rows("messages") if row["type"] == "system"), None))
+    assert update["user_id"] == {"previous": before["from_user_id"], "current": bsuid}
+    assert system["system"]["type"] == "user_changed_user_id"
+    assert (system["from"], system["system"]["user_id"]) == (before["from"], bsuid)
+    after = desk.message(client.send(rehearsal.base_url, "oldie95", "Umzieher", text="jetzt neu"))
+    assert (after["from_user_id"], after["from"]) == (bsuid, update["wa_id"])
+
+
+def test_what_is_too_large_arrives_as_an_error(rehearsal: Running, desk: ReceivingDesk, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    with film.open("wb") as file:
+        file.truncate(100 * 1024 * 1024 + 1)
+
+    message = desk.message(client.send(rehearsal.base_url, "oldie95", "Helga Brandt", file=film))
+
+    assert message["type"] == "unsupported"
+    assert message["errors"][0]["code"] == 131052
+
+
+def test_forwarded_messages_say_so(rehearsal: Running, desk: ReceivingDesk) -> None:
+    wamid = client.send(rehearsal.base_url, "oldie95", "Helga Brandt", text="Kettenbrief", is_forwarded=True)
+
+    assert desk.message(wamid)["context"] == {"forwarded": True}
+
+
 def test_unknown_stations_are_refused_in_words(rehearsal: Running) -> None:
     with pytest.raises(client.Refused, match="unknown station"):
         client.send(rehearsal.base_url, "nirgends", "Jutta Köster", text="Hallo")

@@ -45,7 +45,7 @@ export function bubbleFor(message, ctx) {
 
 function contentOf(message, ctx) {
   const make = KINDS[message.type];
-  if (message.failed) return [el("p", "words", ctx.t("File too large for the messenger"))];
+  if (message.failed && message.body?.type === "media_placeholder") return [el("p", "words", ctx.t("File too large for the messenger"))];
   return make ? make(message, ctx) : [el("p", "words", ctx.t("Message type not shown here"))];
 }
 
