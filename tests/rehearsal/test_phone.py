@@ -235,7 +235,8 @@ _CONTRAST = """() => {
     return [0, 0, 0];
   };
   const all = [...document.querySelectorAll("p, span, b, h1, button, a, small, time")];
-  const shown = all.filter((node) => node.offsetWidth > 2 && [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()) && !node.closest(".sr, .acts"));
+  const says = (node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
+  const shown = all.filter((node) => node.offsetWidth > 2 && says(node) && !node.closest(".sr, .acts"));
   return shown.map((node) => {
     const [a, b] = [light(parts(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => y - x);
     return [node.className + " " + node.textContent.slice(0, 30), (a + 0.05) / (b + 0.05)];
