@@ -4,7 +4,7 @@
 import { now } from "./clock.js";
 import { avatar, badge, button, el, icon, state } from "./dom.js";
 import { drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
-import { clockTime, clockTimeExact, duration, number, t, tenths } from "./words.js";
+import { clockTime, clockTimeExact, dayAndTime, duration, number, sameDay, t, tenths } from "./words.js";
 
 const frame = document.getElementById("card-frame");
 const TARGET_LUFS = Number(document.querySelector("[data-target-lufs]")?.dataset.targetLufs ?? -23);
@@ -109,11 +109,11 @@ function fillHead(part, card) {
   part("avatar").textContent = listener.initial ?? nameOf(card)[0];
   part("name").textContent = nameOf(card);
   part("place").textContent = listener.place ?? "";
-  part("dot").hidden = !listener.place;
+  part("place").hidden = part("dot").hidden = !listener.place;
   const history = part("history");
   history.className = listener.is_blocked ? "blockd" : listener.is_first ? "first" : "";
   history.textContent = historyOf(listener);
-  part("time").textContent = clockTime(card.placed_at);
+  part("time").textContent = sameDay(card.placed_at, now()) ? clockTime(card.placed_at) : dayAndTime(card.placed_at);
   part("time").dateTime = card.placed_at;
   part("time").title = card.sent_at ? t("Sent %(time)s", { time: clockTimeExact(card.sent_at) }) : "";
   part("kind").replaceChildren(icon(kindIcon(card)));

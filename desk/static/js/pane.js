@@ -37,6 +37,7 @@ export class Pane {
       input.addEventListener("blur", () => this.#saveNotes());
       input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); this.#saveNotes(); } });
     }
+    document.getElementById("f-campaign")?.addEventListener("change", (event) => this.#act("campaign", { campaign_id: event.target.value ? Number(event.target.value) : null }, t("Campaign changed")));
     this.part("composer").addEventListener("submit", (event) => { event.preventDefault(); this.#send(); });
     const reply = this.part("reply");
     reply.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); this.#send(); } });
@@ -86,7 +87,13 @@ export class Pane {
   messageChanged(payload) { if (payload?.card_id === undefined || payload.card_id === this.id) this.load(); }
 
   focusReply() { this.open(); this.part("reply").focus(); }
-  focusNotes() { this.open(); document.getElementById("f-about").focus(); }
+  focusCampaign() {
+    const choice = document.getElementById("f-campaign");
+    if (!choice) return false;
+    this.open();
+    choice.focus();
+    return true;
+  }
   open() { document.body.classList.add("has-pane"); }
   close() { document.body.classList.remove("has-pane"); }
 
@@ -255,6 +262,8 @@ export class Pane {
       if (!isNew && (input === document.activeElement || input.value !== (input.dataset.saved ?? ""))) continue;
       input.value = input.dataset.saved = card[input.name] ?? "";
     }
+    const campaign = document.getElementById("f-campaign");
+    if (campaign && campaign !== document.activeElement) campaign.value = String(card.campaign?.id ?? "");
     this.part("slot").textContent = card.slots?.length ? t("Slot %(position)s · %(edition)s", { position: card.slots[0].position, edition: card.slots[0].edition ?? "" }) : t("Put into rundown (L)");
   }
 

@@ -671,6 +671,7 @@ bind("e", { group: DECIDE, label: t("Reject, then 1 to 6 for a reason"), run: ()
 bind("i", { group: DECIDE, label: t("Claim"), run: () => claim(false) });
 bind("u", { group: DECIDE, label: t("Release"), run: () => claim(true) });
 bind("l", { group: DECIDE, label: t("Put into rundown"), run: plan });
+bind("a", { group: DECIDE, label: t("Add to campaign"), run: () => pane.focusCampaign() });
 bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
 bind("z", { group: DECIDE, label: t("Undo"), run: () => undoLast().then((answer) => { if (answer?.card) change(answer.card); }) });
 REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => giveReason(at + 1) }));

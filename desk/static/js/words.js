@@ -36,6 +36,7 @@ const decimal = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximu
 const hourMinute = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone });
 const withSeconds = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: zone });
 const dayMonth = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", timeZone: zone });
+const shortDay = new Intl.DateTimeFormat(locale, { day: "2-digit", month: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone });
 const dayKey = new Intl.DateTimeFormat("sv-SE", { timeZone: zone });
 
 export const number = (value) => plain.format(value);
@@ -44,6 +45,8 @@ export const tenths = (value) => decimal.format(value).replace("-", "−");
 export const clockTime = (at) => hourMinute.format(new Date(at));
 export const clockTimeExact = (at) => withSeconds.format(new Date(at));
 export const day = (at) => dayMonth.format(new Date(at));
+/** For what is not of today: 19.11., 05:03 */
+export const dayAndTime = (at) => shortDay.format(new Date(at));
 export const sameDay = (a, b) => dayKey.format(new Date(a)) === dayKey.format(new Date(b));
 
 /** 0:27, 12:03, 1:02:03 */
