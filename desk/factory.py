@@ -20,6 +20,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import desk
 from desk import clock, db, settings
+from desk.identity import Identity
 from desk.jobs import dispatch
 from desk.live.relay import Relay
 from desk.media import storage
@@ -146,7 +147,7 @@ def _add_sockets(app: Flask, opened: Settings) -> None:
     sockets.watch(_is_socket_alive)
 
 
-def _load_identity(token: str) -> access.Identity | None:
+def _load_identity(token: str) -> Identity | None:
     at = clock.now()
     with db.reading() as session:
         identity = people_queries.find_identity(session, token, at=at)
@@ -157,7 +158,7 @@ def _load_identity(token: str) -> access.Identity | None:
     return identity
 
 
-def _redeem(ticket: str) -> access.Identity | None:
+def _redeem(ticket: str) -> Identity | None:
     with db.transaction() as session:
         return people_actions.redeem_ticket(session, ticket, at=clock.now())
 

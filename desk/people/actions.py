@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from desk import db, sealing
 from desk.errors import DeskError, Invalid, NotAllowed
+from desk.identity import Identity
 from desk.live import audit
 from desk.people import queries, rules
 from desk.people.models import Membership, Person, SignInLink, SocketTicket, StaffSession, Station
-from desk.web.access import Identity
 
 _hasher = PasswordHasher()
 _dummy = _hasher.hash(secrets.token_hex(16))

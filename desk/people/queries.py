@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from desk import clock, sealing
 from desk.errors import NotFound
+from desk.identity import Identity, StationCard
 from desk.people import rules
 from desk.people.models import Membership, Person, StaffSession, Station
-from desk.web.access import Identity, StationCard
 
 
 def load_station(session: Session, slug: str) -> Station:

@@ -7,68 +7,17 @@ Sign-in itself is the room `people`; it hands its look-up to `install`.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, session, url_for
 from werkzeug.exceptions import Unauthorized
 
 from desk.errors import NotAllowed
+from desk.identity import Identity, StationCard, permissions
 
 PUBLIC, SIGNED_IN = "public", "signed-in"
 TOKEN = "token"  # noqa: S105 - the cookie's field name
-
-
-@dataclass(frozen=True)
-class StationCard:
-    """A station as pages show it."""
-
-    id: int
-    slug: str
-    name: str
-    mark: str
-    hue: int
-    locale: str
-    timezone: str
-
-    @property
-    def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.timezone)
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A signed-in person at the station of the session, with the roles held there now."""
-
-    id: int
-    session_id: int
-    name: str
-    initials: str
-    hue: int
-    locale: str | None
-    theme: str
-    station: StationCard | None
-    stations: tuple[StationCard, ...]
-    roles: frozenset[str]
-
-    def may(self, permission: str) -> bool:
-        return bool(self.roles & allowed_roles(permission))
-
-
-@cache
-def permissions() -> dict[str, frozenset[str]]:
-    """Every permission with the roles that hold it."""
-    text = (Path(__file__).parent / "permissions.toml").read_text(encoding="utf-8")
-    return {name: frozenset(roles) for name, roles in tomllib.loads(text)["permissions"].items()}
-
-
-def allowed_roles(permission: str) -> frozenset[str]:
-    return permissions()[permission]
 
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -19,8 +19,8 @@ from flask_socketio import ConnectionRefusedError as Refused
 from flask_socketio import SocketIO, join_room
 
 from desk import clock
+from desk.identity import Identity, permissions
 from desk.live.log import Event
-from desk.web.access import Identity, permissions
 
 RECHECK_S = 60.0
 MOST_PER_SESSION = 10

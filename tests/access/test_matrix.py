@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from desk import clock, db, factory
+from desk import clock, db, factory, identity
 from desk.people import actions as people
 from desk.people.models import Person, Station
 from desk.people.rules import ROLES
@@ -157,7 +157,7 @@ def may(who: str, permission: str) -> bool:
         return True
     if who in ("anonymous", "disabled"):
         return False
-    return permission == access.SIGNED_IN or who in access.allowed_roles(permission)
+    return permission == access.SIGNED_IN or who in identity.allowed_roles(permission)
 
 
 def refusals(who: str, row: dict[str, Any]) -> set[int]:
