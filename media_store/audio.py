@@ -67,7 +67,7 @@ def make_sound(
     cue_in_s, cue_out_s = loudness.find_cue_points(decoded)
     levelled = _publish_levelled(decoded, planned, (cue_in_s, cue_out_s), work, target, labels, publish, skip, tools)
     pairs = peaks.measure_pairs(
-        peaks.open_pcm(decoded.pcm), gain_db=levelled.gain_db, ceiling=loudness.limiter_ceiling(target)
+        peaks.read_pcm(decoded.pcm), gain_db=levelled.gain_db, ceiling=loudness.limiter_ceiling(target)
     )
     if "peaks" not in skip:
         _publish_peaks(peaks.to_json(pairs), decoded, work, publish)

@@ -1,6 +1,6 @@
 """Waveform peaks in the audiowaveform format, and the few bars a card shows.
 
-Works on float PCM that we decoded ourselves, mapped from the file and read once in blocks; never starts a program.
+Works on float PCM that we decoded ourselves, read once in blocks; never starts a program.
 Levels are taken after the gain and below the limiter's ceiling, so the wall draws what airs.
 Source: audiowaveform's data format, JSON version 2, 8 bit: value = 16-bit value / 256, truncated toward zero.
 """
@@ -8,6 +8,7 @@ Source: audiowaveform's data format, JSON version 2, 8 bit: value = 16-bit value
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,29 +22,30 @@ BLOCK_PIXELS = 6_000  # one minute at a time: 12 MB, whatever the length
 Samples = NDArray[np.float32]
 
 
-def open_pcm(path: Path) -> Samples:
-    """Map mono float samples at 48 kHz without reading them. An empty file gives an empty array."""
-    if path.stat().st_size < 4:
-        return np.zeros(0, dtype=np.float32)
-    mapped: Samples = np.memmap(path, dtype="<f4", mode="r")
-    return mapped
+def read_pcm(path: Path) -> Iterator[Samples]:
+    """Mono float samples at 48 kHz, a minute at a time. Read, not mapped: mapped pages would count as ours."""
+    with path.open("rb") as file:
+        while len(block := np.fromfile(file, dtype="<f4", count=BLOCK_PIXELS * SAMPLES_PER_PIXEL)):
+            yield block
 
 
-def measure_pairs(samples: Samples, *, gain_db: float = 0.0, ceiling: float = 1.0) -> NDArray[np.float32]:
-    """Lowest and highest value per pixel, shape (pixels, 2), -1..1. The last partial pixel is included."""
-    pixels = -(-len(samples) // SAMPLES_PER_PIXEL)
-    pairs = np.zeros((pixels, 2), dtype=np.float32)
-    for first in range(0, pixels, BLOCK_PIXELS):
-        block = samples[first * SAMPLES_PER_PIXEL : (first + BLOCK_PIXELS) * SAMPLES_PER_PIXEL]
-        whole = len(block) // SAMPLES_PER_PIXEL
-        rows = block[: whole * SAMPLES_PER_PIXEL].reshape(whole, SAMPLES_PER_PIXEL)
-        pairs[first : first + whole] = np.stack((rows.min(axis=1), rows.max(axis=1)), axis=1)
-        rest = block[whole * SAMPLES_PER_PIXEL :]
-        if len(rest):
-            pairs[first + whole] = rest.min(), rest.max()
+def measure_pairs(blocks: Iterable[Samples], *, gain_db: float = 0.0, ceiling: float = 1.0) -> Samples:
+    """Lowest and highest value per pixel, shape (pixels, 2), -1..1. The last partial pixel is included.
+
+    Every block but the last holds whole pixels.
+    """
+    pairs = np.concatenate([np.zeros((0, 2), dtype=np.float32), *(_pairs_of(block) for block in blocks)])
     np.nan_to_num(pairs, copy=False)  # a decoder may leave a NaN; it must not spoil the whole drawing
     drawn: Samples = np.clip(pairs * np.float32(10 ** (gain_db / 20)), -ceiling, ceiling)
     return drawn
+
+
+def _pairs_of(block: Samples) -> Samples:
+    whole = len(block) // SAMPLES_PER_PIXEL * SAMPLES_PER_PIXEL
+    rows = block[:whole].reshape(-1, SAMPLES_PER_PIXEL)
+    pairs = np.stack((rows.min(axis=1), rows.max(axis=1)), axis=1)
+    rest = block[whole:]
+    return np.concatenate([pairs, [[rest.min(), rest.max()]]], dtype=np.float32) if len(rest) else pairs
 
 
 def to_json(pairs: NDArray[np.float32]) -> bytes:

@@ -374,12 +374,13 @@ class TestPeaks:
         samples = np.zeros(481, dtype=np.float32)
         samples[480] = 0.5
 
-        assert peaks.measure_pairs(samples).tolist() == [[0, 0], [0.5, 0.5]]
+        assert peaks.measure_pairs([samples]).tolist() == [[0, 0], [0.5, 0.5]]
 
-    def test_blocks_join_without_a_seam(self) -> None:
+    def test_blocks_join_without_a_seam(self, tmp_path: Path) -> None:
         samples = np.linspace(-1, 1, peaks.BLOCK_PIXELS * 480 + 700, dtype=np.float32)
+        (tmp_path / "two-blocks.f32").write_bytes(samples.tobytes())
 
-        pairs = peaks.measure_pairs(samples)
+        pairs = peaks.measure_pairs(peaks.read_pcm(tmp_path / "two-blocks.f32"))
 
         assert len(pairs) == peaks.BLOCK_PIXELS + 2
         assert pairs[peaks.BLOCK_PIXELS, 0] == samples[peaks.BLOCK_PIXELS * 480]
@@ -392,4 +393,4 @@ class TestPeaks:
     def test_no_samples_draw_a_flat_line(self, tmp_path: Path) -> None:
         (tmp_path / "empty.f32").write_bytes(b"")
 
-        assert peaks.bars(peaks.measure_pairs(peaks.open_pcm(tmp_path / "empty.f32"))) == bytes(56)
+        assert peaks.bars(peaks.measure_pairs(peaks.read_pcm(tmp_path / "empty.f32"))) == bytes(56)
