@@ -112,9 +112,11 @@ def choose_looks() -> AnyResponse:
 @people.post("/api/v1/socket-ticket")
 @signed_in
 def make_ticket() -> Response:
+    identity = access.me()
     with db.transaction() as transaction:
-        ticket = actions.make_ticket(transaction, access.me(), at=clock.now())
-    return jsonify({"ticket": ticket, "now": clock.iso(clock.now())})
+        ticket = actions.make_ticket(transaction, identity, at=clock.now())
+    station_id = identity.station.id if identity.station else None
+    return jsonify({"ticket": ticket, "station": station_id, "now": clock.iso(clock.now())})
 
 
 def _safe_next(target: str | None) -> str | None:

@@ -7,9 +7,10 @@ import { learnExact, now } from "./clock.js";
 
 const DELAYS_S = [1, 2, 4, 8, 15];
 const GRACE_MS = 2000;
+const STATION = document.querySelector('meta[name="station"]')?.content ?? "";
 const CLOCK_EVERY_MS = 30000;
 
-/** Emits `event` (detail: the event), `state` (detail: {state, since, retryAt}), `reload`, `caughtup` (detail: {count}). */
+/** Emits `event` (detail: the event), `state` (detail: {state, since, retryAt}), `reload`, `caughtup` (detail: {count}), `signedout`. */
 export class Live extends EventTarget {
   constructor(seq) {
     super();
@@ -51,10 +52,12 @@ export class Live extends EventTarget {
   async #connect() {
     try {
       const answer = await api.post("/api/v1/socket-ticket");
+      // The session was moved to another station in another window: this page shows the wrong one.
+      if (STATION && answer.station && String(answer.station) !== STATION) { location.reload(); return; }
       this.ticket = answer.ticket;
       this.socket.connect();
     } catch (error) {
-      if (error.status === 401 || error.status === 403) this.dispatchEvent(new CustomEvent("reload"));
+      if (error.status === 401 || error.status === 403) { this.#say("offline"); this.dispatchEvent(new CustomEvent("signedout")); return; }
       this.#lost();
     }
   }

@@ -422,6 +422,9 @@ live.addEventListener("reload", async () => {
   // The line goes on from the number that belongs to that page.
   if (page?.seq !== undefined) { live.seq = page.seq; live.catchUp(); }
 });
+live.addEventListener("signedout", () => {
+  warn(t("Your session has ended. Nothing was changed."), { seconds: 3600, undoLabel: t("Sign in"), undoKey: "", undo: () => location.assign(`/signin?next=${encodeURIComponent(location.pathname)}`) });
+});
 live.addEventListener("caughtup", ({ detail }) => { if (detail.count > 3) note(tn("Caught up: %(num)s change", "Caught up: %(num)s changes", detail.count), { ic: "check" }); });
 live.addEventListener("state", ({ detail }) => { drawLine(detail); if (detail.state === "live") outbox.flush(); });
 
