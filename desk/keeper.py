@@ -13,6 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from desk import clock, db
+from desk.contests import actions as contests
+from desk.conversations import changes
+from desk.intake import actions as intake
+from desk.intake import workplace
 from desk.jobs import dispatch, table
 from desk.live import log
 
@@ -46,14 +50,25 @@ def cut_event_log() -> int:
         return log.forget_old(session, at=clock.now())
 
 
+def reconcile_deliveries() -> int:
+    """Compare deliveries with their results; what was forgotten is read again. Returns how many."""
+    with db.transaction() as session:
+        return intake.reconcile(session, at=clock.now())
+
+
+def forget_pending() -> int:
+    """Drop statuses and reactions whose message never came."""
+    with db.transaction() as session:
+        return changes.forget_pending(session, at=clock.now())
+
+
 def duties() -> list[Duty]:
     """Everything the keeper does; rooms add theirs here by name, so that one place shows them all."""
-    from desk.contests import actions as contests
-    from desk.intake import duties as intake
-
     return [
         Duty("sweep_jobs", 0.5, sweep_jobs),
-        Duty("reconcile_deliveries", 60.0, intake.reconcile),
+        Duty("reconcile_deliveries", 60.0, reconcile_deliveries),
+        Duty("empty_temp", 600.0, workplace.empty_temp),
+        Duty("forget_pending", 600.0, forget_pending),
         Duty("expire_exports", 600.0, contests.expire_exports_now),
         Duty("cut_event_log", 600.0, cut_event_log),
     ]
