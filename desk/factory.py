@@ -80,7 +80,7 @@ def set_up_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for noisy in ("boto3", "botocore", "urllib3", "s3transfer", "PIL", "werkzeug", "engineio", "socketio"):
+    for noisy in ("alembic", "boto3", "botocore", "urllib3", "s3transfer", "PIL", "werkzeug", "engineio", "socketio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
