@@ -83,7 +83,7 @@ def show_studio() -> str:
     with db.reading() as session:
         studio_json = json.dumps(_studio(session), ensure_ascii=False).replace("<", "\\u003c")
     return render_template(
-        "studio/studio.html", page="studio", studio_json=studio_json, time_zone=my_station().timezone
+        "studio/studio.html", page="studio", studio_json=studio_json
     )
 
 
