@@ -13,6 +13,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -87,8 +88,7 @@ def write_archive(
     Media is copied through in blocks, never held whole; `progress` gets the number of entries done. Raises
     ObjectMissing or StoreUnavailable of the store, DamagedFile: an archive that lacks a file is not made.
     """
-    table = _Table(work_dir, heading)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as opened:
+    with closing(_Table(work_dir, heading)) as table, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as opened:
         archive = _Archive(opened, _stamp(heading))
         listed: list[dict[str, Any]] = []
         without_media: list[int] = []
@@ -202,6 +202,7 @@ class _Table:
         self._sheet.set_column(1, 2, 19)
         self._sheet.set_column(7, 7, 60)
         self._rows = 0
+        self._is_closed = False
 
     def add(self, cells: list[Any]) -> None:
         self._rows += 1
@@ -217,8 +218,14 @@ class _Table:
                     self._sheet.write_string(self._rows, column, rules.safe_cell(str(value)))
         self._writer.writerow([_plain(value) for value in cells])
 
+    def close(self) -> None:
+        """Let go of the files beneath, also in the middle. May be repeated."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._book.close()
+
     def files(self) -> list[tuple[str, bytes]]:
-        self._book.close()
+        self.close()
         return [
             ("entries.xlsx", self._path.read_bytes()),
             ("entries.csv", b"\xef\xbb\xbf" + self._csv.getvalue().encode("utf-8", "replace")),
@@ -230,4 +237,4 @@ def _plain(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
-    return rules.safe_cell(value) if isinstance(value, str) else str(value)
+    return rules.safe_csv_cell(value) if isinstance(value, str) else str(value)

@@ -18,6 +18,7 @@ _WORD = re.compile(r"[^\w]+")
 _NUMBER = re.compile(r"\+?\(?\d(?:[\s().\-/–]{0,3}\d){6,}")
 _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}-\d{2}-\d{2}")
 MASKED = "•••"
+_FORMULA_WITHIN = re.compile(rf"([,;|\t\n][\s\u200b-\u200f\ufeff\"]*)([{re.escape(FORMULA_STARTS)}])")
 
 
 def split_keywords(given: str) -> list[str]:
@@ -56,6 +57,18 @@ def safe_cell(text: str) -> str:
     cleaned = "".join(char for char in text if _may_stand(char))[: LONGEST_CELL - 1]
     first = next((char for char in cleaned if not char.isspace() and unicodedata.category(char) != "Cf"), "")
     return f"'{cleaned}" if (first and first in FORMULA_STARTS) or cleaned[:1] == "\t" else cleaned
+
+
+def safe_csv_cell(text: str) -> str:
+    """Like safe_cell for a file whose cells some programs cut at other signs than ours.
+
+    A program set to commas ends a quoted cell at the first semicolon, and a formula behind a comma in somebody's text
+    would begin a cell. It gets its mark there, too.
+
+    >>> safe_csv_cell("Hallo, =1+1")
+    "Hallo, '=1+1"
+    """
+    return _FORMULA_WITHIN.sub(r"\1'\2", safe_cell(text))
 
 
 def _may_stand(char: str) -> bool:
