@@ -19,7 +19,8 @@ ANIMALS = (
     "Specht", "Spatz", "Star", "Steinbock", "Stieglitz", "Storch", "Uhu", "Wachtel", "Waldkauz", "Wanderfalke",
     "Wiedehopf", "Wiesel", "Zaunkönig", "Zeisig", "Zilpzalp",
 )  # fmt: skip
-TITLES = frozenset({"dr", "prof", "frau", "herr", "fr", "hr", "mr", "mrs", "ms", "familie", "fam"})
+TITLES = frozenset({"dr", "prof"})
+ADDRESSES = frozenset({"frau", "herr", "fr", "hr", "mr", "mrs", "ms", "familie", "fam"})  # a surname follows
 NO_NAMES = frozenset(
     {
         "whatsapp", "user", "nutzer", "handy", "mobil", "privat", "firma", "team", "radio", "verein", "praxis", "büro",
@@ -53,19 +54,20 @@ LONGEST_PLACE_CHARACTERS = 60
 def first_name_of(profile_name: str | None) -> str:
     """The given name in a profile name, "" if its first word does not look like one.
 
-    >>> first_name_of("Dr. Jutta Köster"), first_name_of("~ karl-heinz"), first_name_of("🌻"), first_name_of("K8")
+    >>> first_name_of("Dr. Jutta Köster"), first_name_of("~ karl-heinz"), first_name_of("🌻"), first_name_of("Familie Schäfer")
     ('Jutta', 'Karl-Heinz', '', '')
     """
     text = unicodedata.normalize("NFC", profile_name or "")
-    words = [word.strip(' ~.,;:!*_"“”„()[]<>|/') for word in text.split()]
-    for word in (word for word in words if word):
-        folded = word.casefold()
-        if folded in TITLES:
-            continue
-        if not GIVEN_NAME.fullmatch(word) or len(word) > LONGEST_NAME_CHARACTERS or folded in NO_NAMES:
-            return ""
-        return _as_name(word)
-    return ""
+    stripped = (word.strip(' ~.,;:!*_"“”„()[]<>|/') for word in text.split())
+    words = [word for word in stripped if word]
+    titled = [word for word in words if word.casefold() not in TITLES]
+    # "Dr. Köster" and "Familie Schäfer" give only a surname, which is nobody's business on a wall.
+    if not titled or (len(titled) == 1 and len(words) > 1):
+        return ""
+    first, folded = titled[0], titled[0].casefold()
+    if not GIVEN_NAME.fullmatch(first) or len(first) > LONGEST_NAME_CHARACTERS or folded in NO_NAMES | ADDRESSES:
+        return ""
+    return _as_name(first)
 
 
 def _as_name(word: str) -> str:
