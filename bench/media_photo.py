@@ -22,7 +22,7 @@ from bench.figures import judge
 from media_store import images, pipeline
 from media_store.recipes import PICTURE_FORMS, Made
 
-BATCH = 10
+BATCH = 20
 ROUNDS = 3
 LIMIT = 1.15
 FORMS = ("large", "card", "thumb")

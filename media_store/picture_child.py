@@ -176,7 +176,9 @@ def flattened(pixels: Image.Image, profile: bytes | None) -> Image.Image:
     elif pixels.mode.startswith("I") or pixels.mode == "F":
         pixels = eight_bit(pixels)
     converted = in_srgb(pixels, profile) if profile else None
-    return converted or pixels.convert("RGB")
+    if converted is not None:
+        return converted
+    return pixels if pixels.mode == "RGB" else pixels.convert("RGB")
 
 
 def on_white(pixels: Image.Image) -> Image.Image:
@@ -285,7 +287,8 @@ LINEAR = [v / 255 / 12.92 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4 for
 def blur_hash(pixels: Image.Image) -> str:
     """BlurHash 4x3 of the picture at 32 pixels, a placeholder until it is loaded. Source: woltapp/blurhash."""
     tiny = pixels.resize(fitted_size(pixels.size, 32), Image.Resampling.BOX)
-    factors = [blur_factor(tiny, x, y, 1 if (x, y) == (0, 0) else 2) for y in range(BLUR_Y) for x in range(BLUR_X)]
+    rows = [blur_row(tiny, j) for j in range(tiny.height)]
+    factors = [blur_factor(rows, x, y, tiny.size) for y in range(BLUR_Y) for x in range(BLUR_X)]
     mean, rest = factors[0], factors[1:]
     strongest = max(abs(value) for factor in rest for value in factor)
     step = max(0, min(82, math.floor(strongest * 166 - 0.5)))
@@ -295,19 +298,27 @@ def blur_hash(pixels: Image.Image) -> str:
     return head + base83(red << 16 | green << 8 | blue, 4) + "".join(base83(quantised(f, scale), 2) for f in rest)
 
 
-def blur_factor(tiny: Image.Image, x: int, y: int, weight: int) -> tuple[float, float, float]:
-    width, height = tiny.size
-    data = tiny.tobytes()
-    across = [math.cos(math.pi * x * i / width) for i in range(width)]
-    sums = [0.0, 0.0, 0.0]
-    for j in range(height):
-        down = math.cos(math.pi * y * j / height)
-        row = data[j * width * 3 : (j + 1) * width * 3]
-        for channel in range(3):
-            values = map(LINEAR.__getitem__, row[channel::3])
-            sums[channel] += down * sum(map(float.__mul__, across, values))
-    scale = weight / (width * height)
-    return sums[0] * scale, sums[1] * scale, sums[2] * scale
+Colour = tuple[float, float, float]
+
+
+def blur_row(tiny: Image.Image, j: int) -> list[Colour]:
+    """One row against the four horizontal waves, per channel."""
+    width = tiny.width
+    row = tiny.tobytes()[j * width * 3 : (j + 1) * width * 3]
+    red, green, blue = ([LINEAR[value] for value in row[channel::3]] for channel in range(3))
+    waves = [[math.cos(math.pi * x * i / width) for i in range(width)] for x in range(BLUR_X)]
+    return [(dot(wave, red), dot(wave, green), dot(wave, blue)) for wave in waves]
+
+
+def blur_factor(rows: list[list[Colour]], x: int, y: int, size: tuple[int, int]) -> Colour:
+    wave = [math.cos(math.pi * y * j / size[1]) for j in range(size[1])]
+    scale = (1 if (x, y) == (0, 0) else 2) / (size[0] * size[1])
+    red, green, blue = (dot(wave, [row[x][channel] for row in rows]) * scale for channel in range(3))
+    return red, green, blue
+
+
+def dot(one: list[float], other: list[float]) -> float:
+    return sum(map(float.__mul__, one, other))
 
 
 def to_srgb_byte(value: float) -> int:
@@ -315,7 +326,7 @@ def to_srgb_byte(value: float) -> int:
     return round((value * 12.92 if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055) * 255)
 
 
-def quantised(factor: tuple[float, float, float], scale: float) -> int:
+def quantised(factor: Colour, scale: float) -> int:
     result = 0
     for value in factor:
         root = math.copysign(math.sqrt(abs(value / scale)), value)
