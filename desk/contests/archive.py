@@ -70,7 +70,7 @@ def columns_of(row: EntryRow, heading: Heading, files: list[str]) -> list[Any]:
 
 COLUMNS = (
     "Number", "Sent", "Received", "First name", "Place", "Phone (masked)", "Kind", "Text", "State", "Consent",
-    "Consent given", "Length in s", "Loudness in LUFS", "Forwarded", "Files",
+    "Consent since", "Length in s", "Loudness in LUFS", "Forwarded", "Files",
 )  # fmt: skip
 
 

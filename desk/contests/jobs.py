@@ -24,6 +24,7 @@ TELL_EVERY_S = 1.0
 KINDS = {
     "text": "Text", "voice": "Voice note", "audio": "Audio file", "image": "Photo", "video": "Video",
     "sticker": "Sticker", "document": "Document", "location": "Place", "contacts": "Contact",
+    "button": "Answer", "interactive": "Answer", "order": "Order", "unknown": "Unknown message",
 }  # fmt: skip
 STATES = {
     "new": "New", "shortlisted": "Shortlisted", "planned": "Planned", "in_studio": "In studio", "on_air": "On air",

@@ -209,7 +209,7 @@ def iterate_entries(session: Session, campaign_id: int, *, at: datetime) -> Iter
                 text="" if is_blocked else rules.mask_numbers(message.text),
                 state=card.state,
                 consent=card.consent,
-                consent_at=consents.get(card.id),
+                consent_at=consents.get(card.id) if card.consent == "given" else None,
                 duration_s=next((asset.duration_s for asset in own if asset.duration_s), None),
                 loudness_lufs=next((asset.loudness_lufs for asset in own if asset.loudness_lufs is not None), None),
                 is_forwarded=message.is_forwarded or message.is_frequently_forwarded,

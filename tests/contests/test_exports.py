@@ -12,18 +12,20 @@ import zipfile
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, BinaryIO
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
 from sqlalchemy import select, update
 
-from desk import clock, db
-from desk.contests import actions, archive
+from desk import clock, db, translations
+from desk.contests import actions, archive, jobs
 from desk.contests.models import Export
 from desk.jobs import table, work
 from desk.jobs.models import Job
 from desk.live.models import LiveEvent
 from desk.media import storage
+from desk.people.models import Person
 from desk.wall import actions as wall
 from desk.wall.models import Card
 from media_store.errors import StoreUnavailable
@@ -320,7 +322,7 @@ def test_only_editors_of_the_station_fetch_an_export(
     path = f"/exports/{make().id}/download"
     with db.transaction() as session:
         from desk.people import actions as people
-        from desk.people.models import Person, Station
+        from desk.people.models import Station
 
         otto, oldie95 = session.get_one(Person, cast.otto), session.get_one(Station, cast.oldie95)
         people.give_role(session, otto, oldie95, "editor", by=None, at=SIX)
@@ -406,5 +408,23 @@ def test_two_thousand_entries_are_exported_within_a_minute(
     assert took_s < 60
 
 
-def test_every_column_has_a_heading() -> None:
+def test_every_word_of_the_table_has_a_translation() -> None:
+    catalogue = translations.load_catalogue("de")
+
+    words = (*archive.COLUMNS, *jobs.KINDS.values(), *jobs.STATES.values(), *jobs.CONSENTS.values())
+
+    assert [word for word in words if not catalogue.get(word)] == []
     assert len(archive.COLUMNS) == len(set(archive.COLUMNS)) == 15
+
+
+def test_the_table_speaks_the_language_of_whoever_asked(cast: Cast, make: Callable[[], Export]) -> None:
+    with db.transaction() as session:
+        session.execute(update(Person).values(locale="de"))
+
+    with opened(make()) as found:
+        sheet: Any = openpyxl.load_workbook(io.BytesIO(found.read("entries.xlsx"))).active
+
+    first, second = list(sheet.iter_rows(values_only=True))[:2]
+    assert first[:3] == ("Nummer", "Gesendet", "Eingegangen")
+    assert second[1] == SIX.astimezone(ZoneInfo("Europe/Berlin")).replace(tzinfo=None)
+    assert (second[6], second[8]) == ("Sprachnachricht", "Neu")
