@@ -81,8 +81,8 @@ function fill(item, slot) {
 
 function itemParts(slot, name, total) {
   const media = slot.media && listenable(slot.media) ? slot.media : null;
-  const wave = media && peaksOf(media) ? makeWave() : null;
-  if (wave) drawWave(wave, peaksOf(media), 0, 26);
+  const wave = media && media.peaks ? makeWave() : null;
+  if (wave) drawWave(wave, peaksOf(media.peaks), 0, 26);
   const about = slot.about || slot.text || "";
   return [
     el("span.grip", { "aria-hidden": "true", title: t("Move: Alt and arrow keys") }, icon("grip")),

@@ -17,6 +17,7 @@ const AIRED_AFTER_S = 3;
 const QUIET_MS = 250;
 const UNLOCK_MS = 1000;
 const STOP_HOLD_MS = 500;
+const BARS = 120;
 
 const $ = (id) => document.getElementById(id);
 const desk = $("main");
@@ -33,7 +34,7 @@ let onAir = null;
 let isLocked = false;
 let quietUntil = 0;
 let cueing = null;
-let version = null;
+const shapes = new Map();
 const told = new Set();
 const wave = makeWave();
 $("bars").prepend(wave);
@@ -204,9 +205,6 @@ function showCart(cart, isLive) {
   hideIfEmpty($("words"), cart.text, $("words").lastElementChild);
   $("now").classList.toggle("is-read", !cart.is_sound);
   wave.toggleAttribute("hidden", !cart.is_sound);
-  if (version !== cart.sha256) { version = cart.sha256; wave.bars = null; }
-  wave.peaks ??= {};
-  wave.peaks[cart.sha256] ??= peaksOf(cart);
   $("wav").hidden = !cart.wav_url;
   if (cart.wav_url) $("wav").setAttribute("href", cart.wav_url);
   showButtons(cart, isLive);
@@ -261,8 +259,9 @@ function showQueue() {
 }
 
 function queueRow(cart, first) {
+  const place = studio.carts.indexOf(cart) + 1;
   const words = [cart.place, cart.is_sound ? "" : t("to be read out"), cart.is_sound && store.state(cart) === "failed" ? t("could not be loaded, next try soon") : ""].filter(Boolean).join(" · ");
-  return el("li", {}, el(`button.q-row${cart === first ? ".is-next" : ""}`, { type: "button", "data-load": cart.slot_id }, el("span.q-n.num", {}, String(cart.position + 1)),
+  return el("li", {}, el(`button.q-row${cart === first ? ".is-next" : ""}`, { type: "button", "data-load": cart.slot_id }, el("span.q-n.num", {}, String(place)),
     el("span.q-who", {}, el("b", { lang: "de" }, cart.first_name), el("span", {}, words || " ")), icon(KIND_ICONS[cart.kind] ?? "text"), el("span.q-dur.num", {}, cart.is_sound ? duration(cart.duration_s) : "")));
 }
 
@@ -293,6 +292,28 @@ function showFoot() {
   $("foot").replaceChildren(icon(live.state === "offline" ? "wifi-off" : "wifi"), text);
 }
 
+/** The bars of a wave: fine ones from the decoded sound, until then the card's. */
+function barsOf(cart) {
+  const sound = store.sound(cart);
+  const known = shapes.get(cart.sha256);
+  if (known && (known.isFine || !sound)) return known.bars;
+  const shape = sound ? { isFine: true, bars: shapeOf(sound) } : { isFine: false, bars: peaksOf(cart.peaks) };
+  shapes.set(cart.sha256, shape);
+  return shape.bars;
+}
+
+function shapeOf(sound) {
+  const samples = sound.getChannelData(0);
+  const step = Math.max(1, Math.floor(samples.length / BARS));
+  const bars = Array.from({ length: BARS }, (_, bar) => {
+    let most = 0;
+    for (let at = bar * step; at < (bar + 1) * step; at += 8) most = Math.max(most, Math.abs(samples[at] ?? 0));
+    return most;
+  });
+  const top = Math.max(...bars, 0.01);
+  return bars.map((bar) => bar / top);
+}
+
 /** Position, countdown and the wave of what is loaded. */
 function tick() {
   const cart = loaded();
@@ -304,7 +325,7 @@ function tick() {
   $("count").textContent = cart.is_sound ? (source ? `−${duration(Math.ceil(left_s))}` : duration(length_s)) : "";
   $("count-says").textContent = cart.is_sound ? (source ? t("left") : t("length")) : "";
   const share = length_s ? played_s / length_s : 0;
-  if (wave.peaks?.[cart.sha256]) drawWave(wave, wave.peaks[cart.sha256], share, 96);
+  if (cart.is_sound) drawWave(wave, barsOf(cart), share, 96);
   $("playhead").hidden = !source;
   $("playhead").style.setProperty("left", `${(share * 100).toFixed(2)}%`);
 }
@@ -389,6 +410,17 @@ document.addEventListener("keydown", (event) => {
   if (!keys[event.key]) return;
   event.preventDefault();
   keys[event.key]();
+});
+
+/* A page that goes while an item is on air says how far it came, as well as a leaving page can. */
+addEventListener("pagehide", () => {
+  if (!onAir) return;
+  const { cart, at } = onAir;
+  const played_s = Math.round(air.played_s * 1000) / 1000;
+  const isAired = played_s >= AIRED_AFTER_S;
+  const body = isAired ? { sha256: cart.sha256, idempotency_key: api.idempotencyKey(), played_s, aired_at: new Date(at).toISOString() } : { sha256: cart.sha256, is_on: false };
+  fetch(`/api/v1/studio/slots/${cart.slot_id}/${isAired ? "aired" : "on-air"}`, { method: "POST", keepalive: true, credentials: "same-origin",
+    headers: { "Content-Type": "application/json", "X-CSRFToken": document.querySelector('meta[name="csrf-token"]')?.content ?? "" }, body: JSON.stringify(body) });
 });
 
 /* ---------- outputs ---------- */
