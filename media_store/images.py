@@ -30,6 +30,8 @@ from media_store.sniff import Sniffed
 CHILD_PROGRAM = Path(__file__).with_name("picture_child.py")
 CHILD_LIMITS = Limits(GIB, 1200, 64 * MB, 30)  # the CPU seconds are for all its jobs together
 JOBS_PER_CHILD = 200
+# glibc gives every picture's memory back at once and takes it anew, page by page: a tenth of a photo's CPU time
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
 LARGEST_PHOTO_BYTES = 25 * MB
 LARGEST_STICKER_BYTES = MB
 LONGEST_ANSWER_BYTES = 64 * 1024
@@ -63,7 +65,7 @@ class PictureChild:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             close_fds=True,
-            env=runner.reduced_environment(),
+            env=runner.reduced_environment() | KEEP_MEMORY,
             bufsize=0,
         )
         self.owner_pid = os.getpid()

@@ -358,7 +358,7 @@ class TestChild:
 
         names = {entry.split(b"=")[0] for entry in environment.read_bytes().split(b"\0") if entry}
 
-        assert names <= {b"PATH", b"LANG", b"LC_CTYPE"}
+        assert names <= {b"PATH", b"LANG", b"LC_CTYPE", *(name.encode() for name in images.KEEP_MEMORY)}
 
     def test_its_memory_is_limited(self, photo: Path, render: Render) -> None:
         render(photo)
