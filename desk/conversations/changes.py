@@ -183,6 +183,8 @@ def _change_by_author(
 
 def _apply_change(session: Session, channel_kind: str, message: Message, kind: str, payload: dict[str, Any]) -> bool:
     """Edit or revoke, if the sender is the author under any of their ids."""
+    if message.erased_at is not None:
+        return False
     sender = contract.Sender(payload["bsuid"], payload["parent"], payload["wa_id"], payload["phone"])
     is_author = listeners.is_same_person(session, message.station_id, channel_kind, message.listener_id, sender)
     if message.direction != "in" or not is_author:

@@ -28,6 +28,7 @@ def join_threads(session: Session, kept_id: int, gone_id: int, at: datetime) -> 
         session.execute(update(Message).where(Message.conversation_id == thread.id).values(conversation_id=kept.id))
         kept.closes_at = _later(kept.closes_at, thread.closes_at)
         kept.last_message_at = _later(kept.last_message_at, thread.last_message_at)
+        kept.settled_at = _earlier(kept.settled_at, thread.settled_at)
         session.delete(thread)
     session.flush()
 
@@ -48,6 +49,11 @@ def _join_reactions(session: Session, kept_id: int, gone_id: int) -> None:
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max((moment for moment in (one, other) if moment is not None), default=None)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Only what was settled in both threads is settled in the joined one."""
+    return None if one is None or other is None else min(one, other)
 
 
 signals.merged.append(join_threads)

@@ -12,7 +12,10 @@ from desk.db import Base
 
 
 class Conversation(Base):
-    """The thread with one listener on one channel. `closes_at` ends the service window; None: never written."""
+    """The thread with one listener on one channel. `closes_at` ends the service window; None: never written.
+
+    `settled_at`: a colleague said that nothing received until then needs an answer any more.
+    """
 
     __tablename__ = "conversation"
     __table_args__ = (UniqueConstraint("channel_id", "listener_id"),)
@@ -23,6 +26,7 @@ class Conversation(Base):
     listener_id: Mapped[int] = mapped_column(ForeignKey("listener.id"), index=True)
     closes_at: Mapped[datetime | None]
     last_message_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
 
 
 class Message(Base):
@@ -32,6 +36,7 @@ class Message(Base):
     None only for an outgoing message the provider has not accepted yet. `details` is what the kind brings besides
     text: location, contact cards, order, referral, errors. `delivery_state` is for outgoing messages:
     held, queued, sending, accepted, sent, delivered, read, played, failed, unsure, cancelled.
+    `erased_at` marks a tombstone: nothing of what was said is left, and it counts as taken back (`revoked_at`) too.
     """
 
     __tablename__ = "message"
@@ -59,6 +64,7 @@ class Message(Base):
     received_at: Mapped[datetime]
     edited_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
     delivery_state: Mapped[str | None] = mapped_column(String(12))
     delivery_error: Mapped[str | None] = mapped_column(String(60))
     delivery_at: Mapped[datetime | None]
@@ -98,3 +104,15 @@ class PendingChange(Base):
     token: Mapped[str] = mapped_column(String(64))
     payload_sealed: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(index=True)
+
+
+class ErasedId(Base):
+    """Keyed hash of a provider's message id that was erased: it never comes back, whether its message is here or not.
+
+    The message's tombstone alone would not do: a backup restored may be older than the message was.
+    """
+
+    __tablename__ = "erased_id"
+
+    lookup: Mapped[str] = mapped_column(String(64), primary_key=True)
+    erased_at: Mapped[datetime]

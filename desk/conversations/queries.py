@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from desk import clock, sealing
 from desk.conversations import rules
-from desk.conversations.models import Conversation, Message, Reaction
+from desk.conversations.models import Conversation, ErasedId, Message, Reaction
 from desk.errors import NotFound
 from desk.media.models import Asset
 from desk.people.models import Person
@@ -185,3 +185,8 @@ def find_by_provider_id_anywhere(session: Session, provider_id: str, channel_ids
     """The message with the provider's id on any of these channels; for `desk card show --provider-id`."""
     lookups = [message_lookup(channel_id, provider_id) for channel_id in channel_ids]
     return session.execute(select(Message).where(Message.provider_lookup.in_(lookups)).limit(1)).scalar_one_or_none()
+
+
+def is_erased(session: Session, channel_id: int, provider_id: str) -> bool:
+    """Whether the message with the provider's id was erased: it never comes back, nor does anything about it."""
+    return session.get(ErasedId, message_lookup(channel_id, provider_id)) is not None

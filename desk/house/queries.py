@@ -2,70 +2,107 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from desk import clock
 from desk.channels.models import Channel
+from desk.house.actions import NEVER_AGAIN
 from desk.jobs.models import Job
 from desk.people.models import Membership, Person
 
+QUIET_AFTER = timedelta(hours=24)  # a number nobody writes to for a day deserves a look at its webhook
+SHOWN = ("ready", "running", "dead")
 
-def list_channels(session: Session, station_id: int, public_url: str) -> list[dict[str, Any]]:
-    """A station's channels with their webhook addresses."""
+
+def list_channels(session: Session, station_id: int, public_url: str, *, at: datetime) -> list[dict[str, Any]]:
+    """A station's channels with their webhook addresses and what is to be looked at (None: nothing)."""
     rows = session.execute(select(Channel).where(Channel.station_id == station_id).order_by(Channel.id)).scalars()
     return [
         {
             "id": row.id,
             "kind": row.kind,
             "name": row.name,
-            "webhook_url": f"{public_url}/webhooks/{row.public_id}",
+            "number": row.display_number,
+            "webhook_url": f"{public_url.rstrip('/')}/webhooks/{row.public_id}",
             "verified_at": row.verified_at,
             "last_delivery_at": row.last_delivery_at,
+            "media_faults": row.media_faults,
+            "media_faulted_at": row.media_faulted_at,
+            "trouble": trouble_of(row.verified_at, row.last_delivery_at, row.media_faults, at),
         }
         for row in rows
     ]
 
 
+def trouble_of(
+    verified_at: datetime | None, last_delivery_at: datetime | None, media_faults: int, at: datetime
+) -> str | None:
+    """What is to be looked at in a channel: 'unverified', 'silent', 'quiet', 'files', or None.
+
+    >>> trouble_of(None, None, 0, datetime(2026, 11, 19))
+    'unverified'
+    """
+    if verified_at is None and last_delivery_at is None:
+        return "unverified"
+    if last_delivery_at is None:
+        return "silent"
+    if at - last_delivery_at > QUIET_AFTER:
+        return "quiet"
+    return "files" if media_faults else None
+
+
 def list_team(session: Session, station_id: int) -> list[dict[str, Any]]:
-    """People of a station with their roles."""
+    """People of a station with their roles there."""
     rows = session.execute(
         select(Person, Membership.role)
         .join(Membership, Membership.person_id == Person.id)
         .where(Membership.station_id == station_id)
-        .order_by(Person.name, Membership.role)
+        .order_by(Person.name, Person.id, Membership.role)
     ).all()
     team: dict[int, dict[str, Any]] = {}
     for person, role in rows:
         one = team.setdefault(
             person.id,
-            {"id": person.id, "name": person.name, "initials": person.initials, "hue": person.hue,
-             "is_disabled": person.disabled_at is not None, "roles": []},
-        )  # fmt: skip
+            {
+                "id": person.id,
+                "name": person.name,
+                "email": person.email,
+                "initials": person.initials,
+                "hue": person.hue,
+                "is_disabled": person.disabled_at is not None,
+                "roles": [],
+            },
+        )
         one["roles"].append(role)
     return list(team.values())
 
 
-def list_job_groups(session: Session, *, at: datetime) -> list[dict[str, Any]]:
-    """What waits, runs or was given up, by kind and reason, with the age of the oldest; done work is left out."""
-    rows = session.execute(
-        select(Job.kind, Job.state, Job.last_error, func.count(), func.min(Job.created_at))
-        .where(Job.state.in_(("ready", "running", "dead")))
-        .group_by(Job.kind, Job.state, Job.last_error)
-        .order_by(Job.state, Job.kind)
-    ).all()
+def list_job_groups(session: Session, station_id: int | None, *, at: datetime) -> list[dict[str, Any]]:
+    """What waits, runs or was given up, by kind, state and reason, with the age of the oldest; given-up work first.
+
+    Jobs of one station; None: every station's and the house's own. Ended work is left out.
+    """
+    rank = case((Job.state == "dead", 0), (Job.state == "running", 1), else_=2).label("rank")
+    wanted = select(rank, Job.kind, Job.state, Job.last_error, func.count(), func.min(Job.created_at)).where(
+        Job.state.in_(SHOWN)
+    )
+    if station_id is not None:
+        wanted = wanted.where(Job.station_id == station_id)
+    rows = session.execute(wanted.group_by("rank", Job.kind, Job.state, Job.last_error).order_by("rank", Job.kind))
     return [
         {
             "kind": kind,
             "state": state,
-            "reason": reason if state == "dead" else None,
+            "reason": reason,
             "jobs": count,
             "oldest_s": max(0, round((at - _moment(oldest)).total_seconds())),
+            "may_retry": state == "dead" and kind not in NEVER_AGAIN,
         }
-        for kind, state, reason, count, oldest in rows
+        for _rank, kind, state, reason, count, oldest in rows
     ]
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, jsonify, render_template, request
-from sqlalchemy import select
 
 from desk import clock, db, settings
-from desk.house import queries
-from desk.jobs import table
-from desk.jobs.models import Job
-from desk.live import audit
+from desk.errors import Invalid
+from desk.house import actions, queries
+from desk.house.reasons import plain_reason
 from desk.web import access
 from desk.web.access import requires, signed_in
 
 house = Blueprint("house", __name__)
+LONGEST_KIND, LONGEST_REASON = 40, 400
 
 
 @house.get("/settings")
@@ -22,41 +23,50 @@ def show_settings() -> str:
     """Everybody has a profile here; the rest of the page depends on what the person may see."""
     me, at = access.me(), clock.now()
     station = me.station
+    channels = team = jobs = None
     with db.reading() as session:
-        channels = (
-            queries.list_channels(session, station.id, settings.current().public_url)
-            if station and me.may("station.settings")
-            else None
-        )
-        team = queries.list_team(session, station.id) if station and me.may("people.manage") else None
-        jobs = queries.list_job_groups(session, at=at) if me.may("jobs.manage") else None
-    return render_template("house/settings.html", page="settings", channels=channels, team=team, jobs=jobs, now=at)
+        if station and me.may("station.settings"):
+            channels = queries.list_channels(session, station.id, settings.current().public_url, at=at)
+        if station and me.may("people.manage"):
+            team = queries.list_team(session, station.id)
+        if me.may("jobs.manage"):
+            jobs = queries.list_job_groups(session, _reach(), at=at)
+    return render_template(
+        "house/settings.html", page="settings", channels=channels, team=team, jobs=jobs, now=at, why=plain_reason
+    )
+
+
+def _reach() -> int | None:
+    """Whose jobs a person may see and retry: an operator everybody's (None), others those of their station."""
+    return None if access.me().may("system.read") else access.my_station().id
 
 
 @house.get("/api/v1/jobs")
 @requires("jobs.manage")
 def list_jobs() -> Response:
-    """What waits, runs or was given up; ids and codes only."""
+    """What waits, runs or was given up; codes and counts only."""
     with db.reading() as session:
-        return jsonify({"jobs": queries.list_job_groups(session, at=clock.now())})
+        return jsonify({"jobs": queries.list_job_groups(session, _reach(), at=clock.now())})
 
 
 @house.post("/api/v1/jobs/retry")
 @requires("jobs.manage")
 def retry_jobs() -> Response:
     """Try given-up work again: all of a `kind`, or of a `kind` and `reason`."""
-    body = request.get_json(silent=True) or {}
-    at = clock.now()
+    kind, reason = _wanted(request.get_json(silent=True))
     with db.transaction() as session:
-        wanted = select(Job).where(Job.state == "dead", Job.kind == str(body.get("kind") or ""))
-        if body.get("reason"):
-            wanted = wanted.where(Job.last_error == str(body["reason"]))
-        found = list(session.execute(wanted.limit(1000)).scalars())
-        count = sum(table.put_again(session, job.kind, job.subject, at=at) for job in found)
-        station = access.me().station
-        if station is not None:
-            audit.record(
-                session, station.id, "jobs.retry", f"jobs:{count}", by=access.me().id, at=at,
-                details={"kind": str(body.get("kind") or "")},
-            )  # fmt: skip
+        count = actions.retry_dead(session, _reach(), kind, reason, by=access.me().id, at=clock.now())
     return jsonify({"retried": count})
+
+
+def _wanted(body: Any) -> tuple[str, str | None]:
+    given: dict[str, Any] = body if isinstance(body, dict) else {}
+    kind, reason = given.get("kind"), given.get("reason")
+    faults: dict[str, str] = {}
+    if not (isinstance(kind, str) and 0 < len(kind) <= LONGEST_KIND):
+        faults["kind"] = "Say which kind of work should be tried again."
+    if not (reason is None or (isinstance(reason, str) and len(reason) <= LONGEST_REASON)):
+        faults["reason"] = "This is no reason."
+    if faults:
+        raise Invalid(faults)
+    return str(kind), reason or None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from desk.onair.models import Airing
 from desk.wall.models import Card
 
 HOUR_MS = 3_600_000
+EARLIEST, LATEST = date(2001, 1, 1), date(2200, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,10 @@ def report_day(session: Session, station_id: int, day_starts_at: datetime, day_e
 def _hours(session: Session, of_day: Any, starts_at: datetime, ends_at: datetime) -> list[dict[str, Any]]:
     start_ms = clock.to_ms(starts_at)
     # The column keeps milliseconds: the hour is plain whole-number arithmetic on both engines.
-    hour = (type_coerce(Card.placed_at, BigInteger) - start_ms) // HOUR_MS
+    hour = ((type_coerce(Card.placed_at, BigInteger) - start_ms) // HOUR_MS).label("hour")
     counts: Counter[int] = Counter()
-    for index, count in session.execute(select(hour, func.count()).where(*of_day).group_by(hour)):
+    # Grouped by its name: written twice with bound values, PostgreSQL could not tell that both are the same.
+    for index, count in session.execute(select(hour, func.count()).where(*of_day).group_by("hour")):
         counts[int(index)] += count
     length = round((ends_at - starts_at) / timedelta(hours=1))
     return [
@@ -135,9 +137,19 @@ def _campaigns(session: Session, station_id: int, starts_at: datetime, ends_at: 
     return [{"id": one, "name": name, "hue": hue, "entries": count} for one, name, hue, count in rows]
 
 
-def day_bounds(zone: ZoneInfo, day: str | None, *, now: datetime) -> tuple[datetime, datetime]:
-    """Start and end of a station's day ("2026-11-19"), today if none is given. Raises ValueError for no date."""
-    local = now.astimezone(zone).date() if not day else datetime.fromisoformat(day).date()
-    starts_at = datetime(local.year, local.month, local.day, tzinfo=zone)
-    following = local + timedelta(days=1)
-    return starts_at, datetime(following.year, following.month, following.day, tzinfo=zone)
+def day_of(given: str | None, zone: ZoneInfo, *, now: datetime) -> date:
+    """The day somebody asks for ("2026-11-19"), the station's today if none. Raises ValueError for none of our days."""
+    if not given:
+        return now.astimezone(zone).date()
+    day = date.fromisoformat(given)
+    if not EARLIEST <= day <= LATEST:
+        raise ValueError(f"{day} is outside the desk's calendar")
+    return day
+
+
+def day_bounds(zone: ZoneInfo, day: date) -> tuple[datetime, datetime]:
+    """Start and end of a station's day in UTC: arithmetic inside one zone would count every day as 24 hours."""
+    following = day + timedelta(days=1)
+    starts_at = datetime(day.year, day.month, day.day, tzinfo=zone)
+    ends_at = datetime(following.year, following.month, following.day, tzinfo=zone)
+    return starts_at.astimezone(UTC), ends_at.astimezone(UTC)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 from flask import Blueprint, Response, jsonify, render_template, request
+from sqlalchemy.orm import Session
 
 from desk import clock, db
 from desk.errors import Invalid
@@ -13,28 +16,39 @@ from desk.web import access
 from desk.web.access import requires
 
 reports = Blueprint("reports", __name__)
+WEEK = timedelta(days=7)
 
 
-def _report() -> DayReport:
-    station = access.my_station()
+def _day() -> date:
     try:
-        starts_at, ends_at = queries.day_bounds(station.zone, request.args.get("day"), now=clock.now())
+        return queries.day_of(request.args.get("day"), access.my_station().zone, now=clock.now())
     except ValueError as fault:
         raise Invalid({"day": "This is no date such as 2026-11-19."}) from fault
-    with db.reading() as session:
-        return queries.report_day(session, station.id, starts_at, ends_at)
+
+
+def _report(session: Session, day: date) -> DayReport:
+    station = access.my_station()
+    return queries.report_day(session, station.id, *queries.day_bounds(station.zone, day))
 
 
 @reports.get("/reports")
 @requires("reports.read")
 def show_reports() -> str:
+    """One day and, for comparing, the same day a week before."""
+    day = _day()
+    with db.reading() as session:
+        report, before = _report(session, day), _report(session, day - WEEK)
+    station = access.my_station()
     return render_template(
         "reports/reports.html",
         page="reports",
-        report=_report(),
-        zone=access.my_station().zone,
+        day=day,
+        today=clock.now().astimezone(station.zone).date(),
+        report=report,
+        before=before,
+        zone=station.zone,
         reason_text=reason_text,
-        today=clock.now().astimezone(access.my_station().zone).date(),
+        step=timedelta(days=1),
     )
 
 
@@ -42,4 +56,6 @@ def show_reports() -> str:
 @requires("reports.read")
 def show_day() -> Response:
     """Figures of one day (`day=2026-11-19`, today if left out)."""
-    return jsonify({"report": _report().as_json()})
+    day = _day()
+    with db.reading() as session:
+        return jsonify({"report": _report(session, day).as_json()})

@@ -282,12 +282,12 @@ def list_cards(
     """
     wanted = wanted or Filter()
     limit = max(1, min(limit, PAGE_MOST))
-    after = _read_cursor(cursor) if cursor else None
+    after = read_cursor(cursor) if cursor else None
     condition = search.condition(session, station_id, wanted.text) if wanted.text.strip() else None
     ids = list(session.execute(_page_query(station_id, wanted, condition, after, limit + 1, at)).scalars())
     views = view_cards(session, ids[:limit], at=at)
     cards = [views[card_id] for card_id in ids[:limit]]
-    return Page(cards, _write_cursor(cards[-1].card) if len(ids) > limit else None)
+    return Page(cards, write_cursor(cards[-1].card) if len(ids) > limit else None)
 
 
 def _page_query(
@@ -350,11 +350,11 @@ def _any_of(wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:
     return chosen
 
 
-def _write_cursor(card: Card) -> str:
+def write_cursor(card: Card) -> str:
     return f"{clock.to_ms(card.placed_at)}-{card.id}"
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, int]:
+def read_cursor(cursor: str) -> tuple[datetime, int]:
     placed, _dash, card_id = cursor.partition("-")
     if not (placed.isdecimal() and card_id.isdecimal() and len(cursor) <= 40 and len(placed) <= 14):
         raise Invalid({"cursor": "This is no place on the wall."})

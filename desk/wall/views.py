@@ -17,7 +17,7 @@ from desk.conversations import queries as threads
 from desk.errors import Invalid
 from desk.live import log
 from desk.people.models import Station
-from desk.wall import actions, forms, queries
+from desk.wall import actions, forms, queries, triage
 from desk.wall.models import Card, CardAct
 from desk.web.access import me, my_station, requires, signed_in
 
@@ -37,6 +37,38 @@ def show_wall() -> str:
     return render_template(
         "wall/wall.html", page="wall", wall_json=wall_json, campaigns=campaigns, target_lufs=target_lufs
     )
+
+
+@wall.get("/triage")
+@requires("card.judge")
+def show_triage() -> str:
+    """The run through what is new, one card at a time, the oldest first."""
+    station_id = my_station().id
+    with db.reading() as session:
+        pile = _pile(session, station_id, None)
+        target_lufs = session.get_one(Station, station_id).loudness_lufs
+    pile_json = json.dumps(pile, ensure_ascii=False).replace("<", "\\u003c")
+    return render_template("wall/triage.html", page="triage", pile_json=pile_json, target_lufs=target_lufs)
+
+
+@wall.get("/api/v1/triage")
+@requires("card.judge")
+def list_pile() -> Response:
+    """The oldest new cards that no colleague holds; `from` is the `next` of the stack before."""
+    with db.reading() as session:
+        return jsonify(_pile(session, my_station().id, request.args.get("from")))
+
+
+def _pile(session: Session, station_id: int, start: str | None) -> dict[str, Any]:
+    at = clock.now()
+    seq = log.last_seq(session, station_id)
+    stack = triage.take_stack(session, station_id, by=me().id, at=at, start=start)
+    return {
+        "cards": [card.as_json() for card in stack.cards],
+        "next": stack.next,
+        "remaining": triage.count_remaining(session, station_id, by=me().id, at=at),
+        "seq": seq,
+    }
 
 
 @wall.get("/api/v1/cards")

@@ -20,13 +20,14 @@ from desk.web.access import public
 
 LANGUAGES = ("de", "en")
 NAVIGATION = (
-    # page, icon, label, address, permission
+    # page, icon, label, address, permission (None: everybody who is signed in)
     ("wall", "wall", _l("Wall"), "/wall", "wall.read"),
     ("rundown", "rundown", _l("Rundown"), "/rundown", "rundown.write"),
     ("studio", "studio", _l("Studio"), "/studio", "rundown.read"),
     ("inbox", "inbox", _l("Inbox"), "/inbox", "reply.send"),
     ("campaigns", "campaign", _l("Campaigns"), "/campaigns", "campaign.read"),
     ("reports", "reports", _l("Reports"), "/reports", "reports.read"),
+    ("settings", "settings", _l("Settings"), "/settings", None),
 )
 
 
@@ -75,7 +76,7 @@ def navigation() -> list[dict[str, Any]]:
     return [
         {"id": page, "icon": icon, "label": label, "href": href}
         for page, icon, label, href, permission in NAVIGATION
-        if identity.may(permission)
+        if permission is None or identity.may(permission)
     ]
 
 

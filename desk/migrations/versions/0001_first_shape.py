@@ -287,6 +287,7 @@ def upgrade() -> None:
         sa.Column("listener_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("closes_at", sa.BigInteger(), nullable=True),
         sa.Column("last_message_at", sa.BigInteger(), nullable=True),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["channel_id"], ["channel.id"], name=op.f("fk_conversation_channel_id")),
         sa.ForeignKeyConstraint(["listener_id"], ["listener.id"], name=op.f("fk_conversation_listener_id")),
         sa.ForeignKeyConstraint(["station_id"], ["station.id"], name=op.f("fk_conversation_station_id")),
@@ -396,6 +397,32 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_socket_ticket_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
+        "erased_id",
+        sa.Column("lookup", sa.String(length=64), nullable=False),
+        sa.Column("erased_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("lookup", name=op.f("pk_erased_id")),
+    )
+    op.create_table(
+        "privacy_case",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("subject", sa.String(length=40), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("by_person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "proof", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(["by_person_id"], ["person.id"], name=op.f("fk_privacy_case_by_person_id")),
+        sa.ForeignKeyConstraint(["station_id"], ["station.id"], name=op.f("fk_privacy_case_station_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_privacy_case")),
+    )
+    with op.batch_alter_table("privacy_case", schema=None) as batch_op:
+        batch_op.create_index("ix_privacy_case_subject", ["subject", "kind", "id"], unique=False)
+
+    op.create_table(
         "message",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -417,6 +444,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("edited_at", sa.BigInteger(), nullable=True),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.Column("erased_at", sa.BigInteger(), nullable=True),
         sa.Column("delivery_state", sa.String(length=12), nullable=True),
         sa.Column("delivery_error", sa.String(length=60), nullable=True),
         sa.Column("delivery_at", sa.BigInteger(), nullable=True),
@@ -730,6 +758,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     _drop_search()
+    with op.batch_alter_table("privacy_case", schema=None) as batch_op:
+        batch_op.drop_index("ix_privacy_case_subject")
+
+    op.drop_table("privacy_case")
+    op.drop_table("erased_id")
     with op.batch_alter_table("airing", schema=None) as batch_op:
         batch_op.drop_index("ix_airing_card")
 
