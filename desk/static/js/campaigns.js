@@ -31,9 +31,9 @@ const campaign = () => campaigns.get(here);
 
 const STATES = { open: () => state("running", t("Running")), planned: () => state("planned", t("Planned")), closed: () => state("planned", t("Ended")) };
 
-/** Open and closed follow the clock, not only events. */
+/** Open and closed follow the clock, not only events; what the server called open stays so if our clock is behind. */
 function phaseOf(one) {
-  if (now() < Date.parse(one.opens_at)) return "planned";
+  if (one.state === "planned" && now() < Date.parse(one.opens_at)) return "planned";
   return one.closes_at && now() >= Date.parse(one.closes_at) ? "closed" : "open";
 }
 
@@ -91,7 +91,7 @@ function drawHead() {
   $("keywords").textContent = one.keywords || t("none: every message enters");
   $("span").textContent = `${moment(one.opens_at)} – ${one.closes_at ? moment(one.closes_at) : t("open end")}`;
   $("no-entries").hidden = entries.size > 0 || waiting() > 0;
-  $("entries").hidden = entries.size === 0;
+  $("entries").hidden = $("more").parentElement.hidden = entries.size === 0;
   $("shown").textContent = entries.size ? t("%(shown)s of %(all)s shown", { shown: number(entries.size - gone.size), all: number(one.entries) }) : "";
 }
 
