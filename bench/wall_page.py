@@ -1,0 +1,211 @@
+"""The wall's first page at 1,000,000 cards against the same page at 1,000, over HTTP, on SQLite and PostgreSQL.
+
+Both databases are filled by a few bulk statements and asked in turn, so that a busy machine slows both alike. The
+bar (ratio 1.5) says that a wall does not get slower with the years.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, text
+
+from bench.figures import Figure, judge
+from desk import clock, db, factory, schema
+from desk.people import actions as people
+from desk.settings import load_settings
+from desk.wall.rules import fold
+from tests import servers
+
+FEW, MANY = 1_000, 1_000_000
+TIMES = 60
+LIMIT = 1.5
+PAGES = {
+    "first page": "/api/v1/cards",
+    "first page of new voices": "/api/v1/cards?state=new&kind=voice",
+    "first page of a search": "/api/v1/cards?text=st%C3%A4ndchen",
+}
+SEARCH_LIMIT = 5.0  # a frequent word; rare ones cost the same at any size
+WORDS = "Ein Ständchen für Oma Helga aus Köln, Nummer"
+
+
+@dataclass(frozen=True)
+class Wall:
+    """A filled database with a signed-in producer's browser."""
+
+    database: db.Database
+    client: FlaskClient
+
+    def ask_ms(self, path: str) -> float:
+        db.use(self.database)
+        started = time.perf_counter()
+        answer = self.client.get(path)
+        took_ms = (time.perf_counter() - started) * 1000
+        if answer.status_code != 200 or len(answer.get_json()["cards"]) != 60:
+            raise RuntimeError(f"{path} answered {answer.status_code}")
+        return took_ms
+
+
+def run() -> list[Figure]:
+    figures = []
+    with tempfile.TemporaryDirectory(prefix="desk-bench-") as folder:
+        urls = [f"sqlite:///{folder}/{cards}.db" for cards in (FEW, MANY)]
+        figures += _compare("SQLite", Path(folder), urls)
+    with tempfile.TemporaryDirectory(prefix="desk-bench-") as folder, _postgres() as server:
+        if server is not None:
+            figures += _compare("PostgreSQL", Path(folder), [server.create_database() for _ in range(2)])
+    return figures
+
+
+@contextlib.contextmanager
+def _postgres() -> Iterator[servers.Postgres | None]:
+    try:
+        context = servers.postgres()
+        server = context.__enter__()
+    except servers.ServerMissing as missing:
+        print(missing, file=sys.stderr)
+        yield None
+        return
+    try:
+        yield server
+    finally:
+        context.__exit__(None, None, None)
+
+
+def _compare(engine: str, folder: Path, urls: list[str]) -> list[Figure]:
+    base = load_settings({"DESK_MODE": "rehearsal", "DESK_DATA_DIR": str(folder), "DESK_BIND": "127.0.0.1:8080"})
+    schema.migrate(db.Database(urls[0]))
+    app = factory.create_app(replace(base, database_url=urls[0]))
+    app.extensions["desk.relay"].stop()
+    walls = []
+    for url, cards in zip(urls, (FEW, MANY), strict=True):
+        database = db.Database(url)
+        started = time.monotonic()
+        schema.migrate(database)
+        token = _fill(database, cards)
+        print(f"{engine}: {cards:,} cards in {time.monotonic() - started:.1f} s", file=sys.stderr)
+        client = app.test_client()
+        with client.session_transaction() as cookie:
+            cookie["token"] = token
+        walls.append(Wall(database, client))
+    figures = [_measure(engine, name, path, *walls) for name, path in PAGES.items()]
+    for wall in walls:
+        wall.database.dispose()
+    return figures
+
+
+def _measure(engine: str, name: str, path: str, few: Wall, many: Wall) -> Figure:
+    for wall in (few, many) * 5:
+        wall.ask_ms(path)
+    gc.collect()
+    taken = [(few.ask_ms(path), many.ask_ms(path)) for _ in range(TIMES)]
+    bare, figure = (statistics.median(column) for column in zip(*taken, strict=True))
+    limit = SEARCH_LIMIT if "search" in name else LIMIT
+    return judge(f"wall: {name} at 1,000,000 cards ({engine})", figure, "ms", bare=bare, limit=limit)
+
+
+def _fill(database: db.Database, cards: int) -> str:
+    """Fill an empty database; the token of a session in which a producer is signed in."""
+    db.use(database)
+    at = clock.now()
+    with db.transaction() as session:
+        station = people.add_station(session, "rheinwelle", "Radio Rheinwelle", at=at)
+        nia = people.add_person(session, "nia@example.org", "Nia", at=at)
+        people.give_role(session, nia, station, "producer", by=None, at=at)
+        token = people.sign_in_by_link(session, people.make_link(session, nia, at=at), at=at)
+    lite = database.is_sqlite
+    values = {"cards": cards, "listeners": max(1, cards // 20), "now": clock.to_ms(at), "folded": fold(WORDS)}
+    with _without_checks(database) as connection:
+        search = _put_search_aside(connection, lite)
+        for statement in _statements(lite):
+            connection.execute(text(statement), values)
+        for statement in search:
+            connection.exec_driver_sql(statement)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("ANALYZE")
+    return token
+
+
+@contextlib.contextmanager
+def _without_checks(database: db.Database) -> Iterator[Connection]:
+    """A write transaction in which keys to other tables are not looked up: the rows are our own."""
+    with database.engine.execution_options(writes=True).connect() as connection:
+        raw: Any = connection.connection.driver_connection
+        if database.is_sqlite:
+            raw.execute("PRAGMA foreign_keys = OFF")
+        with connection.begin():
+            yield connection
+        if database.is_sqlite:
+            raw.execute("PRAGMA foreign_keys = ON")
+
+
+def _put_search_aside(connection: Connection, lite: bool) -> list[str]:
+    """Take the search index off, as a restore does; the statements that build it again at once."""
+    if not lite:
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # our own rows: keys need no check
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL maintenance_work_mem = '256MB'")
+        connection.exec_driver_sql("DROP INDEX ix_card_folded_trigram")
+        return ["CREATE INDEX ix_card_folded_trigram ON card USING gin (folded gin_trgm_ops)"]
+    connection.exec_driver_sql("PRAGMA cache_size = -400000")
+    triggers = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
+    for name, _sql in triggers:
+        connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    return ["INSERT INTO card_ft(card_ft) VALUES ('rebuild')", *(sql for _name, sql in triggers)]
+
+
+def _statements(lite: bool) -> list[str]:
+    """Bulk inserts. A card in ten has a voice with a preview; one in twenty is shortlisted, half are rejected."""
+
+    def upto(name: str) -> str:
+        if lite:
+            return (
+                f"(WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < :{name}) SELECT n FROM g)"
+            )
+        return f"(SELECT n FROM generate_series(1, :{name}) AS g(n))"
+
+    json = "'{}'" if lite else "CAST('{}' AS jsonb)"
+    no, sent = ("0", "1") if lite else ("false", "true"), ":now - (:cards - n) * 1000"
+    said = f"'{WORDS} ' || n"
+    kind = "CASE WHEN n % 10 = 0 THEN 'voice' ELSE 'text' END"
+    state = "CASE WHEN n % 20 = 1 THEN 'shortlisted' WHEN n % 2 = 1 THEN 'rejected' ELSE 'new' END"
+    false = no[0]
+    sequences = ["listener", "message", "card", "asset"]
+    fills = [
+        f"INSERT INTO listener (id, station_id, alias, first_name, place, hue, message_count, first_seen_at,"
+        f" last_seen_at)"
+        f" SELECT n, 1, 'Amsel ' || n, 'Ada', 'Köln', n % 24, 20, :now, :now FROM {upto('listeners')} AS s",
+        f"INSERT INTO channel (id, station_id, public_id, kind, name, number_id, display_number, secrets_sealed,"
+        f" settings, media_faults, created_at) VALUES"
+        f" (1, 1, 'hook', 'whatsapp_cloud', 'WhatsApp', '1', '', '', {json}, 0, :now)",
+        f"INSERT INTO conversation (id, station_id, channel_id, listener_id)"
+        f" SELECT n, 1, 1, n FROM {upto('listeners')} AS s",
+        f"INSERT INTO message (id, station_id, channel_id, conversation_id, listener_id, direction, kind, text,"
+        f" details, provider_lookup, is_forwarded, is_frequently_forwarded, sent_at, received_at)"
+        f" SELECT n, 1, 1, 1 + n % :listeners, 1 + n % :listeners, 'in', {kind}, {said}, {json}, 'p' || n, {false},"
+        f" {false}, {sent}, {sent} FROM {upto('cards')} AS s",
+        f"INSERT INTO card (id, station_id, message_id, listener_id, kind, state, version, placed_at, is_late, consent,"
+        f" about, pronunciation, note, folded)"
+        f" SELECT n, 1, n, 1 + n % :listeners, {kind}, {state}, 1, {sent}, {false}, 'unknown', '', '', '',"
+        f" :folded || ' ' || n FROM {upto('cards')} AS s",
+        f"INSERT INTO asset (id, station_id, message_id, kind, is_voice, state, facts, created_at)"
+        f" SELECT n, 1, n, 'voice', {no[1]}, 'ready', {json}, :now FROM {upto('cards')} AS s WHERE n % 10 = 0",
+        "INSERT INTO rendition (station_id, asset_id, profile, mime, key, bytes, sha256, recipe_version,"
+        " original_sha256, created_at)"
+        " SELECT 1, id, 'preview', 'audio/mpeg', 'k/' || id, 10, 'a', 1, 'a', :now FROM asset",
+        "INSERT INTO card_count (station_id, state, kind, cards)"
+        " SELECT station_id, state, kind, count(*) FROM card GROUP BY station_id, state, kind",
+    ]
+    if not lite:
+        fills += [f"SELECT setval('{name}_id_seq', (SELECT max(id) FROM {name}))" for name in sequences]
+    return fills
