@@ -135,10 +135,8 @@ def test_stop_and_resume_are_kept(cast: Cast, session: Session) -> None:
 
 @pytest.mark.parametrize(
     ("profile_name", "first_name"),
-    [
-        ("Familie Schäfer-Öztürk", ""),
-        ("Frau Köster", ""),
-        ("Dr. Köster", ""),("Jutta Köster", "Jutta"), ("Dr. Jutta Köster", "Jutta"), ("~ karl-heinz ☀️", "Karl-Heinz"), ("ŁUKASZ", "Łukasz"),
+    [("Familie Schäfer-Öztürk", ""), ("Frau Köster", ""), ("Dr. Köster", ""),
+     ("Jutta Köster", "Jutta"), ("Dr. Jutta Köster", "Jutta"), ("~ karl-heinz ☀️", "Karl-Heinz"), ("ŁUKASZ", "Łukasz"),
      ("🌻🌻", ""), ("K8", ""), ("Team Blau", ""), ("0157 9000", ""), ("", ""), (None, ""), ("Oma", ""),
      ("McGregor", "McGregor"), ("Ünal", "Ünal"), ("J", "")],
 )  # fmt: skip
