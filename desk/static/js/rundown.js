@@ -15,6 +15,7 @@ let chosen = null;
 let poolTimer = 0;
 let dragged = null;
 const FULLY_HEARD = 0.95;
+const BARS = 20;
 const KIND_ICONS = { voice: "mic", audio: "note", video: "video", image: "image", sticker: "sticker", text: "text", location: "pin" };
 
 const slotOf = (id) => rundown.slots.find((slot) => slot.id === id) ?? null;
@@ -82,7 +83,7 @@ function fill(item, slot) {
 function itemParts(slot, name, total) {
   const media = slot.media && listenable(slot.media) ? slot.media : null;
   const wave = media && media.peaks ? makeWave() : null;
-  if (wave) drawWave(wave, peaksOf(media.peaks), 0, 26);
+  if (wave) drawWave(wave, coarse(peaksOf(media.peaks)), 0, 26);
   const about = slot.about || slot.text || "";
   return [
     el("span.grip", { "aria-hidden": "true", title: t("Move: Alt and arrow keys") }, icon("grip")),
@@ -98,6 +99,12 @@ function itemParts(slot, name, total) {
       iconButton("down", t("Down: %(name)s", { name }), { cls: "sm", "data-act": "down", disabled: slot.position === total - 1 }),
       iconButton("x", t("Take out of the rundown: %(name)s", { name }), { cls: "sm", "data-act": "remove" })),
   ];
+}
+
+/** As many bars as fit a row: the loudest of every few. */
+function coarse(bars) {
+  const step = Math.max(1, Math.ceil(bars.length / BARS));
+  return Array.from({ length: Math.ceil(bars.length / step) }, (_, at) => Math.max(...bars.slice(at * step, (at + 1) * step)));
 }
 
 function showPlaying(item, slot) {
