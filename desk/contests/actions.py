@@ -328,6 +328,16 @@ def _expire(session: Session, export: Export, reason: str | None, *, at: datetim
     tell_export(session, export, at=at)
 
 
+def expire_exports_with(session: Session, card_id: int, *, at: datetime) -> int:
+    """Take away every finished export of the campaigns a card was ever in; returns how many."""
+    campaigns = select(Entry.campaign_id).where(Entry.card_id == card_id)
+    made = select(Export).where(Export.campaign_id.in_(campaigns), Export.state == "ready").with_for_update()
+    found = list(session.execute(made).scalars())
+    for export in found:
+        _expire(session, export, "contests.entry_withdrawn", at=at)
+    return len(found)
+
+
 def _delete_files() -> int:
     """Delete the files of exports that are over; a key stays noted until its file is gone."""
     over = select(Export.id, Export.key).where(Export.state.in_(("expired", "failed")), Export.key.is_not(None))

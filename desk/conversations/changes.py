@@ -215,8 +215,7 @@ def apply_pending(session: Session, message: Message, *, at: datetime) -> Applie
     channel_kind = session.get_one(Channel, message.channel_id).kind
     changed: set[str] = set()
     for row in rows:
-        payload = sealing.unseal_json(row.payload_sealed, _pending_about(row.channel_id, row.target_lookup))
-        if _apply_one(session, channel_kind, message, row.kind, payload):
+        if _apply_one(session, channel_kind, message, row.kind, open_pending(row)):
             changed.add(row.kind)
     session.execute(delete(PendingChange).where(PendingChange.id.in_([row.id for row in rows])))
     if changed:
@@ -259,6 +258,12 @@ def keep_pending(
         },
         unique=["channel_id", "target_lookup", "kind", "token"],
     )
+
+
+def open_pending(row: PendingChange) -> dict[str, Any]:
+    """What a kept change holds, opened."""
+    opened: dict[str, Any] = sealing.unseal_json(row.payload_sealed, _pending_about(row.channel_id, row.target_lookup))
+    return opened
 
 
 def _pending_about(channel_id: int, lookup: str) -> str:

@@ -24,6 +24,7 @@ from desk.conversations import actions as conversations
 from desk.conversations import queries as threads
 from desk.conversations import rules as conversation_rules
 from desk.conversations.models import Message
+from desk.intake import redacting
 from desk.intake.rules import Outcome
 from desk.jobs import table
 from desk.listeners import actions as listeners
@@ -37,15 +38,20 @@ FETCH = "fetch_media"
 NO_MESSAGE = frozenset({contract.MessageKind.SYSTEM, contract.MessageKind.REQUEST_WELCOME})  # nobody wrote anything
 ONLY_COUNTED = frozenset({contract.UnreadableReason.UNKNOWN_FIELD, contract.UnreadableReason.UNKNOWN_STATUS})
 WAITS = "waits for its message"
+ERASED = "erased"
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of an item. `reason` is for operators: no text, name or number of a listener."""
+    """What became of an item. `reason` is for operators: no text, name or number of a listener.
+
+    `is_erased`: it is about a message that was erased; its bytes may not stay in the delivery either.
+    """
 
     outcome: Outcome
     reason: str | None = None
     message_id: int | None = None
+    is_erased: bool = False
 
 
 def accept_item(session: Session, delivered_to: Channel, item: contract.AnyItem, *, received_at: datetime) -> Result:
@@ -53,6 +59,9 @@ def accept_item(session: Session, delivered_to: Channel, item: contract.AnyItem,
     channel = find_route(session, delivered_to, item.number_id)
     if channel is None:
         return Result(Outcome.PARKED, "unknown_number")
+    about = redacting.message_of(item)
+    if about is not None and threads.is_erased(session, channel.id, about):
+        return Result(Outcome.REPEAT, ERASED, is_erased=True)
     return ACCEPTS[type(item)](session, channel, item, received_at)
 
 

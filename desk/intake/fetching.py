@@ -144,14 +144,26 @@ def _keep(work: Work, task: _Task, path: Path, fetched: contract.FetchedMedia) -
     if stored != sha256 or store.info(key).bytes != fetched.size_bytes:
         store.delete(key)
         return _put_off(work, task.asset_id, STORE_DOWN, STORE_PAUSE_S)
-    with work.transaction() as session:
-        asset = media.lock_asset(session, task.asset_id)
-        if asset is None or asset.original_key is not None:
-            return Skipped("stored_already")  # the sweep removes our object, which no row names
-        media.keep_original(session, asset, key, sha256, fetched.size_bytes, mime, at=at)
-        put_render(session, asset, at=at)
-        if channels.note_media_read(session, task.channel.id):
-            table.bring_forward(session, FETCH, task.station_id, at=at)
+    outcome = _record(work, task, key, sha256, fetched.size_bytes, mime)
+    if not isinstance(outcome, Done):
+        store.delete(key)  # erased meanwhile, or another worker was faster with a key of its own
+    return outcome
+
+
+def _record(work: Work, task: _Task, key: str, sha256: str, size_bytes: int, mime: str) -> Outcome:
+    """Write down that the original lies under `key`, unless it is too late for that."""
+    at = clock.now()
+    try:
+        with work.transaction() as session:
+            asset = media.lock_asset(session, task.asset_id)
+            if asset is None or asset.original_key is not None:
+                return Skipped("erased" if asset is None else "stored_already")
+            media.keep_original(session, asset, key, sha256, size_bytes, mime, at=at)
+            put_render(session, asset, at=at)
+            if channels.note_media_read(session, task.channel.id):
+                table.bring_forward(session, FETCH, task.station_id, at=at)
+    except table.LeaseLost:
+        return Skipped("lease_lost")
     return Done()
 
 

@@ -19,7 +19,7 @@ from desk.channels import contract
 from desk.channels.models import Channel
 from desk.channels.queries import open_adapter
 from desk.errors import Invalid, Unavailable
-from desk.intake import actions, fetching, rendering
+from desk.intake import actions, fetching, redacting, rendering
 from desk.intake.accept import Result, accept_item
 from desk.intake.models import Delivery, DeliveryItem
 from desk.intake.rules import Outcome
@@ -97,3 +97,5 @@ def _accept(work: Work, channel: Channel, delivery: Delivery, position: int, ite
             session, delivery.id, position, result.outcome, at=clock.now(), reason=result.reason,
             message_id=result.message_id,
         )  # fmt: skip
+        if result.is_erased:
+            redacting.cut(session, delivery.id, [item.position])

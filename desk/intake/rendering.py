@@ -18,11 +18,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from desk import clock
+from desk import clock, db
 from desk.conversations.models import Message
 from desk.intake import workplace
 from desk.intake.fetching import RENDER
 from desk.jobs.outcomes import Done, GiveUp, Outcome, RetryLater, Skipped
+from desk.jobs.table import LeaseLost
 from desk.jobs.work import Work, job
 from desk.listeners.models import Listener
 from desk.media import actions as media
@@ -165,15 +166,36 @@ def _publisher(work: Work, task: _Task) -> Callable[[Made], None]:
         with made.path.open("rb") as stream:
             storage.current().put(key, stream, content_type=made.mime)
         published.append(made.profile)
-        at = clock.now()
-        with work.transaction() as session:
-            asset = media.lock_asset(session, task.asset_id)
-            if asset is None:
-                return
-            media.add_rendition(session, asset, made, key, at=at)
-            media.set_progress(session, asset, _percent(asset.kind, len(published)), at=at)
+        try:
+            is_recorded = _record(work, task, made, key, len(published))
+        except LeaseLost:
+            _remove_if_erased(task.asset_id, key)
+            raise
+        if not is_recorded:
+            _remove_if_erased(task.asset_id, key)
+            raise LeaseLost(f"asset {task.asset_id} was erased")
 
     return publish
+
+
+def _record(work: Work, task: _Task, made: Made, key: str, published: int) -> bool:
+    at = clock.now()
+    with work.transaction() as session:
+        asset = media.lock_asset(session, task.asset_id)
+        if asset is None:
+            return False
+        media.add_rendition(session, asset, made, key, at=at)
+        media.set_progress(session, asset, _percent(asset.kind, published), at=at)
+    return True
+
+
+def _remove_if_erased(asset_id: int, key: str) -> None:
+    """Take back what was stored too late. While the asset is there its new worker stores the same bytes under this
+    key: then it stays."""
+    with db.reading() as session:
+        is_there = session.get(Asset, asset_id) is not None
+    if not is_there:
+        storage.current().delete(key)
 
 
 def _percent(kind: str, published: int) -> int:

@@ -96,6 +96,16 @@ def put_again(session: Session, kind: str, subject: str, *, at: datetime, payloa
     return len(ids)
 
 
+def cancel(session: Session, subjects: Sequence[str], reason: str, *, at: datetime) -> int:
+    """End all jobs about these subjects for good; one that runs loses its lease, and its late result with it."""
+    changed: Any = session.execute(
+        update(Job)
+        .where(Job.subject.in_(subjects), Job.state.in_(("ready", "running", "dead")))
+        .values(state="skipped", last_error=reason, finished_at=at, lease=None, lease_until=None)
+    )
+    return int(changed.rowcount)
+
+
 def bring_forward(session: Session, kind: str, station_id: int, *, at: datetime) -> int:
     """Make waiting jobs of a kind due now (what they waited for is back); returns how many."""
     ids = session.execute(

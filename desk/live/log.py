@@ -7,7 +7,7 @@ Payloads carry the whole thing and its version; applied twice or out of order th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from desk import clock, db
 from desk.live.models import LiveEvent, StationCounter
 
+Payload = dict[str, Any]
 KEEP = timedelta(hours=24)
 CATCH_UP_MOST = 2000  # DESIGN.md §7: above this a page reloads its window
 
@@ -116,6 +117,21 @@ def list_after(session: Session, station_id: int, seq: int, *, most: int = CATCH
     if len(events) != newest - seq and (not events or events[0].seq != seq + 1):
         return None
     return events
+
+
+def rewrite(session: Session, station_id: int, change: Callable[[str, Payload], tuple[str, Payload] | None]) -> int:
+    """Change recorded events of a station, for what may not be told any more; returns how many.
+
+    `change` gets kind and payload and answers what stands there instead, None to leave it. Numbers stay.
+    """
+    changed = 0
+    rows = session.execute(select(LiveEvent).where(LiveEvent.station_id == station_id).order_by(LiveEvent.seq))
+    for row in rows.scalars().yield_per(500):
+        instead = change(row.kind, row.payload)
+        if instead is not None:
+            row.kind, row.payload = instead
+            changed += 1
+    return changed
 
 
 def forget_old(session: Session, *, at: datetime) -> int:

@@ -1,0 +1,39 @@
+"""The hands of a producer at the wall, as the walks need them: find a listener's card, go to it, wait for its file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def card_of(wall: Any, name: str, kind: str = "") -> Any:
+    """The newest card of a listener; `kind` is a word of the card's label such as "Sprachnachricht"."""
+    cards = wall.locator(f'.card[aria-label*="{name}"]' + (f'[aria-label*="{kind}"]' if kind else ""))
+    return cards.first
+
+
+def await_card(wall: Any, name: str, kind: str = "") -> Any:
+    """Wait until the card has come by itself; what waits behind the counter is shown as a producer does, with N."""
+    pill_or_card = f"#newpill:not([hidden]), .card[aria-label*='{name}']"
+    card = card_of(wall, name, kind)
+    for _ in range(60):
+        wall.wait_for_selector(pill_or_card)
+        if card.count():
+            return card
+        if wall.locator("#newpill:not([hidden])").count():
+            wall.keyboard.press("n")
+        wall.wait_for_function(
+            "(name) => document.querySelector(`.card[aria-label*='${name}']`)"
+            " || !document.querySelector('#newpill').hidden",
+            arg=name,
+        )
+    raise TimeoutError(f"no card of {name}")
+
+
+def go_to(wall: Any, card: Any) -> Any:
+    """Put the focus on a card and wait until the pane shows it."""
+    card.locator(".card-head").click()
+    number = card.get_attribute("data-id")
+    wall.wait_for_selector(f".card.is-focus[data-id='{number}']")
+    name = card.locator("[data-part=name]").inner_text()
+    wall.wait_for_selector(f"#pane [data-part=name] >> text={name}")
+    return wall.locator(f".card[data-id='{number}']")

@@ -1,0 +1,80 @@
+"""What a desk has in its database, as JSON, for counting after a fault: reads a JSON list of provider ids from stdin.
+
+A program of its own, so that a test's process never opens a second house. Run with the desk's environment:
+`python -m tests.faults.inventory < ids.json`. Who breaks the desk and judges the sums is tests/faults/kill_everything.py's
+and the tests' matter.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from desk import db
+from desk.channels.models import Channel
+from desk.cli.run import ready_house
+from desk.conversations import queries as conversations
+from desk.conversations.models import Message
+from desk.intake import workplace
+from desk.intake.models import Delivery, DeliveryItem
+from desk.jobs.models import Job
+from desk.media.models import Asset, Rendition
+from desk.wall.models import Card
+
+
+def take_stock(session: Session, provider_ids: list[str]) -> dict[str, Any]:
+    """`found`: per provider id its cards' ids and media; the rest are sums over the whole desk."""
+    channels = list(session.execute(select(Channel.id)).scalars())
+    return {
+        "found": {one: _found(session, channels, one) for one in provider_ids},
+        "cards": session.execute(select(func.count()).select_from(Card)).scalar_one(),
+        "replies": _replies(session),
+        "deliveries": dict(_counted(session, Delivery.state)),
+        "outcomes": dict(_counted(session, DeliveryItem.outcome)),
+        "set_aside": list(session.execute(select(DeliveryItem.reason).where(DeliveryItem.outcome == "set_aside")).scalars()),
+        "jobs": dict(_counted(session, Job.state)),
+        "dead": [list(row) for row in session.execute(select(Job.kind, Job.last_error).where(Job.state == "dead"))],
+        "temporary": sorted(entry.name for entry in workplace.temp_folder().iterdir()),
+    }
+
+
+def _found(session: Session, channels: list[int], provider_id: str) -> dict[str, Any]:
+    messages = [conversations.find_by_provider_id(session, channel, provider_id) for channel in channels]
+    ids = [one.id for one in messages if one is not None]
+    cards = session.execute(select(Card).where(Card.message_id.in_(ids))).scalars().all()
+    assets = session.execute(select(Asset).where(Asset.message_id.in_(ids))).scalars().all()
+    return {
+        "cards": [card.id for card in cards],
+        "kind": cards[0].kind if cards else None,
+        "media": [{"state": one.state, "reason": one.reason, "profiles": _profiles(session, one.id)} for one in assets],
+    }
+
+
+def _profiles(session: Session, asset_id: int) -> dict[str, int]:
+    """How often each profile of a file was recorded: once, or it was made twice."""
+    return dict(Counter(session.execute(select(Rendition.profile).where(Rendition.asset_id == asset_id)).scalars()))
+
+
+def _replies(session: Session) -> list[list[str | None]]:
+    wanted = select(Message.text, Message.delivery_state).where(Message.direction == "out").order_by(Message.id)
+    return [list(row) for row in session.execute(wanted)]
+
+
+def _counted(session: Session, column: Any) -> list[tuple[str, int]]:
+    return [(name, count) for name, count in session.execute(select(column, func.count()).group_by(column))]
+
+
+def main() -> None:
+    provider_ids = json.load(sys.stdin)
+    ready_house()
+    with db.reading() as session:
+        json.dump(take_stock(session, provider_ids), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
