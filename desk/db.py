@@ -206,6 +206,14 @@ def insert_for_id(session: Session, table: Table, values: dict[str, Any], *, uni
     return made
 
 
+def insert_for_ids(session: Session, table: Table, rows: list[dict[str, Any]], *, unique: list[str]) -> list[int]:
+    """Insert many rows in one statement; the ids of those that were not there, in no particular order."""
+    if not rows:
+        return []
+    statement = _insert_or_leave(session, table, unique).returning(table.c.id)
+    return list(session.execute(statement, rows).scalars())
+
+
 def _insert_or_leave(session: Session, table: Table, unique: list[str]) -> Any:
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     return insert(table).on_conflict_do_nothing(index_elements=unique)

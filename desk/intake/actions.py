@@ -6,6 +6,8 @@ What one item does to listeners, conversations and the wall is in `accept.py`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import String, cast, delete, func, literal, select, update
@@ -28,25 +30,48 @@ class NoDelivery(NotFound):
     message = "There is no such delivery."
 
 
-def keep_delivery(session: Session, station_id: int, channel_id: int, body: bytes, *, at: datetime) -> int | None:
-    """Store a delivery as it came, and its job; None if the same bytes are stored already. Two statements."""
-    delivery_id = db.insert_for_id(
-        session,
-        Delivery.metadata.tables["delivery"],
+@dataclass(frozen=True)
+class Arrived:
+    """One delivery as it came in at the door."""
+
+    station_id: int
+    channel_id: int
+    body: bytes
+    at: datetime
+
+
+def keep_deliveries(session: Session, arrived: Sequence[Arrived], *, at: datetime) -> int:
+    """Store deliveries as they came, each with its job; returns how many were new.
+
+    The same bytes again are no error and change nothing. Two statements, however many there are.
+    """
+    rows = [
         {
-            "station_id": station_id,
-            "channel_id": channel_id,
-            "sha256": hashlib.sha256(body).hexdigest(),
-            "body": body,
+            "station_id": one.station_id,
+            "channel_id": one.channel_id,
+            "sha256": hashlib.sha256(one.body).hexdigest(),
+            "body": one.body,
             "state": "stored",
             "items": 0,
-            "received_at": at,
-        },
-        unique=["channel_id", "sha256"],
+            "received_at": one.at,
+        }
+        for one in arrived
+    ]
+    made = db.insert_for_ids(session, Delivery.metadata.tables["delivery"], rows, unique=["channel_id", "sha256"])
+    if len({one.station_id for one in arrived}) == 1:
+        stations = dict.fromkeys(made, arrived[0].station_id)
+    else:
+        found = session.execute(select(Delivery.id, Delivery.station_id).where(Delivery.id.in_(made)))
+        stations = {row.id: row.station_id for row in found}
+    subjects = {f"delivery:{delivery_id}": delivery_id for delivery_id in made}
+    table.put_many(
+        session,
+        JOB,
+        {subject: {"delivery_id": delivery_id} for subject, delivery_id in subjects.items()},
+        at=at,
+        station_ids={subject: stations[delivery_id] for subject, delivery_id in subjects.items()},
     )
-    if delivery_id is not None:
-        put_read(session, delivery_id, station_id, at=at)
-    return delivery_id
+    return len(made)
 
 
 def put_read(session: Session, delivery_id: int, station_id: int, *, at: datetime) -> bool:

@@ -16,7 +16,7 @@ from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, Unauthorized
 from desk import clock, db
 from desk.channels.actions import mark_verified
 from desk.channels.contract import BadSignature
-from desk.intake import actions, doors, rules
+from desk.intake import doors, gathering
 from desk.web.access import public
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,5 @@ def receive(public_id: str) -> Response:
     except BadSignature as fault:
         logger.warning("delivery to channel %s refused: %s", door.channel_id, fault.reason)
         raise Unauthorized from fault
-    with db.transaction(wait_s=rules.WAIT_S) as session:
-        actions.keep_delivery(session, door.station_id, door.channel_id, body, at=at)
+    gathering.keep(door.station_id, door.channel_id, body, at=at)
     return Response(status=200)

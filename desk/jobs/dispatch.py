@@ -11,6 +11,7 @@ import json
 import logging
 import queue
 import threading
+import time
 from typing import Any
 
 from huey import Huey, PriorityRedisHuey, SqliteHuey
@@ -23,6 +24,9 @@ from desk import db
 logger = logging.getLogger(__name__)
 NAME = "desk"
 TASK = "desk.jobs.work.run_job"
+TOGETHER_FROM = 25  # priority of deliveries and messages: quick jobs, which may share a wake-up
+MOST_TOGETHER = 16
+GATHER_S = 0.01
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc]  # huey ships no types
@@ -77,18 +81,40 @@ class Doorbell:
 
     def _run(self) -> None:
         while True:
-            job_id, priority = self._waiting.get()
+            for priority, job_ids in self._gather().items():
+                try:
+                    self.huey.enqueue(self._task.s(job_ids[0] if len(job_ids) == 1 else job_ids, priority=priority))
+                except Exception as fault:  # noqa: BLE001 - any engine's fault: the sweep brings the jobs in seconds
+                    logger.warning("%s wake-ups were not taken by the queue: %s", len(job_ids), type(fault).__name__)
+
+    def _gather(self) -> dict[int, list[int]]:
+        """What is waiting to be rung for, by priority: quick jobs together in one wake-up, long ones apart.
+
+        In a burst a wake-up per job costs more than storing the deliveries themselves.
+        """
+        first = self._waiting.get()
+        if first[1] < TOGETHER_FROM:
+            return {first[1]: [first[0]]}
+        time.sleep(GATHER_S)
+        gathered = {first[1]: [first[0]]}
+        while sum(map(len, gathered.values())) < MOST_TOGETHER:
             try:
-                self.huey.enqueue(self._task.s(job_id, priority=priority))
-            except Exception as fault:  # noqa: BLE001 - any engine's fault: the sweep brings the job within seconds
-                logger.warning("the queue did not take the wake-up for job %s: %s", job_id, type(fault).__name__)
+                job_id, priority = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            if priority < TOGETHER_FROM:
+                self._waiting.put((job_id, priority))
+                break
+            gathered.setdefault(priority, []).append(job_id)
+        return gathered
 
 
-def _ring_only(job_id: int) -> None:
-    """Replaced in the worker by the real body (desk.jobs.work); here it only gives the message its name."""
+def _ring_only(job_ids: int | list[int]) -> None:
+    """Run the jobs of one wake-up, in the worker. Any that is lost on the way is brought back by the sweep."""
     from desk.jobs import work
 
-    work.run(job_id)
+    for job_id in [job_ids] if isinstance(job_ids, int) else job_ids:
+        work.run(job_id)
 
 
 _current: Doorbell | None = None

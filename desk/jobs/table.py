@@ -79,6 +79,35 @@ def put(
     return job_id is not None
 
 
+def put_many(
+    session: Session,
+    kind: str,
+    subjects: dict[str, dict[str, Any]],
+    *,
+    at: datetime,
+    station_ids: dict[str, int],
+    priority: int = MESSAGE,
+) -> None:
+    """Put many jobs of a kind that are due now, in one statement: subjects with their payloads and stations."""
+    rows = [
+        {
+            "kind": kind,
+            "subject": subject,
+            "payload": payload,
+            "state": "ready",
+            "priority": priority,
+            "attempts": 0,
+            "run_at": at,
+            "wake_at": at + WAKE_PAUSE,
+            "station_id": station_ids[subject],
+            "created_at": at,
+        }
+        for subject, payload in subjects.items()
+    ]
+    for job_id in db.insert_for_ids(session, Job.metadata.tables["job"], rows, unique=["kind", "subject"]):
+        dispatch.wake_after_commit(session, job_id, priority)
+
+
 def put_again(session: Session, kind: str, subject: str, *, at: datetime, payload: dict[str, Any] | None = None) -> int:
     """Make an ended job ready once more (a person pressed 'again'); returns how many rows that changed."""
     values: dict[str, Any] = {"state": "ready", "attempts": 0, "run_at": at, "wake_at": at + WAKE_PAUSE}
