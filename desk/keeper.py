@@ -16,9 +16,9 @@ from desk import clock, db
 from desk.contests import actions as contests
 from desk.conversations import changes
 from desk.intake import actions as intake
-from desk.intake import workplace
 from desk.jobs import dispatch, table
 from desk.live import log
+from desk.media import workplace
 
 logger = logging.getLogger(__name__)
 

@@ -23,13 +23,12 @@ from desk.channels.models import Channel
 from desk.channels.queries import open_adapter
 from desk.conversations.models import Message
 from desk.errors import Invalid
-from desk.intake import workplace
 from desk.intake.accept import FETCH
 from desk.jobs import table
 from desk.jobs.outcomes import Done, GiveUp, Outcome, RetryLater, Skipped
 from desk.jobs.work import Work, job
 from desk.media import actions as media
-from desk.media import rules, storage
+from desk.media import rules, storage, workplace
 from desk.media.models import Asset
 from media_store import errors as store_errors
 from media_store import keys, pipeline

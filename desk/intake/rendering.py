@@ -20,14 +20,13 @@ from sqlalchemy.orm import Session
 
 from desk import clock, db
 from desk.conversations.models import Message
-from desk.intake import workplace
 from desk.intake.fetching import RENDER
 from desk.jobs.outcomes import Done, GiveUp, Outcome, RetryLater, Skipped
 from desk.jobs.table import LeaseLost
 from desk.jobs.work import Work, job
 from desk.listeners.models import Listener
 from desk.media import actions as media
-from desk.media import storage
+from desk.media import storage, workplace
 from desk.media.models import Asset, Rendition
 from desk.people.models import Station
 from media_store import errors as store_errors

@@ -26,13 +26,13 @@ from desk.contests.models import Entry, Export
 from desk.conversations import changes
 from desk.conversations import queries as conversations
 from desk.conversations.models import Conversation, ErasedId, Message, PendingChange, Reaction
-from desk.intake import redacting, workplace
+from desk.intake import redacting
 from desk.jobs import table
 from desk.listeners import rules as listener_rules
 from desk.listeners.actions import address_about
 from desk.listeners.models import Address, Listener
 from desk.live import audit, log
-from desk.media import storage
+from desk.media import storage, workplace
 from desk.media.models import Asset, Rendition
 from desk.onair.models import Airing, Listened, Vetting
 from desk.privacy import restorelist, rules, subjects
