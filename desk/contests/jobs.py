@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from desk import clock, db, settings, translations
+from desk import clock, db, translations
 from desk.contests import actions, archive, queries
 from desk.contests.models import Campaign, Export
 from desk.jobs.outcomes import Done, GiveUp, Outcome, RetryLater, Skipped
 from desk.jobs.table import LeaseLost
 from desk.jobs.work import Work, job
 from desk.media import storage
+from desk.media.workplace import workplace
 from desk.people.models import Person, Station
 from media_store import keys
 from media_store.errors import ObjectMissing, StoreUnavailable
@@ -47,13 +47,11 @@ def make_export(work: Work) -> Outcome:
         heading = _heading(session.get_one(Station, export.station_id), session.get_one(Campaign, export.campaign_id),
                            session.get_one(Person, export.by_person_id))  # fmt: skip
         order = _Order(export_id, export.campaign_id, export.station_id, heading)
-    aside = settings.current().data_dir / "tmp"
-    aside.mkdir(parents=True, exist_ok=True)
     try:
         if left_behind is not None:
             storage.current().delete(left_behind)
-        with tempfile.TemporaryDirectory(dir=aside, prefix="export-") as folder:
-            return _make(work, order, Path(folder))
+        with workplace(f"export-{export_id}") as folder:
+            return _make(work, order, folder)
     except StoreUnavailable as fault:
         return _come_back(work, export_id, fault.code)
     except actions.EntriesChanged:

@@ -25,6 +25,7 @@ from desk.jobs import table, work
 from desk.jobs.models import Job
 from desk.live.models import LiveEvent
 from desk.media import storage
+from desk.media.workplace import empty_temp, temp_folder
 from desk.people.models import Person
 from desk.wall import actions as wall
 from desk.wall.models import Card
@@ -199,9 +200,7 @@ def _make_due() -> None:
 
 
 @pytest.mark.parametrize("moment", ["at_put", "after_put", "at_open"])
-def test_an_end_in_the_middle_shows_nothing_and_leaves_nothing(
-    make: Callable[[], Export], moment: str, house: object
-) -> None:
+def test_an_end_in_the_middle_shows_nothing_and_leaves_nothing(make: Callable[[], Export], moment: str) -> None:
     store = storage.current()
     storage.use(_Brittle(store, **{moment: RuntimeError("the worker died")}))  # type: ignore[arg-type]
     export = make()
@@ -213,11 +212,19 @@ def test_an_end_in_the_middle_shows_nothing_and_leaves_nothing(
 
     assert load(export.id).state == "ready"
     assert stored_exports() == [load(export.id).key]
-    assert not list((_data_dir(house) / "tmp").glob("export-*"))
+    assert list(temp_folder().iterdir()) == []
 
 
-def _data_dir(house: Any) -> Any:
-    return house.data_dir
+def test_the_keeper_leaves_an_export_alone_that_is_being_made(make: Callable[[], Export]) -> None:
+    class Tidying(_Brittle):
+        def open(self, key: str, start: int = 0, stop: int | None = None) -> BinaryIO:
+            assert empty_temp() == 0
+            return store.open(key, start, stop)
+
+    store = storage.current()
+    storage.use(Tidying(store))
+
+    assert make().state == "ready"
 
 
 def test_a_store_that_is_down_is_waited_for_and_the_page_says_so(make: Callable[[], Export]) -> None:
@@ -387,12 +394,12 @@ def test_asking_twice_for_the_same_makes_one(cast: Cast, campaign_id: int) -> No
         assert ask(session, cast.rheinwelle, campaign_id, cast.edith) == first
 
 
-def test_two_thousand_entries_are_exported_within_a_minute(
+def test_hundreds_of_entries_are_exported_in_seconds(
     cast: Cast, run_jobs: Callable[[], int], record_property: Callable[[str, object], None]
 ) -> None:
     with db.transaction() as session:
         campaign = a_campaign(session, cast.rheinwelle)
-        for index in range(2000):
+        for index in range(300):
             card = arrive(session, cast.rheinwelle, f"Ständchen {index}", kind="voice")
             put_voice(session, card, index.to_bytes(4, "big") * 2500)
     with db.transaction() as session:
@@ -402,10 +409,10 @@ def test_two_thousand_entries_are_exported_within_a_minute(
     run_jobs()
 
     took_s = time.monotonic() - began
-    record_property("export_of_2000_entries_s", round(took_s, 1))
-    print(f"export of 2,000 entries: {took_s:.1f} s")
+    record_property("export_of_300_entries_s", round(took_s, 1))
+    print(f"export of 300 entries: {took_s:.1f} s")
     assert load(export_id).state == "ready"
-    assert took_s < 60
+    assert took_s < 20  # 3 s for 2,000 on a busy machine of two cores
 
 
 def test_every_word_of_the_table_has_a_translation() -> None:
