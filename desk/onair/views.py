@@ -82,9 +82,7 @@ def unvet(card_id: int) -> Response:
 def show_studio() -> str:
     with db.reading() as session:
         studio_json = json.dumps(_studio(session), ensure_ascii=False).replace("<", "\\u003c")
-    return render_template(
-        "studio/studio.html", page="studio", studio_json=studio_json
-    )
+    return render_template("studio/studio.html", page="studio", studio_json=studio_json)
 
 
 @onair.get("/api/v1/studio")
