@@ -77,7 +77,7 @@ class Desk:
         if "Ctrl-C" not in self.said():
             return False
         with suppress(client.Unreachable, client.Refused):
-            return bool(client.fetch_state(self.number)["verified"])
+            return all(client.fetch_state(self.number)["verified"].values())
         return False
 
     def said(self) -> str:

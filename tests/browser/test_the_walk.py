@@ -15,7 +15,7 @@ import pytest
 
 from tests.browser.broadcast_wav import read_wav
 from tests.browser.conftest import OpenPage
-from tests.browser.wall_hand import await_card, go_to
+from tests.browser.wall_hand import await_card, go_to, until
 from tests.serving import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -29,14 +29,14 @@ def _send_from_phone(phone: Any, text: str = "", file: Path | None = None) -> No
         phone.set_input_files("#file", file)
     phone.fill("#text", text)
     phone.keyboard.press("Enter")
-    phone.wait_for_function("document.querySelector('#text').value === ''")
+    until(phone, "document.querySelector('#text').value === ''")
 
 
 def _clear_for_air(wall: Any, card: Any) -> None:
     """Hear the whole, note the consent, clear; nothing may sound before the key."""
     assert wall.evaluate("sounding.length") == 0
     wall.keyboard.press(" ")
-    wall.wait_for_function(IS_PLAYING)
+    until(wall, IS_PLAYING)
     wall.wait_for_selector("[data-pane=vet]:not([disabled])")
     wall.click("[data-consent=given]")
     wall.wait_for_selector("[data-consent=given][aria-pressed=true]")
@@ -75,7 +75,7 @@ def test_a_voice_note_goes_from_the_phone_to_the_air(
     assert rundown.evaluate(order) == ["Ronja", "Tilda"]
     rundown.locator(".rd-item", has_text="Tilda").focus()
     rundown.keyboard.press("Alt+ArrowUp")
-    rundown.wait_for_function(f"JSON.stringify({order}) === '[\"Tilda\",\"Ronja\"]'")
+    until(rundown, f'JSON.stringify({order}) === \'["Tilda","Ronja"]\'')
     rundown.locator(".rd-item", has_text="Ronja").focus()
     rundown.fill("#slot-note", "Kurz halten")
     rundown.locator("#slot-note").blur()
@@ -120,12 +120,12 @@ def test_each_of_the_four_files_plays_or_shows(desk: Desk, open_page: OpenPage, 
         card.locator("[data-act=open-film]" if screen else "[data-act=cue]").wait_for()
         wall.evaluate("sounding.length = 0")
         wall.keyboard.press(" ")
-        wall.wait_for_function(IS_PLAYING)
+        until(wall, IS_PLAYING)
         wall.keyboard.press(" ")
-        wall.wait_for_function("sounding[0].paused")
+        until(wall, "sounding[0].paused")
     picture = await_card(wall, "Yara").locator("img")
     picture.wait_for()
-    wall.wait_for_function("(image) => image.naturalWidth > 100", arg=picture.element_handle())
+    until(wall, "document.querySelector('.card[aria-label*=Yara] img')?.naturalWidth > 100")
 
 
 def test_a_rejected_card_comes_back_with_one_key(desk: Desk, open_page: OpenPage) -> None:
@@ -178,9 +178,10 @@ def test_a_wall_without_its_line_catches_up_without_reloading(desk: Desk, open_p
 
     wall.wait_for_selector("html[data-state=live]", state="attached")
     await_card(wall, "Cora")
-    wall.wait_for_function(
+    until(
+        wall,
         "document.querySelectorAll('.card[aria-label*=Cora]').length"
-        " + Number(document.querySelector('#newpill b').textContent) >= 5"
+        " + Number(document.querySelector('#newpill b').textContent) >= 5",
     )
     assert wall.evaluate("window.stayed")
 

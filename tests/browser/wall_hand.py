@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests import servers
+
+LIMIT_S = 60.0
+
+
+def until(page: Any, holds: str, *, limit_s: float = LIMIT_S) -> None:
+    """Wait until an expression holds in the page; asked from outside, because the page's policy forbids eval."""
+    servers.wait_until(lambda: bool(page.evaluate(holds)), holds, limit_s=limit_s)
+
 
 def card_of(wall: Any, name: str, kind: str = "") -> Any:
     """The newest card of a listener; `kind` is a word of the card's label such as "Sprachnachricht"."""
@@ -15,18 +24,11 @@ def await_card(wall: Any, name: str, kind: str = "") -> Any:
     """Wait until the card has come by itself; what waits behind the counter is shown as a producer does, with N."""
     pill_or_card = f"#newpill:not([hidden]), .card[aria-label*='{name}']"
     card = card_of(wall, name, kind)
-    for _ in range(60):
+    while not card.count():
         wall.wait_for_selector(pill_or_card)
-        if card.count():
-            return card
         if wall.locator("#newpill:not([hidden])").count():
             wall.keyboard.press("n")
-        wall.wait_for_function(
-            "(name) => document.querySelector(`.card[aria-label*='${name}']`)"
-            " || !document.querySelector('#newpill').hidden",
-            arg=name,
-        )
-    raise TimeoutError(f"no card of {name}")
+    return card
 
 
 def go_to(wall: Any, card: Any) -> Any:

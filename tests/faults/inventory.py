@@ -36,7 +36,9 @@ def take_stock(session: Session, provider_ids: list[str]) -> dict[str, Any]:
         "replies": _replies(session),
         "deliveries": dict(_counted(session, Delivery.state)),
         "outcomes": dict(_counted(session, DeliveryItem.outcome)),
-        "set_aside": list(session.execute(select(DeliveryItem.reason).where(DeliveryItem.outcome == "set_aside")).scalars()),
+        "set_aside": list(
+            session.execute(select(DeliveryItem.reason).where(DeliveryItem.outcome == "set_aside")).scalars()
+        ),
         "jobs": dict(_counted(session, Job.state)),
         "dead": [list(row) for row in session.execute(select(Job.kind, Job.last_error).where(Job.state == "dead"))],
         "temporary": sorted(entry.name for entry in workplace.temp_folder().iterdir()),
