@@ -179,16 +179,18 @@ def view_item(session: Session, station_id: int, card: Card) -> Item:
 def slots_of(session: Session, card_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
     """Where cards stand: [{id, edition, position}] per card, positions from 1, the newest edition first.
 
-    For the cards of the wall; one statement.
+    `edition` is the name of its show. For the cards of the wall; one statement.
     """
     rows = session.execute(
-        select(Slot.id, Slot.card_id, Slot.edition_id, Slot.position)
+        select(Slot.id, Slot.card_id, Show.name, Slot.position)
+        .join(Edition, Edition.id == Slot.edition_id)
+        .join(Show, Show.id == Edition.show_id)
         .where(Slot.card_id.in_(card_ids))
         .order_by(Slot.id.desc())
     ).all()
     found: dict[int, list[dict[str, Any]]] = {card_id: [] for card_id in card_ids}
     for row in rows:
-        found[row.card_id].append({"id": row.id, "edition": row.edition_id, "position": row.position + 1})
+        found[row.card_id].append({"id": row.id, "edition": row.name, "position": row.position + 1})
     return found
 
 
