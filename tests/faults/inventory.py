@@ -20,9 +20,9 @@ from desk.channels.models import Channel
 from desk.cli.run import ready_house
 from desk.conversations import queries as conversations
 from desk.conversations.models import Message
-from desk.intake import workplace
 from desk.intake.models import Delivery, DeliveryItem
 from desk.jobs.models import Job
+from desk.media import workplace
 from desk.media.models import Asset, Rendition
 from desk.wall.models import Card
 

@@ -22,11 +22,11 @@ from desk import clock, db, sealing
 from desk.channels.models import Channel
 from desk.channels.queries import secrets_about
 from desk.conversations.models import Message
-from desk.intake import actions, doors, fetching, rules, workplace
+from desk.intake import actions, doors, fetching, rules
 from desk.intake.models import Delivery, DeliveryItem
 from desk.jobs import table, work
 from desk.jobs.models import Job
-from desk.media import retries, storage
+from desk.media import retries, storage, workplace
 from desk.media.models import Asset
 from media_store.errors import StoreUnavailable
 from media_store.stores import ObjectInfo
