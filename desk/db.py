@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -201,22 +202,34 @@ def insert_if_absent(session: Session, table: Table, values: dict[str, Any], *, 
 
 def insert_for_id(session: Session, table: Table, values: dict[str, Any], *, unique: list[str]) -> int | None:
     """Like insert_if_absent, but gives the id of the row this call made; None if one was there."""
-    statement = _insert_or_leave(session, table, unique).returning(table.c.id)
-    made: int | None = session.execute(statement, values).scalar_one_or_none()
-    return made
+    made = insert_for_ids(session, table, [values], unique=unique)
+    return made[0] if made else None
 
 
 def insert_for_ids(session: Session, table: Table, rows: list[dict[str, Any]], *, unique: list[str]) -> list[int]:
     """Insert many rows in one statement; the ids of those that were not there, in no particular order."""
     if not rows:
         return []
-    statement = _insert_or_leave(session, table, unique).returning(table.c.id)
-    return list(session.execute(statement, rows).scalars())
+    session.flush()
+    statement = _insert_for_id(table, session.get_bind().dialect.name, tuple(unique))
+    parameters: Any = rows[0] if len(rows) == 1 else rows
+    return list(session.connection().execute(statement, parameters).scalars())
 
 
 def _insert_or_leave(session: Session, table: Table, unique: list[str]) -> Any:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    return insert(table).on_conflict_do_nothing(index_elements=unique)
+    return _statement(table, session.get_bind().dialect.name, tuple(unique))
+
+
+@lru_cache(maxsize=64)
+def _statement(table: Table, dialect: str, unique: tuple[str, ...]) -> Any:
+    """Made once per table: building it anew costs as much as running it."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing(index_elements=list(unique))
+
+
+@lru_cache(maxsize=64)
+def _insert_for_id(table: Table, dialect: str, unique: tuple[str, ...]) -> Any:
+    return _statement(table, dialect, unique).returning(table.c.id)
 
 
 def is_durable(session: Session) -> bool:
