@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from desk import db
 from desk.contests.models import Export
 from desk.media.models import Asset, Rendition
-from media_store.errors import ObjectMissing
+from media_store.errors import ObjectMissing, StoreUnavailable
 from media_store.stores.contract import Store
 
 BLOCK_BYTES = 1 << 20
@@ -42,15 +42,37 @@ def copy_store(source: Store, target: Store, *, prefix: str = "") -> CopyReport:
     """
     report = CopyReport()
     for info in source.list(prefix):
-        if _digest(target, info.key) == (wanted := _digest(source, info.key)) and wanted is not None:
-            report.present += 1
-            continue
-        with source.open(info.key) as stream:
-            content_type = source.info(info.key).content_type or "application/octet-stream"
-            target.put(info.key, stream, content_type=content_type)
-        report.copied += 1
-        report.bytes += info.bytes
+        try:
+            is_new = _copy(source, target, info.key)
+        except ObjectMissing:
+            continue  # deleted since the list was read
+        report.copied += is_new
+        report.present += not is_new
+        report.bytes += info.bytes if is_new else 0
     return report
+
+
+def _copy(source: Store, target: Store, key: str) -> bool:
+    """Copy one object unless it is there with the same bytes; whether it was copied. Raises AlreadyStored."""
+    wanted = _digest(source, key)
+    if wanted is not None and _digest(target, key) == wanted:
+        return False
+    with source.open(key) as stream:
+        content_type = source.info(key).content_type or "application/octet-stream"
+        stored = target.put(key, stream, content_type=content_type)
+    if wanted is not None and stored != wanted:
+        target.delete(key)
+        raise StoreUnavailable(f"{key} changed on its way")
+    return True
+
+
+def prune_store(source: Store, target: Store) -> int:
+    """Delete from the target what the source has not any more (it was erased since); returns how many."""
+    kept = {info.key for info in source.list("")}
+    gone = [info.key for info in target.list("") if info.key not in kept]
+    for key in gone:
+        target.delete(key)
+    return len(gone)
 
 
 def _digest(store: Store, key: str) -> str | None:

@@ -10,8 +10,8 @@ import sys
 
 import click
 
-from desk.cli import keep, look, rehearse, run, set_up
-from desk.cli.say import fail
+from desk.cli import back_up, keep, look, rehearse, rights, run, set_up
+from desk.cli.say import fail, note_wish, say, wants_json
 from desk.errors import DeskError
 from desk.settings import SettingsFault
 from media_store.errors import MediaStoreError
@@ -20,15 +20,23 @@ from media_store.errors import MediaStoreError
 class Desk(click.Group):
     """The group that turns every refusal into one sentence."""
 
-    def invoke(self, context: click.Context) -> object:
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        note_wish(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(context)
+            return super().invoke(ctx)
+        except click.UsageError as fault:
+            if wants_json():
+                say({"error": {"code": "usage", "message": fault.format_message()}}, as_json=True)
+            raise
         except SettingsFault as fault:
             fail(str(fault), code="settings")
         except DeskError as error:
             fail(_sentence(error), code=error.code)
         except MediaStoreError as error:
-            fail(str(error), code=error.code)
+            fail(error.message, code=error.code)
 
 
 def _sentence(error: DeskError) -> str:
@@ -42,7 +50,7 @@ def main() -> None:
     """Hörerpult, the listener-participation desk. Settings come from the environment: see docs/settings.md."""
 
 
-for module in (run, set_up, look, keep, rehearse):
+for module in (run, set_up, look, keep, rights, back_up, rehearse):
     for command in module.COMMANDS:
         main.add_command(command)
 

@@ -1,4 +1,4 @@
-"""Commands that keep and move: the store, exports, the audit, backups, and the rights of a listener."""
+"""Commands that keep and move: the store, exports, the audit."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from desk.channels.models import Channel
 from desk.cli.run import ready_house
 from desk.cli.say import fail, json_option, say, table
 from desk.conversations import queries as conversations
+from desk.conversations.models import Message
 from desk.errors import NotFound
 from desk.intake import actions as intake_actions
 from desk.intake import queries as intake
@@ -65,6 +66,8 @@ def _load(session: Session, card_id: int | None, provider_id: str | None) -> Car
     found = session.get(Card, card_id) if card_id is not None else _find_by_provider_id(session, provider_id or "")
     if found is None:
         raise NotFound("There is no such card.", code="wall.no_card")
+    if session.get_one(Message, found.message_id).erased_at is not None:
+        raise NotFound("This card was erased.", code="wall.erased")
     return found
 
 
@@ -262,7 +265,7 @@ def probe(file: Path, as_json: bool) -> None:
     try:
         found = pipeline.probe(file)
     except MediaFailure as fault:
-        say({"ok": False, "code": fault.code, "says": str(fault)}, as_json=as_json, text=str(fault))
+        say({"ok": False, "code": fault.code, "says": fault.message}, as_json=as_json, text=fault.message)
         raise click.exceptions.Exit(1) from fault
     document = {"ok": True} | {name: getattr(found, name) for name in found.__dataclass_fields__}
     say(document, as_json=as_json)

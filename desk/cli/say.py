@@ -12,6 +12,7 @@ import click
 
 from desk import clock
 
+WISH = "desk.as_json"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -38,10 +39,20 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
 
 def fail(message: str, *, code: str = "failed") -> NoReturn:
     """End with status 1 and one sentence on standard error (JSON if --json was asked for)."""
-    if "--json" in sys.argv:
+    if wants_json():
         click.echo(json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False))
     click.echo(message, err=True)
     sys.exit(1)
+
+
+def note_wish(context: click.Context, args: Sequence[str]) -> None:
+    """Remember whether the answer is wanted as JSON, before anything of the command line is understood."""
+    context.meta[WISH] = "--json" in args
+
+
+def wants_json() -> bool:
+    context = click.get_current_context(silent=True)
+    return bool(context is not None and context.meta.get(WISH))
 
 
 def _plain(value: Any) -> Any:

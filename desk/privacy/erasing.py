@@ -85,6 +85,11 @@ def erase(subject: Subject, *, reason: str, by: int | None, at: datetime) -> Rep
     """
     with db.reading() as session:
         subject = subjects.widen(session, subject)
+    return erase_exactly(subject, reason=reason, by=by, at=at)
+
+
+def erase_exactly(subject: Subject, *, reason: str, by: int | None, at: datetime) -> Report:
+    """Erase just these messages, or this person."""
     case_id = _open_case(subject, reason, by=by, at=at)
     steps = tuple(_do(name, step, subject, at) for name, step in STEPS)
     report = Report(case_id, subject.name, steps)
