@@ -57,6 +57,7 @@ def keep_deliveries(session: Session, arrived: Sequence[Arrived], *, at: datetim
         }
         for one in arrived
     ]
+    rows.sort(key=lambda row: (row["channel_id"], row["sha256"]))  # one order, so that two commits never wait in a ring
     made = db.insert_for_ids(session, Delivery.metadata.tables["delivery"], rows, unique=["channel_id", "sha256"])
     if len({one.station_id for one in arrived}) == 1:
         stations = dict.fromkeys(made, arrived[0].station_id)
