@@ -10,8 +10,11 @@ from desk import clock, db, settings
 from desk.errors import Invalid
 from desk.house import actions, queries
 from desk.house.reasons import plain_reason
+from desk.identity import permissions
+from desk.people.rules import ROLES
 from desk.web import access
 from desk.web.access import requires, signed_in
+from desk.web.sentences import say
 
 house = Blueprint("house", __name__)
 LONGEST_KIND, LONGEST_REASON = 40, 400
@@ -32,7 +35,15 @@ def show_settings() -> str:
         if me.may("jobs.manage"):
             jobs = queries.list_job_groups(session, _reach(), at=at)
     return render_template(
-        "house/settings.html", page="settings", channels=channels, team=team, jobs=jobs, now=at, why=plain_reason
+        "house/settings.html",
+        page="settings",
+        channels=channels,
+        team=team,
+        jobs=jobs,
+        now=at,
+        why=lambda code: say(plain_reason(code)),
+        permissions=permissions(),
+        role_names=ROLES,
     )
 
 

@@ -24,7 +24,10 @@ EARLIEST, LATEST = date(2001, 1, 1), date(2200, 1, 1)
 
 @dataclass(frozen=True)
 class DayReport:
-    """One day. `hours` has one entry per hour of the day (23 or 25 on the days the clock changes)."""
+    """One day. `hours` has one entry per hour of the day (23 or 25 on the days the clock changes).
+
+    `failure_facts` fill the sentence of a reason in `media_failures`; they are those of its newest file.
+    """
 
     day_starts_at: datetime
     received: int
@@ -35,6 +38,7 @@ class DayReport:
     aired: int
     replies: dict[str, int]
     media_failures: dict[str, int]
+    failure_facts: dict[str, dict[str, Any]]
     campaigns: list[dict[str, Any]]
 
     def as_json(self) -> dict[str, Any]:
@@ -42,7 +46,7 @@ class DayReport:
 
 
 def report_day(session: Session, station_id: int, day_starts_at: datetime, day_ends_at: datetime) -> DayReport:
-    """Count one day's cards, answers, airings and failures. Eight statements, each over the day's rows only."""
+    """Count one day's cards, answers, airings and failures. Nine statements at most, each over the day's rows only."""
     of_day = (Card.station_id == station_id, Card.placed_at >= day_starts_at, Card.placed_at < day_ends_at)
     rows = session.execute(select(Card.kind, Card.state, func.count()).where(*of_day).group_by(Card.kind, Card.state))
     by_kind: Counter[str] = Counter()
@@ -51,6 +55,7 @@ def report_day(session: Session, station_id: int, day_starts_at: datetime, day_e
         by_kind[kind] += count
         by_state[state] += count
     listeners = session.execute(select(func.count(Card.listener_id.distinct())).where(*of_day)).scalar_one()
+    failures, failure_facts = _failures(session, station_id, day_starts_at, day_ends_at)
     return DayReport(
         day_starts_at=day_starts_at,
         received=by_kind.total(),
@@ -60,7 +65,8 @@ def report_day(session: Session, station_id: int, day_starts_at: datetime, day_e
         hours=_hours(session, of_day, day_starts_at, day_ends_at),
         aired=_aired(session, station_id, day_starts_at, day_ends_at),
         replies=_replies(session, station_id, day_starts_at, day_ends_at),
-        media_failures=_failures(session, station_id, day_starts_at, day_ends_at),
+        media_failures=failures,
+        failure_facts=failure_facts,
         campaigns=_campaigns(session, station_id, day_starts_at, day_ends_at),
     )
 
@@ -106,9 +112,11 @@ def _replies(session: Session, station_id: int, starts_at: datetime, ends_at: da
     return {state or "unknown": count for state, count in rows}
 
 
-def _failures(session: Session, station_id: int, starts_at: datetime, ends_at: datetime) -> dict[str, int]:
+def _failures(
+    session: Session, station_id: int, starts_at: datetime, ends_at: datetime
+) -> tuple[dict[str, int], dict[str, dict[str, Any]]]:
     rows = session.execute(
-        select(Asset.reason, func.count())
+        select(Asset.reason, func.count(), func.max(Asset.id))
         .where(
             Asset.station_id == station_id,
             Asset.state == "failed",
@@ -117,8 +125,11 @@ def _failures(session: Session, station_id: int, starts_at: datetime, ends_at: d
         )
         .group_by(Asset.reason)
         .order_by(func.count().desc())
-    )
-    return {reason or "unknown": count for reason, count in rows}
+    ).all()
+    newest = {asset_id: reason or "unknown" for reason, _count, asset_id in rows}
+    facts = session.execute(select(Asset.id, Asset.facts).where(Asset.id.in_(newest))).all() if newest else []
+    said = {newest[asset_id]: dict(given.get("reason_facts") or {}) for asset_id, given in facts}
+    return {reason or "unknown": count for reason, count, _asset_id in rows}, said
 
 
 def _campaigns(session: Session, station_id: int, starts_at: datetime, ends_at: datetime) -> list[dict[str, Any]]:

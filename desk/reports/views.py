@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, jsonify, render_template, request
 from sqlalchemy.orm import Session
@@ -14,6 +16,7 @@ from desk.reports import queries
 from desk.reports.queries import DayReport
 from desk.web import access
 from desk.web.access import requires
+from desk.web.sentences import say
 
 reports = Blueprint("reports", __name__)
 WEEK = timedelta(days=7)
@@ -46,10 +49,27 @@ def show_reports() -> str:
         today=clock.now().astimezone(station.zone).date(),
         report=report,
         before=before,
-        zone=station.zone,
-        reason_text=reason_text,
+        hours=_labelled(report, station.zone),
+        failures=[
+            (say(reason_text(code), report.failure_facts.get(code)), count)
+            for code, count in report.media_failures.items()
+        ],
         step=timedelta(days=1),
     )
+
+
+def _labelled(report: DayReport, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Hours by the station's clock; where it was put back, the two that are called alike bear their time's name."""
+    starts = [report.day_starts_at + timedelta(hours=at) for at in range(len(report.hours))]
+    local = [start.astimezone(zone) for start in starts]
+    return [
+        {
+            "hour": start.hour,
+            "label": f"{start:%H:%M}" + (f" {start:%Z}" if len(local) != 24 and 1 <= start.hour <= 3 else ""),
+            "cards": one["cards"],
+        }
+        for start, one in zip(local, report.hours, strict=True)
+    ]
 
 
 @reports.get("/api/v1/reports/day")

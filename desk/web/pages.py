@@ -27,7 +27,7 @@ NAVIGATION = (
     ("inbox", "inbox", _l("Inbox"), "/inbox", "reply.send"),
     ("campaigns", "campaign", _l("Campaigns"), "/campaigns", "campaign.read"),
     ("reports", "reports", _l("Reports"), "/reports", "reports.read"),
-    ("settings", "settings", _l("Settings"), "/settings", None),
+    ("settings", "settings", _l("Setup"), "/settings", None),
 )
 
 

@@ -135,7 +135,7 @@ function fillFoot(part, card, said, view) {
 
 /* ---------- bodies ---------- */
 
-function bodyOf(card) {
+export function bodyOf(card) {
   if (card.listener.is_blocked) return [el("p.ghosted", {}, icon("ban"), t("Message from a blocked sender. Content stays hidden."))];
   const media = mainMedia(card);
   if (!media) return plainBody(card);

@@ -3,13 +3,13 @@
 
 import * as api from "./api.js";
 import { historyOf, kindIcon, kindName, loudnessOf, mainMedia, nameOf, stateOf, isMine, isSung, whyFailed } from "./card.js";
-import { everySecond, now } from "./clock.js";
+import { Composer } from "./composer.js";
 import { announce, avatar, badge, button, el, errorText, icon, state } from "./dom.js";
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
+import { drawThread } from "./thread.js";
 import { note, warn } from "./toast.js";
-import { clockTime, clockTimeExact, day, duration, number, sameDay, t, tenths, timeLeft } from "./words.js";
+import { clockTime, clockTimeExact, duration, number, t, tenths } from "./words.js";
 
-const HOLD_S = 5;
 const BARS = 96;
 const FULLY_HEARD = 0.97;
 const CONSENT_WORDS = { unknown: t("No consent"), asked: t("Consent asked"), given: t("Consent given"), refused: t("Consent refused"), withdrawn: t("Consent withdrawn") };
@@ -17,7 +17,6 @@ const ACTS = {
   placed: t("arrived"), move: t("moved"), moved: t("moved"), claim: t("claimed"), claimed: t("claimed"), release: t("released"), released: t("released"), notes: t("notes changed"),
   noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), withdrawn: t("withdrawn"), aired: t("aired"),
 };
-const DELIVERY = { held: t("held"), waiting: t("waiting"), queued: t("waiting"), sending: t("being sent"), sent: t("sent"), delivered: t("delivered"), read: t("read"), failed: t("not delivered"), cancelled: t("cancelled") };
 
 export class Pane {
   /** `on`: next, previous, close, verdict(act), claim(), changed(card), cardOf(id). */
@@ -27,7 +26,6 @@ export class Pane {
     this.id = null;
     this.details = null;
     this.peaks = new Map();
-    this.drafts = new Map();
     this.part = (name) => root.querySelector(`[data-part="${name}"]`);
     this.mayVet = root.dataset.mayVet === "yes";
     this.mayOriginal = root.dataset.mayOriginal === "yes";
@@ -38,13 +36,16 @@ export class Pane {
       input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); this.#saveNotes(); } });
     }
     document.getElementById("f-campaign")?.addEventListener("change", (event) => this.#act("campaign", { campaign_id: event.target.value ? Number(event.target.value) : null }, t("Campaign changed")));
-    this.part("composer").addEventListener("submit", (event) => { event.preventDefault(); this.#send(); });
-    const reply = this.part("reply");
-    reply.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); this.#send(); } });
-    reply.addEventListener("input", () => this.drafts.set(this.id, reply.value));
+    this.composer = new Composer(this.part("composer"), {
+      window: () => this.details?.window ?? null,
+      mayWrite: () => this.mayReply && !this.card?.listener.is_blocked,
+      hint: () => (this.mayReply ? t("Reply to %(name)s …", { name: this.card ? nameOf(this.card) : "" }) : t("You may read, not answer.")),
+      path: (id) => `/api/v1/cards/${id}/replies`,
+      written: (id, message) => { if (this.details && this.id === id) { this.details.conversation = [...this.details.conversation, message]; this.#drawThread(); } },
+      settled: (id) => { if (this.id === id) this.load(); },
+    });
     for (const type of ["change", "time"]) player.addEventListener(type, () => this.#showPlaying());
     player.addEventListener("reported", (event) => { if (event.detail.cardId === this.id) this.#drawVet(); });
-    everySecond(() => this.#drawWindow());
   }
 
   get card() { return this.on.cardOf(this.id) ?? this.details?.card ?? null; }
@@ -57,11 +58,11 @@ export class Pane {
     this.details = null;
     this.asking?.abort();
     clearTimeout(this.timer);
-    for (const name of ["head", "scroll", "composer"]) this.part(name).hidden = id === null;
+    for (const name of ["head", "scroll"]) this.part(name).hidden = id === null;
+    this.composer.show(id);
     this.part("none").hidden = id !== null;
     if (id === null) return;
     this.part("scroll").scrollTop = 0;
-    this.part("reply").value = this.drafts.get(id) ?? "";
     this.#draw(true);
     this.timer = setTimeout(() => this.load(), 120);
   }
@@ -84,9 +85,9 @@ export class Pane {
   /** The card changed: what is being typed stays. */
   update(card) { if (card.id === this.id) this.#draw(false); }
   /** Something was said in the conversation of the card shown. */
-  messageChanged(payload) { if (payload?.card_id === undefined || payload.card_id === this.id) this.load(); }
+  messageChanged(payload) { if (this.id !== null && (!this.details || payload?.conversation_id === this.details.conversation_id)) this.load(); }
 
-  focusReply() { this.open(); this.part("reply").focus(); }
+  focusReply() { this.open(); this.composer.focus(); }
   focusCampaign() {
     const choice = document.getElementById("f-campaign");
     if (!choice) return false;
@@ -123,7 +124,7 @@ export class Pane {
     this.#drawVet();
     this.#drawThread();
     this.#drawHistory(card);
-    this.#drawWindow();
+    this.composer.draw();
     const claim = this.root.querySelector('[data-pane="claim"]');
     if (claim) {
       claim.setAttribute("aria-pressed", String(isMine(card)));
@@ -332,35 +333,7 @@ export class Pane {
 
   /* ---------- conversation ---------- */
 
-  #drawThread() {
-    const messages = this.details?.conversation;
-    const thread = this.part("thread");
-    if (!messages) { thread.replaceChildren(el("p.day", {}, el("span", {}, t("Conversation")))); thread.signature = null; return; }
-    const signature = JSON.stringify(messages);
-    if (thread.signature === signature) return;
-    thread.signature = signature;
-    const out = [];
-    let last = null;
-    for (const message of messages) {
-      if (!last || !sameDay(last, message.at)) out.push(el("p.day", {}, el("span", {}, sameDay(message.at, now()) ? t("Today") : day(message.at))));
-      last = message.at;
-      out.push(this.#bubble(message));
-    }
-    thread.replaceChildren(...out);
-  }
-
-  #bubble(message) {
-    const isOut = message.direction === "out";
-    const media = this.card?.media?.find((one) => message.media_ids?.includes(one.id));
-    const body = message.is_revoked ? el("p.bubble-media", {}, icon("ban"), t("Taken back by the listener")) : message.text ? el("p", { dir: "auto" }, message.text)
-      : el("p.bubble-media", {}, icon({ voice: "mic", audio: "note", image: "image", video: "video", sticker: "sticker" }[message.kind] ?? "file"), media?.duration_s ? duration(media.duration_s) : t(kindName({ kind: message.kind })));
-    const who = isOut ? message.by?.name?.split(" ")[0] ?? t("Auto reply") : "";
-    const how = isOut ? DELIVERY[message.delivery_state] ?? "" : "";
-    const bubble = el(`div.msg.${isOut ? "out" : "in"}${isOut && !message.by ? ".auto" : ""}${message.delivery_state === "failed" ? ".is-failed" : ""}`, { "data-message": message.id }, body, el("time", { datetime: message.at }, [who, clockTime(message.at), how].filter(Boolean).join(" · ")));
-    if (message.reactions?.length) bubble.append(el("span.emo", {}, message.reactions.map((one) => one.emoji).join(" ")));
-    if (message.delivery_state === "failed") bubble.append(el("p.msg-fault", {}, icon("warn"), message.delivery_error || t("Not delivered")));
-    return bubble;
-  }
+  #drawThread() { drawThread(this.part("thread"), this.details?.conversation, { media: this.card?.media ?? [] }); }
 
   #drawHistory(card) {
     const rows = this.details?.history ?? [];
@@ -369,63 +342,9 @@ export class Pane {
     this.part("files").replaceChildren(...(card.media ?? []).flatMap((media) => Object.entries(media.profiles ?? {}).map(([name, file]) => el("span", {}, `${name} · ${number(Math.max(1, Math.round((file.bytes ?? 0) / 1000)))} kB`))));
   }
 
-  #drawWindow() {
-    const card = this.card;
-    if (!card || this.part("composer").hidden) return;
-    const given = this.details?.window;
-    const left = given?.open && given.closes_at ? timeLeft(given.closes_at, now()) : null;
-    const isOpen = Boolean(given && left !== null);
-    const minutes = isOpen ? Math.floor((new Date(given.closes_at) - now()) / 60000) : 0;
-    const box = this.part("window");
-    box.classList.toggle("is-low", isOpen && minutes < 120);
-    this.part("window-bar").value = minutes;
-    const text = this.part("window-text");
-    const words = !given ? "" : isOpen ? t("Reply window: %(left)s h left", { left }) : t("Reply window closed. It opens again when the person writes.");
-    if (text.textContent !== words) text.replaceChildren(icon(isOpen || !given ? "timer" : "lock"), words);
-    const reply = this.part("reply");
-    const mayWrite = isOpen && this.mayReply && !card.listener.is_blocked;
-    if (reply.disabled === mayWrite) reply.disabled = !mayWrite;
-    const hint = !this.mayReply ? t("You may read, not answer.") : t("Reply to %(name)s …", { name: nameOf(card) });
-    if (reply.placeholder !== hint) reply.placeholder = hint;
-    const send = this.part("composer").querySelector("[type=submit]");
-    send.disabled = !mayWrite;
-  }
-
-  async #send() {
-    const reply = this.part("reply");
-    const text = reply.value.trim();
-    if (!text || reply.disabled || this.isSending) return;
-    this.isSending = true;
-    const id = this.id;
-    this.sendKey ??= api.idempotencyKey();
-    try {
-      const { message } = await api.post(`/api/v1/cards/${id}/replies`, { text, idempotency_key: this.sendKey });
-      this.sendKey = null;
-      this.drafts.delete(id);
-      if (this.id === id) reply.value = "";
-      if (this.details && this.id === id) { this.details.conversation = [...this.details.conversation, message]; this.#drawThread(); }
-      note(t("Goes out in a moment"), { ic: "send", seconds: HOLD_S, undo: () => this.#cancel(message, id, text), undoLabel: t("Cancel"), undoKey: "" });
-      setTimeout(() => { if (this.id === id) this.load(); }, (HOLD_S + 1) * 1000);
-    } catch (error) {
-      if (error.status !== 0) this.sendKey = null;
-      warn(t("Not sent: %(why)s", { why: errorText(error) }));
-    } finally {
-      this.isSending = false;
-    }
-  }
-
-  async #cancel(message, id, text) {
-    try {
-      await api.remove(`/api/v1/replies/${message.id}`);
-      if (this.id === id && !this.part("reply").value) this.part("reply").value = text;
-      note(t("Not sent. Your text is back in the field."), { ic: "check" });
-    } catch (error) {
-      warn(error.isConflict ? t("Too late, it is already on its way.") : errorText(error));
-    }
-    if (this.id === id) this.load();
-  }
-
   #click(event) {
+    const held = event.target.closest("[data-cancel]");
+    if (held) { this.composer.cancel(Number(held.dataset.cancel)); return; }
     const consent = event.target.closest("[data-consent]");
     if (consent) { this.#act("consent", { act: consent.dataset.consent, note: "" }, t("Consent recorded: %(word)s", { word: consent.textContent })); return; }
     const control = event.target.closest("[data-pane]");

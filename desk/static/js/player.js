@@ -147,6 +147,7 @@ class HeadphonePlayer extends EventTarget {
     this.from_s = isEnd ? null : to_s;
     if (to_s - from_s < 0.05) return;
     const { cardId, media, file } = this.item;
+    if (cardId === null) return; // heard outside of a card: no word about clearing it
     this.heard.set(file.sha256, joined(this.heard.get(file.sha256) ?? [], from_s, to_s));
     const body = { asset_id: media.id, sha256: file.sha256, from_s: Math.round(from_s * 1000) / 1000, to_s: Math.round(to_s * 1000) / 1000 };
     api.post(`/api/v1/cards/${cardId}/listened`, body)

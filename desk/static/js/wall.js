@@ -666,6 +666,7 @@ bind("Escape", { group: MOVE, label: t("Close, clear selection"), inFields: true
 } });
 bind("n", { group: MOVE, label: t("Show new"), run: () => showNew() });
 bind("p", { group: MOVE, label: t("Pause live"), run: togglePause });
+if (document.getElementById("to-triage")) bind("Shift+t", { group: MOVE, label: t("Start a triage run"), run: () => location.assign("/triage") });
 bind("/", { group: MOVE, label: t("Search"), run: () => $("search").focus() });
 bind("Ctrl+Home", { run: () => (inGrid() ? document.querySelector(".tab")?.focus() : false) });
 bind("Ctrl+End", { run: () => (inGrid() ? $("pane").querySelector("button")?.focus() : false) });

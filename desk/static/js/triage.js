@@ -1,0 +1,426 @@
+/* The triage run: one new card at a time, the oldest first, one decision per key. The card on screen is claimed, so that
+   no colleague judges it too; what cannot be claimed is passed over. Sound starts only by a press of the person. */
+
+import * as api from "./api.js";
+import { bodyOf, historyOf, isTheirs, kindIcon, kindName, loudnessOf, mainMedia, nameOf, reasonText, REASONS } from "./card.js";
+import { everySecond, now } from "./clock.js";
+import { announce, badge, button, el, errorText, icon } from "./dom.js";
+import { bind } from "./keys.js";
+import { Live } from "./live.js";
+import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
+import { note, warn } from "./toast.js";
+import { clockTime, dayAndTime, duration, number, sameDay, t } from "./words.js";
+
+const FEW = 6;
+const BARS = 140;
+const STACK = 20;
+const RENEW_UNDER_S = 45;
+const WARN_UNDER_S = 15;
+const RECOUNT_MS = 2500;
+const REASON_S = 10;
+const $ = (id) => document.getElementById(id);
+const first = JSON.parse($("pile").textContent);
+
+let pile = [];
+let next = null;
+let remaining = {};
+let current = null;
+let claiming = null;
+let lapsed = false;
+let isFilling = false;
+const mine = new Set();
+const done = [];
+const counts = { shortlisted: 0, rejected: 0, later: 0 };
+let later = new Set();
+let rejected = null;
+
+/* ---------- the pile ---------- */
+
+function take(answer) {
+  const known = new Set([...pile.map((card) => card.id), current?.id]);
+  for (const card of answer.cards) if (!known.has(card.id) && !mine.has(card.id)) pile.push(card);
+  next = answer.next;
+  remaining = answer.remaining;
+}
+
+async function fill() {
+  if (isFilling) return;
+  isFilling = true;
+  try {
+    take(await api.get(api.withQuery("/api/v1/triage", { from: next })));
+    if (!current) showNext();
+    draw();
+  } catch { /* the line says so; the next event or decision asks again */ } finally { isFilling = false; }
+}
+
+let recountDue = 0;
+function recountSoon() {
+  recountDue ||= setTimeout(async () => {
+    recountDue = 0;
+    try {
+      const answer = await api.get("/api/v1/triage");
+      remaining = answer.remaining;
+      if (!current && pile.length === 0) { take(answer); showNext(); }
+      draw();
+    } catch { /* the next change asks again */ }
+  }, RECOUNT_MS);
+}
+
+/* ---------- the card on screen ---------- */
+
+function showNext() {
+  player.stop();
+  const card = pile.shift() ?? null;
+  current = card;
+  lapsed = false;
+  if (card) { drawCard(true); claiming = claim(card); }
+  if (pile.length < FEW && next) fill();
+  draw();
+}
+
+/** Holds the card that is shown; a card that a colleague got first is passed over. Gives the card as it is now, or null. */
+async function claim(card) {
+  try {
+    const answer = await api.post(`/api/v1/cards/${card.id}/claim`, { version: card.version });
+    if (current?.id === card.id) { current = answer.card; lapsed = false; drawCard(false); }
+    return answer.card;
+  } catch (error) {
+    if (current?.id !== card.id) return null;
+    if (error.status === 409 || error.status === 404) {
+      const who = error.current?.claim?.by?.name?.split(" ")[0];
+      note(who ? t("%(name)s has this one. On to the next.", { name: who }) : t("This one is gone. On to the next."), { ic: "user", seconds: 4 });
+      showNext();
+      return null;
+    }
+    if (!error.isUnreachable) warn(errorText(error));
+    return error.isUnreachable ? card : null;
+  }
+}
+
+function release(card) {
+  return api.post(`/api/v1/cards/${card.id}/release`, { version: card.version }).catch(() => null);
+}
+
+async function decide(to) {
+  const card = current;
+  if (!card || pending) return;
+  const held = claiming;
+  showReasons(false);
+  if (to === "later") {
+    later.add(card.id);
+    pile.push(card);
+    keep("later", card, null);
+    showNext();
+    if (current?.id !== card.id) held.then((kept) => kept && release(kept)).then((answer) => { if (answer?.card) learn(answer.card); });
+    return;
+  }
+  pending = true;
+  mine.add(card.id);
+  try {
+    const kept = (await held) ?? card;
+    if (current?.id !== card.id) return;
+    const answer = await api.post(`/api/v1/cards/${card.id}/move`, { version: kept.version, to });
+    later.delete(card.id);
+    keep(to, answer.card, answer.undo_id);
+    if (to === "rejected") { rejected = { card: answer.card, at: Date.now() }; showReasons(true); }
+    remaining[card.kind] = Math.max(0, (remaining[card.kind] ?? 1) - 1);
+    announce(to === "rejected" ? t("Rejected") : t("Shortlisted"));
+    showNext();
+  } catch (error) {
+    mine.delete(card.id);
+    if (error.isConflict) { note(error.message, { ic: "user", seconds: 5 }); showNext(); } else warn(errorText(error));
+  } finally { pending = false; }
+}
+let pending = false;
+
+function keep(act, card, undoId) {
+  done.push({ act, card, undoIds: undoId === null ? [] : [undoId] });
+  counts[act] += 1;
+}
+
+async function undo() {
+  const last = done.at(-1);
+  if (!last) { note(t("There is nothing to take back."), { ic: "undo", seconds: 3 }); return; }
+  if (pending) return;
+  pending = true;
+  try {
+    let { card } = last;
+    // A reason was an act of its own: the later one is taken back first.
+    while (last.undoIds.length) {
+      card = (await api.post(`/api/v1/undo/${last.undoIds.at(-1)}`)).card;
+      last.undoIds.pop();
+    }
+    done.pop();
+    counts[last.act] -= 1;
+    mine.delete(card.id);
+    later.delete(card.id);
+    pile = pile.filter((one) => one.id !== card.id);
+    if (last.act !== "later") remaining[card.kind] = (remaining[card.kind] ?? 0) + 1;
+    if (current && current.id !== card.id) pile.unshift(current);
+    pile.unshift(card);
+    showReasons(false);
+    announce(t("Taken back"));
+    const before = current;
+    showNext();
+    if (before && before.id !== card.id) release(before).then((answer) => { if (answer?.card) learn(answer.card); });
+  } catch (error) {
+    done.pop();
+    warn(errorText(error));
+    draw();
+  } finally { pending = false; }
+}
+
+async function giveReason(digit) {
+  if (!rejected || Date.now() - rejected.at > REASON_S * 1000) return false;
+  const reason = REASONS[digit - 1]?.[0];
+  if (!reason) return false;
+  const { card } = rejected;
+  showReasons(false);
+  try {
+    const answer = await api.post(`/api/v1/cards/${card.id}/move`, { version: card.version, to: "rejected", reason });
+    const step = done.findLast((one) => one.card.id === card.id);
+    if (step) { step.card = answer.card; step.undoIds.push(answer.undo_id); }
+    note(t("Reason: %(reason)s", { reason: reasonText(reason) }), { ic: "ban", seconds: 4 });
+    draw();
+  } catch (error) { warn(errorText(error)); }
+  return true;
+}
+
+function showReasons(isShown) {
+  if (!isShown) rejected = null;
+  $("why").hidden = !isShown;
+}
+
+/* ---------- drawing ---------- */
+
+function drawCard(isNew) {
+  const card = current;
+  $("face").className = `avatar l hue-${(card.listener.hue ?? 0) % 24}`;
+  $("face").textContent = card.listener.initial ?? nameOf(card)[0];
+  $("name").textContent = nameOf(card);
+  $("who").textContent = [kindName(card), card.listener.place, historyOf(card.listener), sameDay(card.placed_at, now()) ? clockTime(card.placed_at) : dayAndTime(card.placed_at)].filter(Boolean).join(" · ");
+  $("main").setAttribute("aria-label", t("Message from %(name)s", { name: nameOf(card) }));
+  drawBadges(card);
+  const media = card.listener.is_blocked ? null : mainMedia(card);
+  const signature = JSON.stringify([card.id, card.kind, card.text, media && [media.state, media.reason, media.progress, Object.keys(media.profiles ?? {}), media.peaks], card.listener.is_blocked]);
+  if (isNew || $("body").signature !== signature) {
+    $("body").signature = signature;
+    drawBody(card, media);
+  }
+  const loudness = loudnessOf(media);
+  $("lufs").textContent = loudness ? `${loudness.text} LUFS${loudness.isOff ? ` · ${loudness.word}` : ""}` : "";
+  showPlaying();
+  if (isNew) announce([kindName(card), nameOf(card), card.listener.place, media?.duration_s && duration(media.duration_s), card.listener.is_blocked ? "" : card.text?.slice(0, 120)].filter(Boolean).join(", "));
+}
+
+function drawBadges(card) {
+  const out = [];
+  if (later.has(card.id)) out.push(badge(t("Put off once"), "clock"));
+  if (card.is_late) out.push(badge(t("late"), "clock", "b-warn"));
+  if (card.is_frequently_forwarded || card.is_forwarded) out.push(badge(card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded"), "swap"));
+  if (card.campaign) out.push(badge(card.campaign.name, card.campaign.icon || "campaign", "b-camp"));
+  if (card.consent === "given") out.push(badge(t("Consent given"), "shield-check", "b-okt"));
+  else if (card.consent === "refused" || card.consent === "withdrawn") out.push(badge(card.consent === "refused" ? t("Consent refused") : t("Consent withdrawn"), "shield-x", "b-warn"));
+  $("badges").replaceChildren(...out);
+}
+
+function drawBody(card, media) {
+  const box = $("body");
+  const isSound = media && (media.kind === "voice" || media.kind === "audio") && listenable(media);
+  const text = $("text");
+  text.textContent = card.listener.is_blocked || (!media && card.kind !== "text") ? "" : card.text ?? "";
+  text.classList.toggle("is-long", text.textContent.length > 400);
+  $("ctl").hidden = !(media && listenable(media));
+  box.className = "tri-body";
+  if (isSound) {
+    const wave = makeWave();
+    drawWave(wave, peaksOf(media.peaks), 0, 120);
+    box.classList.add("tri-wave");
+    box.replaceChildren(wave, el("i.playhead", { hidden: true }));
+    loadPeaks(media, wave);
+  } else if (media?.kind === "video" && listenable(media)) {
+    box.replaceChildren(el("video.tri-film", { playsinline: true, preload: "none", poster: media.profiles?.poster ? mediaUrl(media, "poster") : null, "aria-label": t("Video from %(name)s", { name: nameOf(card) }) }));
+  } else if (card.kind === "text" && !media && !card.listener.is_blocked) box.replaceChildren();
+  else {
+    const profile = media && ["large", "animation", "still", "card", "thumb", "poster"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
+    if (profile) box.replaceChildren(el("img.tri-picture", { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async" }));
+    else {
+      box.replaceChildren(el("div.tri-plain", {}, bodyOf(card)));
+      if (media) text.textContent = "";
+    }
+  }
+  box.classList.toggle("is-none", box.childElementCount === 0);
+}
+
+async function loadPeaks(media, wave) {
+  if (!media.profiles?.peaks) return;
+  try {
+    const bars = barsOf(await api.get(mediaUrl(media, "peaks")), BARS);
+    if (bars.length && wave.isConnected) { drawWave(wave, bars, 0, 120); showPlaying(); }
+  } catch { /* the small peaks stay */ }
+}
+
+function showPlaying() {
+  const media = current && mainMedia(current);
+  if (!media) return;
+  const isOn = player.isOn(current.id, media.id);
+  const sounds = isOn && player.isPlaying;
+  const cue = $("cue");
+  if (cue.classList.contains("is-on") !== sounds) {
+    cue.classList.toggle("is-on", sounds);
+    cue.firstElementChild.replaceWith(icon(sounds ? "pause" : "headphones"));
+  }
+  const share = isOn && player.duration_s ? player.position_s / player.duration_s : 0;
+  const wave = $("body").querySelector(".wave");
+  if (wave?.bars) drawWave(wave, wave.bars, share, 120);
+  const head = $("body").querySelector(".playhead");
+  if (head) { head.hidden = !isOn; head.style.left = `${share * 100}%`; }
+  $("time").replaceChildren(el("b", {}, duration(isOn ? player.position_s : 0)), ` / ${duration(media.duration_s)}`);
+}
+
+function draw() {
+  const left = Object.values(remaining).reduce((sum, count) => sum + count, 0);
+  $("run").hidden = !current;
+  $("empty").hidden = Boolean(current);
+  $("left").textContent = number(left);
+  $("decided").textContent = number(counts.shortlisted + counts.rejected);
+  for (const one of document.querySelectorAll("[data-count]")) one.textContent = number(counts[one.dataset.count]);
+  $("stack").replaceChildren(...done.slice(-(STACK - 1)).map((one) => el(`i.${{ shortlisted: "sh", rejected: "rej", later: "lat" }[one.act]}`)), ...(current ? [el("i.cur")] : []));
+  $("kinds").replaceChildren(...Object.entries(remaining).filter(([, count]) => count > 0).map(([kind, count]) => el("li", {}, icon(kindIcon({ kind })), el("span", {}, kindName({ kind })), el("b.num", {}, number(count)))));
+  $("queue").replaceChildren(...pile.slice(0, 5).map((card, at) => el(`li${at ? "" : ".n1"}`, {}, icon(kindIcon(card)), el("span", {}, el("b", {}, nameOf(card)), card.listener.place && el("small", {}, card.listener.place), card.text && !card.listener.is_blocked && el("em", { dir: "auto" }, card.text.slice(0, 70))), el("span.num", {}, mainMedia(card)?.duration_s ? duration(mainMedia(card).duration_s) : ""))));
+  const last = done.at(-1);
+  const words = last && { shortlisted: t("Last: %(name)s shortlisted", { name: nameOf(last.card) }), rejected: last.card.reject_reason ? t("Last: %(name)s rejected, %(reason)s", { name: nameOf(last.card), reason: reasonText(last.card.reject_reason) }) : t("Last: %(name)s rejected", { name: nameOf(last.card) }), later: t("Last: %(name)s put off", { name: nameOf(last.card) }) }[last.act];
+  $("last").replaceChildren(...(last ? [icon({ shortlisted: "bookmark", rejected: "ban", later: "clock" }[last.act]), words] : []));
+  $("undo").hidden = $("undo-empty").hidden = !last;
+}
+
+/* ---------- the lease ---------- */
+
+const leftOfLease = () => (current?.claim ? (new Date(current.claim.until) - now()) / 1000 : null);
+
+function drawLease() {
+  const left_s = leftOfLease();
+  const line = $("lease");
+  let words = t("Sound starts only with the space bar"), sign = "mute";
+  if (current && left_s !== null && left_s <= 0) {
+    lapsed = true;
+    words = t("No longer held for you. The next key holds it again.");
+    sign = "unlock";
+  } else if (left_s !== null && left_s < WARN_UNDER_S) {
+    words = t("Held for you for %(seconds)s s more", { seconds: Math.ceil(left_s) });
+    sign = "timer";
+  }
+  if (line.textContent !== words) line.replaceChildren(icon(sign), words);
+}
+
+let isRenewing = false;
+/** Any sign of life prolongs the lease before it lapses. */
+async function stayAwake() {
+  const left_s = leftOfLease();
+  if (!current || isRenewing || pending || left_s === null || (left_s > RENEW_UNDER_S && !lapsed)) return;
+  isRenewing = true;
+  claiming = claim(current);
+  await claiming;
+  isRenewing = false;
+  drawLease();
+}
+document.addEventListener("keydown", stayAwake);
+document.addEventListener("pointerdown", stayAwake);
+player.addEventListener("time", stayAwake);
+everySecond(() => { drawLease(); if (rejected && Date.now() - rejected.at > REASON_S * 1000) showReasons(false); });
+
+/* ---------- live ---------- */
+
+/** A card as the server says it is now. */
+function learn(card) {
+  recountSoon();
+  if (current?.id === card.id) {
+    if (card.version < current.version || pending) return;
+    if (card.state !== "new" || isTheirs(card)) {
+      const who = (card.claim?.by ?? card.state_by)?.name?.split(" ")[0];
+      note(who ? t("%(name)s decided on this one. On to the next.", { name: who }) : t("This one is gone. On to the next."), { ic: "user", seconds: 5 });
+      showNext();
+      return;
+    }
+    current = card;
+    drawCard(false);
+    return;
+  }
+  const at = pile.findIndex((one) => one.id === card.id);
+  const isOpen = card.state === "new" && !isTheirs(card);
+  if (at >= 0) {
+    if (!isOpen) pile.splice(at, 1);
+    else if (card.version >= pile[at].version) pile[at] = card;
+  } else if (isOpen && !next && !mine.has(card.id)) pile.push(card);
+  if (!current && pile.length) showNext();
+  draw();
+}
+
+function forget(id) {
+  pile = pile.filter((card) => card.id !== id);
+  recountSoon();
+  if (current?.id === id) { note(t("The sender took this message back."), { ic: "ban", seconds: 5 }); showNext(); } else draw();
+}
+
+const live = new Live(first.seq);
+live.addEventListener("event", ({ detail }) => {
+  const payload = detail.payload ?? {};
+  if (detail.kind === "card.placed" || detail.kind === "card.changed") learn(payload.card);
+  else if (detail.kind === "card.removed") forget(payload.id ?? payload.card?.id);
+});
+live.addEventListener("reload", async () => {
+  try {
+    const answer = await api.get("/api/v1/triage");
+    pile = [];
+    take(answer);
+    live.seq = answer.seq;
+    if (!current) showNext();
+    draw();
+    live.catchUp();
+  } catch (error) { warn(errorText(error)); }
+});
+live.addEventListener("signedout", () => warn(t("Your session has ended. Nothing was changed."), { seconds: 3600, undoLabel: t("Sign in"), undoKey: "", undo: () => location.assign(`/signin?next=${encodeURIComponent(location.pathname)}`) }));
+
+/* ---------- wiring ---------- */
+
+function cue() {
+  const media = current && mainMedia(current);
+  if (!media || !listenable(media) || current.listener.is_blocked) { announce(t("This cannot be played yet.")); return; }
+  player.press(current.id, media, { screen: $("body").querySelector("video") });
+}
+
+async function leave() {
+  player.stop();
+  if (current) await release(current);
+  location.assign("/wall");
+}
+
+for (const type of ["change", "time"]) player.addEventListener(type, () => { showPlaying(); if (player.fault && type === "change") warn(player.fault); });
+$("cue").addEventListener("click", cue);
+$("undo").addEventListener("click", undo);
+$("undo-empty").addEventListener("click", undo);
+$("leave").addEventListener("click", (event) => { event.preventDefault(); leave(); });
+document.addEventListener("click", (event) => {
+  const choice = event.target.closest("[data-decide]");
+  if (choice) decide(choice.dataset.decide);
+  const why = event.target.closest("[data-why]");
+  if (why) giveReason(Number(why.dataset.why));
+});
+$("why").append(el("span.muted", {}, t("Why?")), ...REASONS.map(([, label], at) => button(label, { cls: "sm", key: String(at + 1), "data-why": at + 1 })));
+
+const DECIDE = t("Decide"), LISTEN = t("Listen"), MOVE = t("Move");
+bind("s", { group: DECIDE, label: t("Shortlist"), run: () => { decide("shortlisted"); } });
+bind("e", { group: DECIDE, label: t("Reject, then 1 to 6 for a reason"), run: () => { decide("rejected"); } });
+bind("w", { group: DECIDE, label: t("Later, to the end"), run: () => { decide("later"); } });
+bind("z", { group: DECIDE, label: t("Undo"), run: () => { undo(); } });
+REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => { giveReason(at + 1); } }));
+bind(" ", { group: LISTEN, label: t("Cue, pause"), run: cue });
+bind("Shift+ArrowLeft", { group: LISTEN, label: t("5 s back"), run: () => (player.item ? player.nudge(-5) : false) });
+bind("Shift+ArrowRight", { group: LISTEN, label: t("5 s forward"), run: () => (player.item ? player.nudge(5) : false) });
+bind("Shift+ ", { group: LISTEN, label: t("All sound off"), run: () => player.stop() });
+bind("Escape", { group: MOVE, label: t("End the run"), inFields: true, run: () => { leave(); } });
+
+take(first);
+showNext();
+document.documentElement.dataset.ready = "yes";
+live.start();
