@@ -44,7 +44,8 @@ def post_worker_init(worker: Any) -> None:
     stop = worker.handle_exit
 
     def close_sockets() -> None:
-        for socket in list(socketio.server.eio.sockets.values()):
+        engine = socketio.server.eio if socketio.server is not None else None  # another app may be served by this file
+        for socket in list(engine.sockets.values()) if engine else []:
             socket.close(wait=False)
 
     def close_sockets_then_stop(number: int, frame: FrameType | None) -> None:
