@@ -19,17 +19,19 @@ from desk.intake import actions as intake
 from desk.jobs import dispatch, table
 from desk.live import log
 from desk.media import workplace
+from desk.privacy import sweeping
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Duty:
-    """Something the keeper does every `every_s` seconds."""
+    """Something the keeper does every `every_s` seconds; a slow one beside the others, which must not wait for it."""
 
     name: str
     every_s: float
     do: Callable[[], object]
+    is_slow: bool = False
 
 
 def sweep_jobs() -> int:
@@ -71,6 +73,8 @@ def duties() -> list[Duty]:
         Duty("forget_pending", 600.0, forget_pending),
         Duty("expire_exports", 600.0, contests.expire_exports_now),
         Duty("cut_event_log", 600.0, cut_event_log),
+        Duty("empty_log", 3600.0, sweeping.empty_log, is_slow=True),
+        Duty("sweep_objects", 24 * 3600.0, sweeping.sweep_now, is_slow=True),
     ]
 
 
@@ -82,8 +86,15 @@ def run(stopping: threading.Event, given: list[Duty] | None = None) -> None:
         for duty in todo:
             if time.monotonic() >= next_at[duty.name]:
                 next_at[duty.name] = time.monotonic() + duty.every_s
-                _do(duty)
+                _begin(duty)
         stopping.wait(max(0.05, min(next_at.values()) - time.monotonic()))
+
+
+def _begin(duty: Duty) -> None:
+    if duty.is_slow:
+        threading.Thread(target=_do, args=(duty,), name=duty.name, daemon=True).start()
+    else:
+        _do(duty)
 
 
 def _do(duty: Duty) -> None:

@@ -46,6 +46,7 @@ from media_store.errors import ObjectMissing
 
 CHUNK = 100
 CHECKPOINT_LIMIT_S = 30.0
+CHECKPOINT_TRY_MS = 200
 UNSENT = ("held", "queued")
 SENDER_IDS = ("bsuid", "wa_id", "phone", "parent")
 
@@ -437,18 +438,26 @@ def clean_files(subject: Subject, at: datetime) -> Proof:
 def truncate_log() -> bool:
     """Empty SQLite's write-ahead log, which keeps words of rows long gone; whether it is empty now.
 
-    Readers in the middle of something are waited for.
+    Readers in the middle of something are waited for, in short tries: each holds up writers while it lasts.
     """
     deadline, pause = time.monotonic() + CHECKPOINT_LIMIT_S, threading.Event()
-    while True:
-        connection = db.current().engine.raw_connection()
-        try:
-            is_busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        finally:
-            connection.close()
-        if not is_busy or time.monotonic() > deadline:
-            return not is_busy
+    while (is_busy := _try_checkpoint()) and time.monotonic() < deadline:
         pause.wait(0.2)
+    return not is_busy
+
+
+def _try_checkpoint() -> bool:
+    """Whether somebody was in the way."""
+    connection = db.current().engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        waits_ms = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        cursor.execute(f"PRAGMA busy_timeout={CHECKPOINT_TRY_MS}")
+        is_busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        cursor.execute(f"PRAGMA busy_timeout={int(waits_ms)}")
+        return bool(is_busy)
+    finally:
+        connection.close()
 
 
 STEPS: tuple[tuple[str, Callable[[Subject, datetime], Proof]], ...] = (
