@@ -560,6 +560,13 @@ class MediaUnreachable(MediaError, Unavailable):
         self.after_s = after_s
 
 
+class MediaNotReached(MediaUnreachable):
+    """No connection came about, so the provider counted nothing: our line is down, or theirs."""
+
+    code = "channels.media_not_reached"
+    message = "The provider cannot be reached at the moment. The desk keeps trying."
+
+
 class MediaMismatch(MediaUnreachable):
     """What came is not what was announced (length, hash, or a page instead of a file). A new attempt may do better."""
 

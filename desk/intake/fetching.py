@@ -157,9 +157,10 @@ def _record(work: Work, task: _Task, key: str, sha256: str, size_bytes: int, mim
             asset = media.lock_asset(session, task.asset_id)
             if asset is None or asset.original_key is not None:
                 return Skipped("erased" if asset is None else "stored_already")
+            is_line_back = asset.reason == contract.MediaNotReached.code
             media.keep_original(session, asset, key, sha256, size_bytes, mime, at=at)
             put_render(session, asset, at=at)
-            if channels.note_media_read(session, task.channel.id):
+            if channels.note_media_read(session, task.channel.id) or is_line_back:
                 table.bring_forward(session, FETCH, task.station_id, at=at)
     except table.LeaseLost:
         return Skipped("lease_lost")
@@ -193,7 +194,9 @@ def _explain(work: Work, task: _Task, fault: contract.MediaError) -> Outcome:
     logger.warning("asset %s could not be fetched: %s %s", task.asset_id, fault.code, fault.reason)
     asked_s: float = getattr(fault, "after_s", 0.0)
     pause_s = max(asked_s if asked_s > BELIEVED_FROM_S else 0.0, rules.fetch_pause_s(work.attempts))
-    return _put_off(work, task.asset_id, fault.code, pause_s, channel_id=task.channel.id)
+    # The provider cannot have counted what never reached it: a line that is down uses up nothing of the budget.
+    counted_at = None if isinstance(fault, contract.MediaNotReached) else task.channel.id
+    return _put_off(work, task.asset_id, fault.code, pause_s, channel_id=counted_at)
 
 
 def _explain_damage(work: Work, task: _Task, fault: contract.MediaMismatch) -> Outcome:

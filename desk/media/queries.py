@@ -24,9 +24,11 @@ from media_store import errors as media_errors
 ORIGINAL = "original"
 
 
-def _channel_messages() -> dict[str, str]:
-    kinds: list[type[contract.MediaError]] = [contract.MediaError, *contract.MediaError.__subclasses__()]
-    return {kind.code: kind.message for kind in kinds}
+def _channel_messages(kind: type[contract.MediaError] = contract.MediaError) -> dict[str, str]:
+    found = {kind.code: kind.message}
+    for narrower in kind.__subclasses__():
+        found |= _channel_messages(narrower)
+    return found
 
 
 REASONS: Mapping[str, str] = {**_channel_messages(), **media_errors.MESSAGES}

@@ -311,6 +311,33 @@ def test_a_provider_that_fails_for_an_hour_is_asked_only_a_few_times(provider: P
     assert {asset.state for asset in provider.rows(Asset)} == {"ready"}
 
 
+def test_a_line_that_was_down_uses_up_nothing_of_the_providers_budget(provider: Provider, graph: Graph) -> None:
+    reached = _lead_to(provider, "http://127.0.0.1:9")
+    for number in range(6):
+        media_id = f"5900000000002{number}"
+        graph.keep(media_id, photo(), "image/png")
+        provider.post(messages(message("image", {"id": media_id, "mime_type": "image/png"})))
+    for _ in range(3):
+        provider.run_waiting(fetching.FETCH)
+    waiting = {asset.reason for asset in provider.rows(Asset)}
+
+    _lead_to(provider, reached)
+    provider.run_waiting(fetching.FETCH)
+
+    assert waiting == {"channels.media_not_reached"}
+    assert {asset.state for asset in provider.rows(Asset)} == {"ready"}
+
+
+def _lead_to(provider: Provider, url: str) -> str:
+    """Have the number's provider looked for at `url`; returns where it was before."""
+    with db.transaction() as session:
+        channel = session.get_one(Channel, provider.channel_id)
+        before = str(channel.settings["graph_base_url"])
+        hosts = [one.removeprefix("http://") for one in (before, url)]
+        channel.settings = {"graph_base_url": url, "allowed_hosts": hosts}
+    return before
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -26,6 +26,7 @@ from desk.channels.contract import (
     HostRefused,
     MediaGone,
     MediaMismatch,
+    MediaNotReached,
     MediaTooLarge,
     MediaUnreachable,
     TokenRefused,
@@ -113,7 +114,8 @@ def _translated(exchange: Exchange) -> Iterator[None]:
         raise HostRefused(str(error)) from error
     except (requests.RequestException, HTTPError) as error:
         reason = "deadline" if exchange.is_over else type(error).__name__
-        raise MediaUnreachable(SERVER_FAULT_S, reason) from error
+        kind = MediaUnreachable if exchange.has_connected else MediaNotReached
+        raise kind(SERVER_FAULT_S, reason) from error
 
 
 def _look_up(client: GraphClient, exchange: Exchange, media_id: str) -> MediaLink:
