@@ -42,8 +42,11 @@ class Relay:
             self._last = log.last_seqs(session)
         self._thread.start()
 
-    def stop(self) -> None:
+    def stop(self, *, wait_s: float = 0.0) -> None:
+        """Ask it to end; with `wait_s` wait so long until it has let go of its connection."""
         self._stopping.set()
+        if wait_s and self._thread.is_alive():
+            self._thread.join(wait_s)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -45,7 +45,7 @@ def elsewhere(settings: Settings, folder: Path) -> Settings:
 
 def stop(provider: Provider) -> None:
     """Stop the desk's own looking at its database, as before a restore."""
-    provider.client.application.extensions["desk.relay"].stop()
+    provider.client.application.extensions["desk.relay"].stop(wait_s=20)
     db.current().dispose()
 
 
