@@ -21,15 +21,23 @@ def _open() -> dispatch.Doorbell:
     return found
 
 
+CONSUMER = os.getpid()
 doorbell = _open()
 huey = doorbell.huey
 tether.follow_parent()
 
 
+def _follow_consumer() -> None:
+    """In everything the consumer forks (workers, scheduler); what a worker starts in turn is the worker's matter."""
+    if os.getppid() == CONSUMER:
+        tether.follow_parent(CONSUMER)
+
+
+os.register_at_fork(after_in_child=_follow_consumer)
+
+
 @huey.on_startup(name="own-connections")  # type: ignore[untyped-decorator]
 def own_connections() -> None:
-    """In each worker process after the fork: drop what was inherited and watch the consumer."""
+    """In each worker process after the fork: drop what was inherited."""
     db.current().dispose()
     doorbell.forget_thread()
-    if os.getppid() != 1:
-        tether.follow_parent(always=True)

@@ -1,6 +1,7 @@
 """Ends a process whose parent is gone, so that a killed supervisor leaves nobody behind with old work.
 
-Started by every process `desk serve` starts (DESK_SUPERVISED=1) and by the queue's worker processes.
+Started by every process `desk serve` starts (DESK_SUPERVISED names the supervisor) and by the queue's worker processes.
+The parent is named, never looked up here: one that died while this process was starting would not be missed.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ LOOK_S = 1.0
 GRACE_S = 10.0
 
 
-def follow_parent(*, always: bool = False) -> None:
+def follow_parent(parent: int | None = None) -> None:
     """Watch the parent in a thread: when it is gone, ask this process to stop, then insist.
 
-    Does nothing for a process that was not started by a supervisor, unless `always`.
+    `parent` is its process id; None means the supervisor, and does nothing for a process that has none.
     """
-    if not always and os.environ.get("DESK_SUPERVISED") != "1":
-        return
-    parent = os.getppid()
+    if parent is None:
+        named = os.environ.get("DESK_SUPERVISED", "")
+        if not named.isdecimal():
+            return
+        parent = int(named)
     pause = threading.Event()
 
     def watch() -> None:

@@ -77,7 +77,8 @@ class Child:
 def run(settings: Settings) -> int:
     """Run everything until asked to stop; 0 if it stopped because it was asked to."""
     _wait_for_port(settings.bind)
-    environment = {**os.environ, "DESK_SUPERVISED": "1", "DESK_BIND": settings.bind, "DESK_MODE": settings.mode}
+    environment = {**os.environ, "DESK_SUPERVISED": str(os.getpid()), "DESK_BIND": settings.bind}
+    environment["DESK_MODE"] = settings.mode
     environment["DESK_DATA_DIR"] = str(settings.data_dir)
     children = [
         Child("web", web_command(settings)),

@@ -128,9 +128,10 @@ def _stop(arbiter: Any, worker: Any) -> None:
 
 def _follow_parent() -> None:
     """Started by a supervisor: stop when it is gone, so that a killed one leaves no number behind."""
-    if os.environ.get("DESK_SUPERVISED") != "1":
+    named = os.environ.get("DESK_SUPERVISED", "")
+    if not named.isdecimal():
         return
-    parent = os.getppid()
+    parent = int(named)
     pause = threading.Event()
 
     def watch() -> None:
