@@ -28,6 +28,7 @@ SAMPLES = TOP / "desk" / "rehearsal" / "cast" / "samples"
 READY_LIMIT_S = 180.0
 STOP_LIMIT_S = 90.0
 STATION = "rheinwelle"
+PARTS = {"web": "desk.wsgi:app", "worker": "desk.consumer.huey", "keeper": "keeper", "number": "desk.rehearsal"}
 INVITED = re.compile(r"^  \w+ +(?P<name>\S.*?) +https?://[^/]+(?P<path>/signin/link/\S+)$", re.M)
 
 
@@ -113,12 +114,12 @@ class Desk:
             return found
         return []
 
-    def part(self, word: str) -> list[psutil.Process]:
-        """One child of the supervisor, told by a word of its command line, with everything below it."""
+    def part(self, name: str) -> list[psutil.Process]:
+        """One child of the supervisor (a name in PARTS) with everything below it."""
         found: list[psutil.Process] = []
         for one in self.family()[1:]:
             with suppress(psutil.NoSuchProcess):
-                if one.ppid() == self.process_id and any(word in piece for piece in one.cmdline()):
+                if one.ppid() == self.process_id and PARTS[name] in one.cmdline():
                     found += [one, *one.children(recursive=True)]
         return found
 
@@ -187,18 +188,25 @@ class Desk:
 class Colleague:
     """A person of the station at the desk's interface, without a browser."""
 
-    def __init__(self, desk: Desk, link: str) -> None:
-        self._address = desk.address
-        self._session = requests.Session()
-        page = self._session.get(link, timeout=60).text
-        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-        if found is None:
+    def __init__(self, desk: Desk, session: requests.Session, token: str) -> None:
+        self._address, self._session, self._token = desk.address, session, token
+
+    @classmethod
+    def by_link(cls, desk: Desk, link: str) -> Colleague:
+        """Sign in with a link, which is used up by it."""
+        session = requests.Session()
+        form = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', session.get(link, timeout=60).text)
+        if form is None:
             raise RuntimeError("the sign-in page has no token")
-        landed = self._session.post(link, {"csrf_token": found[1]}, timeout=60).text
-        token = re.search(r'name="csrf-token" content="([^"]+)"', landed)
-        if token is None:
-            raise RuntimeError("signing in did not work")
-        self._token = token[1]
+        return cls(desk, session, _token_in(session.post(link, {"csrf_token": form[1]}, timeout=60).text))
+
+    @classmethod
+    def with_cookies(cls, desk: Desk, cookies: Sequence[Mapping[str, Any]]) -> Colleague:
+        """Go on in the session of a browser (playwright's cookies)."""
+        session = requests.Session()
+        for cookie in cookies:
+            session.cookies.set(cookie["name"], cookie["value"])
+        return cls(desk, session, _token_in(session.get(desk.address, timeout=60).text))
 
     def get(self, path: str, **query: Any) -> Any:
         return self._checked(self._session.get(self._address + path, params=query, timeout=60))
@@ -213,10 +221,17 @@ class Colleague:
         return answer.json()
 
 
+def _token_in(page: str) -> str:
+    found = re.search(r'name="csrf-token" content="([^"]+)"', page)
+    if found is None:
+        raise RuntimeError("nobody is signed in")
+    return found[1]
+
+
 @contextmanager
 def running(data_dir: Path, *, with_morning: bool = False) -> Iterator[Desk]:
     """A desk in this folder, on free ports, stopped at the end."""
-    desk = Desk(data_dir, _two_free_ports(), with_morning)
+    desk = Desk(data_dir, two_free_ports(), with_morning)
     try:
         desk.start()
         yield desk
@@ -224,7 +239,7 @@ def running(data_dir: Path, *, with_morning: bool = False) -> Iterator[Desk]:
         desk.stop()
 
 
-def _two_free_ports() -> int:
+def two_free_ports() -> int:
     for _ in range(50):
         port = servers.free_port()
         if port < 65000 and not servers.listens(port + 1):

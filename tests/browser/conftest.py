@@ -54,7 +54,7 @@ def signed_in(desk: Desk, browser: Any) -> Callable[[str], Any]:
 
 @pytest.fixture
 def open_page(desk: Desk, browser: Any, signed_in: Callable[[str], Any]) -> Iterator[OpenPage]:
-    """open_page("Lea Vogt", "/wall"); without a name the listener's phone. No page may have thrown when the test ends."""
+    """open_page("Lea Vogt", "/wall"); without a name the listener's phone. At the end no page may have thrown."""
     contexts: list[Any] = []
     faults: list[str] = []
 

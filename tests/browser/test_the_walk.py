@@ -1,4 +1,4 @@
-"""A message's whole way in real browsers against a whole running desk: sent, judged, cleared, aired, answered, exported."""
+"""A message's whole way, in real browsers at a whole running desk: sent, judged, cleared, aired, answered, exported."""
 
 from __future__ import annotations
 

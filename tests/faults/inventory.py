@@ -1,15 +1,13 @@
 """What a desk has in its database, as JSON, for counting after a fault: reads a JSON list of provider ids from stdin.
 
 A program of its own, so that a test's process never opens a second house. Run with the desk's environment:
-`python -m tests.faults.inventory < ids.json`. Who breaks the desk and judges the sums is tests/faults/kill_everything.py's
-and the tests' matter.
+`python -m tests.faults.inventory < ids.json`. Breaking the desk and judging the sums is kill_everything's matter.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from typing import Any
 
 from sqlalchemy import func, select
@@ -20,27 +18,26 @@ from desk.channels.models import Channel
 from desk.cli.run import ready_house
 from desk.conversations import queries as conversations
 from desk.conversations.models import Message
-from desk.intake.models import Delivery, DeliveryItem
+from desk.intake.models import DeliveryItem
 from desk.jobs.models import Job
 from desk.media import workplace
-from desk.media.models import Asset, Rendition
+from desk.media.models import Asset
 from desk.wall.models import Card
 
 
 def take_stock(session: Session, provider_ids: list[str]) -> dict[str, Any]:
     """`found`: per provider id its cards' ids and media; the rest are sums over the whole desk."""
     channels = list(session.execute(select(Channel.id)).scalars())
+    set_aside = select(DeliveryItem.reason).where(DeliveryItem.outcome == "set_aside")
+    dead = select(Job.kind, Job.last_error).where(Job.state == "dead")
     return {
         "found": {one: _found(session, channels, one) for one in provider_ids},
         "cards": session.execute(select(func.count()).select_from(Card)).scalar_one(),
         "replies": _replies(session),
-        "deliveries": dict(_counted(session, Delivery.state)),
-        "outcomes": dict(_counted(session, DeliveryItem.outcome)),
-        "set_aside": list(
-            session.execute(select(DeliveryItem.reason).where(DeliveryItem.outcome == "set_aside")).scalars()
-        ),
-        "jobs": dict(_counted(session, Job.state)),
-        "dead": [list(row) for row in session.execute(select(Job.kind, Job.last_error).where(Job.state == "dead"))],
+        "outcomes": _counted(session, DeliveryItem.outcome),
+        "set_aside": list(session.execute(set_aside).scalars()),
+        "jobs": _counted(session, Job.state),
+        "dead": [list(row) for row in session.execute(dead)],
         "temporary": sorted(entry.name for entry in workplace.temp_folder().iterdir()),
     }
 
@@ -53,13 +50,8 @@ def _found(session: Session, channels: list[int], provider_id: str) -> dict[str,
     return {
         "cards": [card.id for card in cards],
         "kind": cards[0].kind if cards else None,
-        "media": [{"state": one.state, "reason": one.reason, "profiles": _profiles(session, one.id)} for one in assets],
+        "media": [{"state": one.state, "reason": one.reason} for one in assets],
     }
-
-
-def _profiles(session: Session, asset_id: int) -> dict[str, int]:
-    """How often each profile of a file was recorded: once, or it was made twice."""
-    return dict(Counter(session.execute(select(Rendition.profile).where(Rendition.asset_id == asset_id)).scalars()))
 
 
 def _replies(session: Session) -> list[list[str | None]]:
@@ -67,8 +59,8 @@ def _replies(session: Session) -> list[list[str | None]]:
     return [list(row) for row in session.execute(wanted)]
 
 
-def _counted(session: Session, column: Any) -> list[tuple[str, int]]:
-    return [(name, count) for name, count in session.execute(select(column, func.count()).group_by(column))]
+def _counted(session: Session, column: Any) -> dict[str, int]:
+    return {row[0]: row[1] for row in session.execute(select(column, func.count()).group_by(column))}
 
 
 def main() -> None:
