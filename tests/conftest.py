@@ -136,7 +136,8 @@ def queue_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 # --- Chromium ---------------------------------------------------------------------------------------------------
 
 
-def _find_chromium() -> str | None:
+def find_chromium() -> str | None:
+    """CHROMIUM_BINARY, else the system's; None if there is neither."""
     named = [os.environ.get("CHROMIUM_BINARY"), *map(shutil.which, CHROMIUM_NAMES), CHROMIUM_ON_MACOS]
     for path in named:
         if path and Path(path).exists():
@@ -150,7 +151,7 @@ NO_CHROMIUM = "no Chromium: type 'apt-get install chromium' (elsewhere: '.venv/b
 @pytest.fixture(scope="session")
 def chromium(request: pytest.FixtureRequest) -> str:
     """The path of a Chromium or Chrome: CHROMIUM_BINARY, the system's, or the one playwright installed."""
-    path = _find_chromium() or str(request.getfixturevalue("playwright").chromium.executable_path)
+    path = find_chromium() or str(request.getfixturevalue("playwright").chromium.executable_path)
     if not Path(path).exists():
         _missing(NO_CHROMIUM)
     return path
