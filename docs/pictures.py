@@ -1,0 +1,242 @@
+"""`make docs-pictures`: takes the pictures of the documentation from a running rehearsal desk, into docs/pictures.
+
+Starts a desk with its morning, waits until the files are ready, does what a team does in a show (claims, shortlists,
+plans, clears, answers), and photographs the pages in German, some in English. Colours are reduced so that all
+pictures together stay small enough for a repository. What stands on them are invented listeners.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from desk.rehearsal import client
+from tests import servers, serving
+from tests.conftest import CHROMIUM_FLAGS, find_chromium
+from tests.serving import Colleague, Desk
+
+PICTURES = Path(__file__).resolve().parent / "pictures"
+COLOURS = 256
+MOST_BYTES = 3_000_000
+MORNING_LIMIT_S = 1500.0
+LEA, JONAS, SVENJA = "Lea Vogt", "Jonas Berg", "Svenja Kurz"
+TEAM = (LEA, JONAS, SVENJA)
+DESKTOP, BIG, PHONE = (1440, 900), (1920, 1080), (390, 844)
+Act = Callable[[Any], None]
+
+
+def _nothing(_page: Any) -> None:
+    """The page as it comes."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One file: whose page, how large, and what is pressed before."""
+
+    name: str
+    person: str | None
+    path: str
+    size: tuple[int, int] = DESKTOP
+    theme: str = "dark"
+    locale: str = "de-DE"
+    act: Act = _nothing
+
+
+def _open_a_voice(page: Any) -> None:
+    page.click("[data-kind-filter=voice]")
+    page.locator(".card [data-act=cue]").nth(2).wait_for()
+    page.locator(".card .card-head").nth(1).click()
+    page.wait_for_selector("#pane [data-part=thread] .msg")
+    page.click("[data-kind-filter=voice]")
+    page.wait_for_selector(".card img")
+
+
+def _look_at_a_card(page: Any) -> None:
+    page.locator(".card .card-head").first.click()
+    page.wait_for_selector("#pane [data-part=thread] .msg")
+
+
+def _choose_an_item(page: Any) -> None:
+    page.locator(".rd-item").nth(1).focus()
+
+
+def _open_export(page: Any) -> None:
+    page.click("#open-export")
+    page.locator("#make-export:not([disabled])").click()
+    page.locator("#exports a[download]").first.wait_for(timeout=120_000)
+
+
+def _load_the_studio(page: Any) -> None:
+    page.wait_for_selector("#air[aria-disabled=false]", timeout=120_000)
+
+
+def _see_the_answer(page: Any) -> None:
+    page.wait_for_selector("#messages >> text=Rheinwelle-Morgen")
+
+
+TAKEN = (
+    Picture("wall", LEA, "/wall", BIG, act=_open_a_voice),
+    Picture("wall-light", LEA, "/wall", theme="light", act=_look_at_a_card),
+    Picture("wall-phone", LEA, "/wall", PHONE),
+    Picture("wall-english", LEA, "/wall", locale="en-GB", act=_look_at_a_card),
+    Picture("rundown", LEA, "/rundown", act=_choose_an_item),
+    Picture("rundown-light", LEA, "/rundown", theme="light", act=_choose_an_item),
+    Picture("studio", JONAS, "/studio", act=_load_the_studio),
+    Picture("studio-english", JONAS, "/studio", locale="en-GB", act=_load_the_studio),
+    Picture("listener", None, "/phone?station=rheinwelle&listener=Greta%20Lindner", PHONE, act=_see_the_answer),
+    Picture("campaign", SVENJA, "/campaigns"),
+    Picture("export", SVENJA, "/campaigns", theme="light", act=_open_export),
+    Picture("inbox", LEA, "/inbox"),
+    Picture("reports", SVENJA, "/reports", theme="light"),
+    Picture("sign-in", None, "/signin"),
+)
+
+
+def main() -> int:
+    only = set(sys.argv[1:])
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="desk-pictures-") as folder, ExitStack() as stack:
+        desk = stack.enter_context(serving.running(Path(folder) / "desk", with_morning=True))
+        browser = stack.enter_context(_browser())
+        servers.wait_until(lambda: _is_morning_ready(desk), "the morning", limit_s=MORNING_LIMIT_S)
+        client.pause_morning(desk.number, True)
+        people = {name: _sign_in(browser, link) for name, link in desk.links().items() if name in TEAM}
+        _work_a_while(desk, Colleague.with_cookies(desk, people[LEA]["cookies"]))
+        for picture in TAKEN:
+            if not only or picture.name in only:
+                _take(desk, browser, people, picture)
+    total_bytes = sum(path.stat().st_size for path in PICTURES.glob("*.png"))
+    print(f"{len(list(PICTURES.glob('*.png')))} pictures, {total_bytes / 1e6:.1f} MB")
+    return 0 if total_bytes <= MOST_BYTES else 1
+
+
+@contextmanager
+def _browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=find_chromium(), args=[*CHROMIUM_FLAGS, "--no-sandbox"])
+
+
+def _is_morning_ready(desk: Desk) -> bool:
+    """Everything of the backlog has come and no work on it is open."""
+    with closing(sqlite3.connect(f"file:{desk.data_dir / 'desk.db'}?mode=ro", uri=True, timeout=30)) as database:
+        (cards,) = database.execute("SELECT count(*) FROM card").fetchone()
+        (still_open,) = database.execute("SELECT count(*) FROM job WHERE state IN ('ready', 'running')").fetchone()
+    return cards >= 90 and still_open == 0
+
+
+def _sign_in(browser: Any, link: str) -> Any:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(link)
+    page.click("form button[type=submit]")
+    page.wait_for_url(lambda url: "/signin" not in url)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+def _work_a_while(desk: Desk, lea: Colleague) -> None:
+    """A producer's half hour: some rejected, one claimed, six shortlisted, five planned, four cleared."""
+    voices = _with_sound(lea, "voice")
+    for card in voices[8:11]:
+        _move(lea, card, "rejected", reason="quality")
+    songs = _with_sound(lea, "audio")
+    chosen = [*voices[1:5], *songs[:1], *_with_sound(lea, "video")[:1]]
+    for number, card in enumerate(chosen):
+        _move(lea, card, "shortlisted")
+        if number < 5:
+            _prepare(lea, card["id"], is_cleared=number < 4)
+    lea.post(f"/api/v1/cards/{voices[6]['id']}/claim", {"version": _fresh(lea, voices[6]["id"])["version"]})
+    _talk(desk, lea)
+
+
+def _with_sound(lea: Colleague, kind: str) -> list[Any]:
+    cards = lea.get("/api/v1/cards", kind=kind, limit=40)["cards"]
+    return [card for card in cards if card["state"] == "new" and card["media"] and card["media"][0]["state"] == "ready"]
+
+
+def _fresh(lea: Colleague, card_id: int) -> Any:
+    return lea.get(f"/api/v1/cards/{card_id}")["card"]
+
+
+def _move(lea: Colleague, card: Any, to: str, **more: Any) -> None:
+    version = _fresh(lea, card["id"])["version"]
+    lea.post(f"/api/v1/cards/{card['id']}/move", {"version": version, "to": to, **more})
+
+
+def _prepare(lea: Colleague, card_id: int, *, is_cleared: bool) -> None:
+    """Notes for the presenter, a place in the rundown, and, if it is cleared, consent and clearance."""
+    card = _fresh(lea, card_id)
+    words = {"about": ABOUT[card_id % len(ABOUT)], "pronunciation": "", "note": ""}
+    lea.post(f"/api/v1/cards/{card_id}/notes", {"version": card["version"], **words})
+    lea.post("/api/v1/rundown/slots", {"card_id": card_id})
+    if not is_cleared:
+        return
+    lea.post(f"/api/v1/cards/{card_id}/consent", {"act": "given", "note": ""})
+    media = _fresh(lea, card_id)["media"][0]
+    heard = {"asset_id": media["id"], "sha256": media["profiles"]["preview"]["sha256"]}
+    lea.post(f"/api/v1/cards/{card_id}/listened", heard | {"from_s": 0, "to_s": media["duration_s"]})
+    found = lea.get(f"/api/v1/cards/{card_id}/vetting")
+    lea.post(f"/api/v1/cards/{card_id}/vet", {"sha256": found["sha256"]})
+
+
+ABOUT = (
+    "Freut sich über den ersten Schnee",
+    "Grüßt die Frühschicht im Klinikum",
+    "Hat heute Geburtstag, wird 80",
+    "Singt mit der ganzen Klasse",
+    "Steht seit einer Stunde im Stau und lacht",
+)
+
+
+def _talk(desk: Desk, lea: Colleague) -> None:
+    """Greta writes and sends a picture; the desk answers."""
+    desk.send("Greta Lindner", "Guten Morgen! Bei uns in Königswinter liegt der erste Schnee.")
+    desk.send("Greta Lindner", "Der Blick aus dem Küchenfenster", file=serving.SAMPLES / "erster-schnee.jpg")
+    servers.wait_until(lambda: len(_of(lea, "Greta")) >= 2, "Greta's messages")
+    text = "Danke, Greta! Dein Bild zeigen wir gleich. Dürfen wir deinen Vornamen sagen? Der Rheinwelle-Morgen"
+    lea.post(f"/api/v1/cards/{_of(lea, 'Greta')[0]['id']}/replies", {"text": text, "idempotency_key": "picture-greta"})
+    servers.wait_until(lambda: any(not one["mine"] for one in desk.thread("Greta Lindner")), "the answer")
+    desk.send("Greta Lindner", "Ja, gern!")
+
+
+def _of(lea: Colleague, name: str) -> list[Any]:
+    return list(lea.get("/api/v1/cards", text=name)["cards"])
+
+
+def _take(desk: Desk, browser: Any, people: dict[str, Any], picture: Picture) -> None:
+    width, height = picture.size
+    options = {"viewport": {"width": width, "height": height}, "locale": picture.locale, "reduced_motion": "reduce"}
+    state = people[picture.person] if picture.person else None
+    context = browser.new_context(storage_state=state, **options)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    base = desk.number if picture.path.startswith("/phone") else desk.address
+    page.goto(base + picture.path)
+    if picture.person:
+        page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", picture.theme)
+    page.wait_for_load_state("networkidle")
+    picture.act(page)
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.fonts.ready")
+    path = PICTURES / f"{picture.name}.png"
+    page.screenshot(path=path, animations="disabled")
+    context.close()
+    with Image.open(path) as taken:
+        reduced = taken.convert("RGB").quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    reduced.save(path, optimize=True)
+    print(f"{picture.name}: {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
