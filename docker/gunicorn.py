@@ -5,9 +5,12 @@ The numbers come from the desk's settings, so that this file is the same everywh
 """
 
 import signal
+import socket
 import threading
 from types import FrameType
 from typing import Any
+
+from gunicorn import util
 
 from desk import tether
 from desk.settings import load_settings
@@ -35,6 +38,20 @@ def when_ready(server: Any) -> None:
     tether.follow_parent()
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    """Say goodbye to leaving connections aside.
+
+    gunicorn 27's gthread waits up to two seconds in its one event loop for a client that asked to close and then
+    keeps its side open: a single such client would hold up every other request of the process.
+    """
+    linger = util.close_graceful
+
+    def linger_aside(leaving: socket.socket, **options: Any) -> None:
+        threading.Thread(target=linger, args=(leaving,), kwargs=options, name="goodbye", daemon=True).start()
+
+    util.close_graceful = linger_aside
+
+
 def post_worker_init(worker: Any) -> None:
     """Close sockets on SIGTERM; without this one open wall holds the stop for the whole graceful_timeout."""
     if _is_ingest:
@@ -45,8 +62,8 @@ def post_worker_init(worker: Any) -> None:
 
     def close_sockets() -> None:
         engine = socketio.server.eio if socketio.server is not None else None  # another app may be served by this file
-        for socket in list(engine.sockets.values()) if engine else []:
-            socket.close(wait=False)
+        for one in list(engine.sockets.values()) if engine else []:
+            one.close(wait=False)
 
     def close_sockets_then_stop(number: int, frame: FrameType | None) -> None:
         threading.Thread(target=close_sockets, daemon=True).start()

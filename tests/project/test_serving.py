@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -136,3 +137,18 @@ def test_nginx_hands_pages_webhooks_and_sockets_to_the_desk(nginx_port: int) -> 
         pass
     with pytest.raises(websocket.WebSocketBadStatusException):
         _open_socket(f"wss://127.0.0.1:{nginx_port}", sslopt=trusting, origin="https://elsewhere.example")
+
+
+def test_a_client_that_does_not_say_goodbye_holds_nobody_up(desk_server: tuple[subprocess.Popen[bytes], int]) -> None:
+    _process, port = desk_server
+    lingering = socket.create_connection(("127.0.0.1", port), timeout=5)
+    with closing(lingering):
+        lingering.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        assert b"200" in lingering.recv(4096)
+
+        started_s = time.monotonic()
+        answer = requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
+        took_s = time.monotonic() - started_s
+
+    assert answer.ok
+    assert took_s < 1.0, "gunicorn waits two seconds for a goodbye in its one event loop"
