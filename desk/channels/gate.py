@@ -123,6 +123,10 @@ class Exchange:
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
         self._timer.cancel()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Close every connection at once: a server that has said goodbye may wait for ours before it serves others."""
         self._session.close()
         with self._lock:
             for watched in self._watched:
@@ -140,7 +144,7 @@ class Exchange:
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
         """One request; the answer's body is not read yet. Raises AddressRefused, requests.RequestException."""
         self._hosts.check_url(url)
-        self._session.close()  # drops kept connections: one that died in between would look like a provider's fault
+        self._let_go()  # a kept connection that died in between would look like a provider's fault
         timeout = (max(0.001, min(self._connect_s, self.remaining_s)), self._read_s)
         return self._session.request(method, url, timeout=timeout, stream=True, allow_redirects=False, **options)
 
