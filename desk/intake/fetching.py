@@ -173,15 +173,8 @@ def _record(work: Work, task: _Task, key: str, sha256: str, size_bytes: int, mim
 def put_render(session: Session, asset: Asset, *, at: datetime) -> None:
     """Have the renditions of a stored original made; also once more, if they were before."""
     subject, payload = f"asset:{asset.id}", {"asset_id": asset.id}
-    if not table.put(
-        session,
-        RENDER,
-        subject,
-        payload,
-        at=at,
-        station_id=asset.station_id,
-        priority=rules.PRIORITIES[asset.kind] + FINISH_FIRST,
-    ):
+    priority = rules.PRIORITIES[asset.kind] + FINISH_FIRST
+    if not table.put(session, RENDER, subject, payload, at=at, station_id=asset.station_id, priority=priority):
         table.put_again(session, RENDER, subject, at=at)
 
 
