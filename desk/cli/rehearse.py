@@ -46,8 +46,8 @@ PEOPLE = (
     ("omar@rehearsal.example", "Omar Haddad", 8, ("admin",)),
 )
 CAMPAIGNS = {
-    "rheinwelle": (("Ständchen-Woche", "ständchen, geburtstag, singen, gesungen", 21, "note"),
-                   ("Erster Schnee", "schnee, eingeschneit", 13, "snow"),
+    "rheinwelle": (("Ständchen-Woche", "ständchen, geburtstag, geburtstagskind, singen, singt, gesungen, gratulieren, glückwunsch", 21, "note"),
+                   ("Erster Schnee", "schnee, schneit, geschneit, eingeschneit, schneemann, flocken", 13, "snow"),
                    ("Stau-Melder", "stau, unfall, sperrung", 2, "car")),
     "oldie95": (("Wunschkonzert", "wunsch, wünsche, wünschen", 5, "note"),),
 }  # fmt: skip
