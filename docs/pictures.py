@@ -30,6 +30,7 @@ MORNING_LIMIT_S = 1500.0
 LEA, JONAS, SVENJA = "Lea Vogt", "Jonas Berg", "Svenja Kurz"
 TEAM = (LEA, JONAS, SVENJA)
 DESKTOP, BIG, PHONE = (1440, 900), (1920, 1080), (390, 844)
+ARE_IMAGES_DRAWN = "[...document.images].every((one) => !one.checkVisibility() || one.naturalWidth)"
 Act = Callable[[Any], None]
 
 
@@ -68,7 +69,13 @@ def _choose_an_item(page: Any) -> None:
     page.locator(".rd-item").nth(1).focus()
 
 
+def _choose_the_contest(page: Any) -> None:
+    page.locator("#campaigns a", has_text=CONTEST).click()
+    page.locator(".entry .wave").first.wait_for()
+
+
 def _open_export(page: Any) -> None:
+    _choose_the_contest(page)
     page.click("#open-export")
     page.locator("#make-export:not([disabled])").click()
     page.locator("#exports a[download]").first.wait_for(timeout=120_000)
@@ -92,7 +99,7 @@ TAKEN = (
     Picture("studio", JONAS, "/studio", act=_load_the_studio),
     Picture("studio-english", JONAS, "/studio", locale="en-GB", act=_load_the_studio),
     Picture("listener", None, "/phone?station=rheinwelle&listener=Greta%20Lindner", PHONE, act=_see_the_answer),
-    Picture("campaign", SVENJA, "/campaigns"),
+    Picture("campaign", SVENJA, "/campaigns", act=_choose_the_contest),
     Picture("export", SVENJA, "/campaigns", theme="light", act=_open_export),
     Picture("inbox", LEA, "/inbox"),
     Picture("reports", SVENJA, "/reports", theme="light"),
@@ -148,16 +155,21 @@ def _sign_in(browser: Any, link: str) -> Any:
 def _work_a_while(desk: Desk, lea: Colleague) -> None:
     """A producer's half hour: some rejected, one claimed, six shortlisted, five planned, four cleared."""
     voices = _with_sound(lea, "voice")
-    for card in voices[8:11]:
+    for card in voices[10:13]:
         _move(lea, card, "rejected", reason="quality")
-    songs = _with_sound(lea, "audio")
-    chosen = [*voices[1:5], *songs[:1], *_with_sound(lea, "video")[:1]]
-    for number, card in enumerate(chosen):
+    for number, card in enumerate(voices[1:7]):
         _move(lea, card, "shortlisted")
-        if number < 5:
-            _prepare(lea, card["id"], is_cleared=number < 4)
-    lea.post(f"/api/v1/cards/{voices[6]['id']}/claim", {"version": _fresh(lea, voices[6]["id"])["version"]})
+        if number < 4:
+            _prepare(lea, card["id"], is_cleared=number < 3)
+    lea.post(f"/api/v1/cards/{voices[8]['id']}/claim", {"version": _fresh(lea, voices[8]["id"])["version"]})
+    for card in _with_sound(lea, "voice")[-8:]:
+        lea.post(f"/api/v1/cards/{card['id']}/campaign", {"campaign_id": _contest(lea)})
     _talk(desk, lea)
+    servers.wait_until(lambda: _is_morning_ready(desk), "the last picture", limit_s=MORNING_LIMIT_S)
+
+
+def _contest(lea: Colleague) -> int:
+    return next(int(one["id"]) for one in lea.get("/api/v1/campaigns")["campaigns"] if one["name"] == CONTEST)
 
 
 def _with_sound(lea: Colleague, kind: str) -> list[Any]:
@@ -177,9 +189,11 @@ def _move(lea: Colleague, card: Any, to: str, **more: Any) -> None:
 def _prepare(lea: Colleague, card_id: int, *, is_cleared: bool) -> None:
     """Notes for the presenter, a place in the rundown, and, if it is cleared, consent and clearance."""
     card = _fresh(lea, card_id)
-    words = {"about": ABOUT[card_id % len(ABOUT)], "pronunciation": "", "note": ""}
+    name = card["listener"]["first_name"]
+    words = {"about": ABOUT[card_id % len(ABOUT)], "pronunciation": SPOKEN.get(name, ""), "note": ""}
     lea.post(f"/api/v1/cards/{card_id}/notes", {"version": card["version"], **words})
-    lea.post("/api/v1/rundown/slots", {"card_id": card_id})
+    intro = f"Und jetzt hören wir {name}."
+    lea.post("/api/v1/rundown/slots", {"card_id": card_id, "intro_text": intro, "note": "Vor den Nachrichten"})
     if not is_cleared:
         return
     lea.post(f"/api/v1/cards/{card_id}/consent", {"act": "given", "note": ""})
@@ -190,6 +204,8 @@ def _prepare(lea: Colleague, card_id: int, *, is_cleared: bool) -> None:
     lea.post(f"/api/v1/cards/{card_id}/vet", {"sha256": found["sha256"]})
 
 
+CONTEST = "Ständchen-Woche"
+SPOKEN = {"Siobhán": "schi-WOHN", "Chiara": "KJA-ra", "Kasia": "KA-scha"}
 ABOUT = (
     "Freut sich über den ersten Schnee",
     "Grüßt die Frühschicht im Klinikum",
@@ -223,12 +239,13 @@ def _take(desk: Desk, browser: Any, people: dict[str, Any], picture: Picture) ->
     page.set_default_timeout(60_000)
     base = desk.number if picture.path.startswith("/phone") else desk.address
     page.goto(base + picture.path)
+    page.wait_for_load_state("networkidle")
+    picture.act(page)
     if picture.person:
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", picture.theme)
     page.wait_for_load_state("networkidle")
-    picture.act(page)
-    page.wait_for_load_state("networkidle")
     page.evaluate("document.fonts.ready")
+    servers.wait_until(lambda: bool(page.evaluate(ARE_IMAGES_DRAWN)), f"the images of {picture.name}")
     path = PICTURES / f"{picture.name}.png"
     page.screenshot(path=path, animations="disabled")
     context.close()
