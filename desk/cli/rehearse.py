@@ -45,12 +45,17 @@ PEOPLE = (
     ("paula@rehearsal.example", "Paula Richter", 6, ("privacy", "auditor")),
     ("omar@rehearsal.example", "Omar Haddad", 8, ("admin",)),
 )
+SINGING = "ständchen, geburtstag, geburtstagskind, singen, singt, gesungen, gratulieren, glückwunsch"
+SNOW = "schnee, schneit, geschneit, eingeschneit, schneemann, flocken"
 CAMPAIGNS = {
-    "rheinwelle": (("Ständchen-Woche", "ständchen, geburtstag, geburtstagskind, singen, singt, gesungen, gratulieren, glückwunsch", 21, "note"),
-                   ("Erster Schnee", "schnee, schneit, geschneit, eingeschneit, schneemann, flocken", 13, "snow"),
-                   ("Stau-Melder", "stau, unfall, sperrung", 2, "car")),
+    # name, keywords, hue, icon
+    "rheinwelle": (
+        ("Ständchen-Woche", SINGING, 21, "note"),
+        ("Erster Schnee", SNOW, 13, "snow"),
+        ("Stau-Melder", "stau, unfall, sperrung", 2, "car"),
+    ),
     "oldie95": (("Wunschkonzert", "wunsch, wünsche, wünschen", 5, "note"),),
-}  # fmt: skip
+}
 
 
 def prepare(settings: Settings) -> Path:
