@@ -153,15 +153,18 @@ def _sign_in(browser: Any, link: str) -> Any:
 
 
 def _work_a_while(desk: Desk, lea: Colleague) -> None:
-    """A producer's half hour: some rejected, one claimed, six shortlisted, five planned, four cleared."""
+    """A producer's half hour: some rejected, one claimed, six shortlisted, four planned, three cleared."""
     voices = _with_sound(lea, "voice")
-    for card in voices[10:13]:
+    for card in voices[16:19]:
         _move(lea, card, "rejected", reason="quality")
-    for number, card in enumerate(voices[1:7]):
+    named = [card for card in voices if card["listener"]["first_name"].isalpha()]
+    for number, card in enumerate(one for one in named[1:8] if one["listener"]["first_name"] != "Klasse"):
         _move(lea, card, "shortlisted")
         if number < 4:
             _prepare(lea, card["id"], is_cleared=number < 3)
-    lea.post(f"/api/v1/cards/{voices[8]['id']}/claim", {"version": _fresh(lea, voices[8]["id"])["version"]})
+        else:
+            lea.ask("DELETE", f"/api/v1/rundown/slots/{_slot(lea, card['id'])['id']}")
+    lea.post(f"/api/v1/cards/{voices[15]['id']}/claim", {"version": _fresh(lea, voices[15]["id"])["version"]})
     for card in _with_sound(lea, "voice")[-8:]:
         lea.post(f"/api/v1/cards/{card['id']}/campaign", {"campaign_id": _contest(lea)})
     _talk(desk, lea)
@@ -175,6 +178,11 @@ def _contest(lea: Colleague) -> int:
 def _with_sound(lea: Colleague, kind: str) -> list[Any]:
     cards = lea.get("/api/v1/cards", kind=kind, limit=40)["cards"]
     return [card for card in cards if card["state"] == "new" and card["media"] and card["media"][0]["state"] == "ready"]
+
+
+def _slot(lea: Colleague, card_id: int) -> Any:
+    """A shortlisted card's place: shortlisting puts it at the end of the present edition's rundown."""
+    return next(slot for slot in lea.get("/api/v1/rundown")["slots"] if slot["card_id"] == card_id)
 
 
 def _fresh(lea: Colleague, card_id: int) -> Any:
@@ -192,8 +200,9 @@ def _prepare(lea: Colleague, card_id: int, *, is_cleared: bool) -> None:
     name = card["listener"]["first_name"]
     words = {"about": ABOUT[card_id % len(ABOUT)], "pronunciation": SPOKEN.get(name, ""), "note": ""}
     lea.post(f"/api/v1/cards/{card_id}/notes", {"version": card["version"], **words})
-    intro = f"Und jetzt hören wir {name}."
-    lea.post("/api/v1/rundown/slots", {"card_id": card_id, "intro_text": intro, "note": "Vor den Nachrichten"})
+    slot = _slot(lea, card_id)
+    words = {"intro_text": f"Wer so früh schon wach ist? {name}, zum Beispiel.", "note": "Vor den Nachrichten"}
+    lea.ask("PATCH", f"/api/v1/rundown/slots/{slot['id']}", {"version": slot["version"], **words})
     if not is_cleared:
         return
     lea.post(f"/api/v1/cards/{card_id}/consent", {"act": "given", "note": ""})

@@ -212,8 +212,13 @@ class Colleague:
         return self._checked(self._session.get(self._address + path, params=query, timeout=60))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self.ask("POST", path, body)
+
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         headers = {"X-CSRFToken": self._token}
-        return self._checked(self._session.post(self._address + path, json=dict(body), headers=headers, timeout=60))
+        return self._checked(
+            self._session.request(method, self._address + path, json=body, headers=headers, timeout=60)
+        )
 
     def _checked(self, answer: requests.Response) -> Any:
         if not answer.ok:
