@@ -77,7 +77,7 @@ def test_dead_work_is_tried_again_and_audited_at_the_own_station_only(
     answer = browser.post("/api/v1/jobs/retry", body)
 
     with db.reading() as session:
-        jobs = {subject: state for subject, state in session.execute(select(Job.subject, Job.state))}
+        jobs = {row.subject: row.state for row in session.execute(select(Job.subject, Job.state))}
         rows = session.execute(select(AuditRow).where(AuditRow.act == "jobs.retry")).scalars().all()
         assert answer.json == {"retried": 1}
         assert jobs == {f"asset:{own}": "ready", f"asset:{other}": "dead", f"asset:{foreign}": "dead"}
