@@ -115,12 +115,15 @@ def test_each_of_the_four_files_plays_or_shows(desk: Desk, open_page: OpenPage, 
     desk.send("Xaver Berg", file=files["film"])
     desk.send("Zita Berg", file=files["song"])
 
-    for name, screen in (("Wanda", False), ("Zita", False), ("Xaver", True)):
+    # the film first: its further renditions come while it plays already, and must not end it
+    for name, screen in (("Xaver", True), ("Wanda", False), ("Zita", False)):
         card = go_to(wall, await_card(wall, name))
         card.locator("[data-act=open-film]" if screen else "[data-act=cue]").wait_for()
         wall.evaluate("sounding.length = 0")
         wall.keyboard.press(" ")
         until(wall, IS_PLAYING)
+        wall.wait_for_selector(f".card.is-new[aria-label*={name}]")
+        assert wall.evaluate("sounding.length === 1 && sounding[0].currentTime > 0.2")
         wall.keyboard.press(" ")
         until(wall, "sounding[0].paused")
     picture = await_card(wall, "Yara").locator("img")

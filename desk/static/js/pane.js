@@ -152,14 +152,17 @@ export class Pane {
     const media = card.listener.is_blocked ? null : mainMedia(card);
     const signature = JSON.stringify(media && [card.id, media.id, media.state, media.progress, media.reason, Object.keys(media.profiles ?? {}), media.loudness_lufs]);
     if (!isNew && box.signature === signature) return;
-    if (box.signature !== signature && player.element && box.contains(player.element)) player.stop();
+    // A film that runs goes on when only figures or further renditions came; other bytes or another card end it.
+    const screen = player.element && box.contains(player.element) ? player.element : null;
+    const isSame = Boolean(screen && media && player.isOn(card.id, media.id) && player.item.file.sha256 === listenable(media)?.sha256);
+    if (screen && !isSame && box.signature !== signature) player.stop();
     box.signature = signature;
     box.hidden = !media;
     if (!media) { box.replaceChildren(); return; }
     const top = el("div.player-top", {}, el(`span.typ${isSung(card) ? "" : ".plain"}`, {}, icon(kindIcon(card)), kindName(card)), el("span.num", { "data-time": "" }, media.duration_s ? duration(media.duration_s) : ""));
     const parts = [top];
     if (media.kind === "voice" || media.kind === "audio") parts.push(...this.#soundParts(card, media));
-    else if (media.kind === "video") parts.push(...this.#filmParts(card, media));
+    else if (media.kind === "video") parts.push(...this.#filmParts(card, media, isSame ? screen : null));
     else parts.push(this.#picturePart(card, media));
     parts.push(this.#mediaNote(media));
     box.replaceChildren(...parts.filter(Boolean));
@@ -185,10 +188,10 @@ export class Pane {
     return [slider, el("div.player-ctl", {}, this.#cueButton(media), el("span.grow"), this.#originalLink(media))];
   }
 
-  #filmParts(card, media) {
+  #filmParts(card, media, running) {
     if (!listenable(media)) return [];
     const poster = media.profiles?.poster ? mediaUrl(media, "poster") : null;
-    const screen = el("video.player-film", { playsinline: true, preload: "none", poster, "aria-label": t("Video from %(name)s", { name: nameOf(card) }) });
+    const screen = running ?? el("video.player-film", { playsinline: true, preload: "none", poster, "aria-label": t("Video from %(name)s", { name: nameOf(card) }) });
     const line = el("progress.bar", { max: 1000, value: 0, "aria-label": t("Position") });
     return [screen, line, el("div.player-ctl", {}, this.#cueButton(media), el("span.grow"), this.#originalLink(media))];
   }
