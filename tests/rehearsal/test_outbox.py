@@ -94,11 +94,14 @@ def test_the_morning_comes_once_and_begins_with_a_voice_note(own_server: Running
         "sticker",
         "document",
     }
-    forwarded = [
-        row["audio"]["sha256"] for row in own_desk.rows("messages") if row.get("context") == {"forwarded": True}
-    ]
+    # By id: what was on its way when the server was killed comes once more, as from the real provider.
+    forwarded = {
+        row["id"]: row["audio"]["sha256"]
+        for row in own_desk.rows("messages")
+        if row.get("context") == {"forwarded": True}
+    }
     assert len(forwarded) == 8
-    assert len(set(forwarded)) == 2
+    assert len(set(forwarded.values())) == 2
     assert any("from" not in row for row in own_desk.rows("messages"))
 
 

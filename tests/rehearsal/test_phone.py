@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
 from desk.rehearsal import client
 from desk.rehearsal.cast import SAMPLES
+from tests.conftest import CHROMIUM_FLAGS
 from tests.rehearsal.stage import ReceivingDesk, Running, wait_for
 
 if TYPE_CHECKING:
@@ -86,19 +88,18 @@ def test_a_file_of_the_thread_is_served_in_ranges(rehearsal: Running, desk: Rece
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
+def phone_browser(chromium: str, playwright: Any) -> Iterator[Browser]:
+    """A browser of its own, because its microphone is one that always hums."""
     microphone = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", *microphone])
-        yield browser
-        browser.close()
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    opened = playwright.chromium.launch(executable_path=chromium, args=[*CHROMIUM_FLAGS, *sandbox, *microphone])
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def page(browser: Browser, rehearsal: Running) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="de-DE")
+def page(phone_browser: Browser, rehearsal: Running) -> Iterator[Page]:
+    context = phone_browser.new_context(viewport={"width": 390, "height": 844}, locale="de-DE")
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -205,11 +206,11 @@ def test_the_listener_is_changed_by_keyboard(page: Page, rehearsal: Running) -> 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("width", [320, 390, 1440])
 def test_text_is_legible_and_nothing_runs_sideways(
-    browser: Browser, rehearsal: Running, desk: ReceivingDesk, theme: str, width: int
+    phone_browser: Browser, rehearsal: Running, desk: ReceivingDesk, theme: str, width: int
 ) -> None:
     client.send(rehearsal.base_url, "oldie95", "Helga Brandt", file=SAMPLES / "torte.jpg", caption="Torte")
     client.send(rehearsal.base_url, "oldie95", "Helga Brandt", text="Guten Morgen")
-    context = browser.new_context(viewport={"width": width, "height": 800}, locale="de-DE")
+    context = phone_browser.new_context(viewport={"width": width, "height": 800}, locale="de-DE")
     page = context.new_page()
     page.goto(f"{rehearsal.base_url}/phone?station=oldie95&listener=Helga Brandt&theme={theme}")
     page.locator(".row.mine").first.wait_for()
