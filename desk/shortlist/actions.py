@@ -48,7 +48,8 @@ def add_to_rundown(
 ) -> Slot:
     """Put a card into the current edition, at the end or at `position`; a new card becomes shortlisted.
 
-    May be repeated: a card has one place in an edition, which a second call leaves as it is.
+    May be repeated: a card has one place in an edition, which a second call leaves as it is; words it brings fill
+    what was empty (shortlisting makes the place before anybody has written them).
     Raises NotFound, NotForTheRundown.
     """
     card = queries.load_chosen(session, station_id, card_id)
@@ -59,11 +60,15 @@ def add_to_rundown(
     if card.state == "new":
         wall.move_card(session, station_id, card_id, to="shortlisted", version=card.version, by=by, at=at)
     slot = _slot_of(session, edition.id, card_id)
+    note, intro_text = _checked(note, intro_text)
     if made:
-        slot.note, slot.intro_text = _checked(note, intro_text)
+        slot.note, slot.intro_text = note, intro_text
         if position is not None:
             _reorder(session, slot, position, at=at)
         session.flush()
+    elif (note and not slot.note) or (intro_text and not slot.intro_text):
+        words = {"note": slot.note or note, "intro_text": slot.intro_text or intro_text}
+        set_words(session, station_id, slot.id, **words, version=slot.version, by=by, at=at)
     return slot
 
 

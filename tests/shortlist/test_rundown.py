@@ -52,6 +52,16 @@ def test_shortlisting_a_card_gives_it_the_last_place_once(session: Session, cast
     assert order(session, cast.rheinwelle) == [first.id, second.id]
 
 
+def test_words_that_come_with_a_card_fill_the_place_it_has(session: Session, cast: Cast) -> None:
+    card = a_card(session, cast.rheinwelle)
+    shortlist(session, card, cast.nia)
+
+    slot = actions.add_to_rundown(session, cast.rheinwelle, card.id, note="kurz halten", by=cast.nia, at=SIX)
+    again = actions.add_to_rundown(session, cast.rheinwelle, card.id, note="anders", by=cast.nia, at=SIX)
+
+    assert (slot.id, again.note) == (again.id, "kurz halten")
+
+
 @pytest.mark.parametrize("verdict", ["new", "rejected"])
 def test_putting_back_or_rejecting_takes_the_place_away(session: Session, cast: Cast, verdict: str) -> None:
     first, second = (a_card(session, cast.rheinwelle) for _ in range(2))
