@@ -26,6 +26,7 @@ NO_NAMES = frozenset(
         "whatsapp", "user", "nutzer", "handy", "mobil", "privat", "firma", "team", "radio", "verein", "praxis", "büro",
         "gmbh", "ich", "mein", "meine", "der", "die", "das", "the", "mama", "papa", "oma", "opa", "unknown",
         "unbekannt",
+        "klasse", "kita", "kindergarten", "schule", "chor", "gruppe",
         "hallo", "hörer", "hörerin", "anonym", "home", "business", "office", "sv", "tv", "fc", "tsv",
     }
 )  # fmt: skip
