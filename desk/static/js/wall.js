@@ -468,7 +468,11 @@ function drawCounts() {
     tab.querySelector("b").textContent = number(amount);
     if (tab.dataset.stateFilter === "planned") tab.hidden = amount === 0 && filters.state !== "planned";
   }
-  for (const type of document.querySelectorAll("[data-kind-filter]")) type.querySelector("b").textContent = number(counts.kind?.[type.dataset.kindFilter] ?? 0);
+  for (const type of document.querySelectorAll("[data-kind-filter]")) {
+    const count = number(counts.kind?.[type.dataset.kindFilter] ?? 0);
+    type.querySelector("b").textContent = count;
+    type.setAttribute("aria-label", `${type.title} ${count}`);  // the name holds what is seen, count included
+  }
   $("total").textContent = tn("%(num)s message", "%(num)s messages", counts.state?.all ?? 0);
 }
 
@@ -513,7 +517,7 @@ function drawTally(tally) {
 function drawEmpty() {
   const isFiltered = filters.state !== "all" || filters.kind || filters.text || filters.campaign;
   for (const one of $("empty").querySelectorAll("[data-empty]")) one.hidden = one.dataset.empty !== (isFiltered ? "filtered" : "none");
-  const names = [filters.state !== "all" && document.querySelector(`[data-state-filter="${filters.state}"] span`)?.textContent, filters.kind && document.querySelector(`[data-kind-filter="${filters.kind}"]`)?.getAttribute("aria-label"), filters.text && `„${filters.text}“`, filters.campaign && $("campaign-filter")?.selectedOptions[0]?.textContent].filter(Boolean);
+  const names = [filters.state !== "all" && document.querySelector(`[data-state-filter="${filters.state}"] span`)?.textContent, filters.kind && document.querySelector(`[data-kind-filter="${filters.kind}"]`)?.title, filters.text && `„${filters.text}“`, filters.campaign && $("campaign-filter")?.selectedOptions[0]?.textContent].filter(Boolean);
   $("hidden-by").textContent = `${names.join(" · ")}. ${tn("%(num)s message is hidden.", "%(num)s messages are hidden.", counts.state?.all ?? 0)}`;
 }
 
