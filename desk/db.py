@@ -8,9 +8,10 @@ loss (synchronous=FULL) and so that read-then-write cannot lose an update (BEGIN
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -36,6 +37,11 @@ from sqlalchemy.types import TypeDecorator
 from desk import clock
 from desk.errors import Unavailable
 
+SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+# A commit that finds the log this long (32 MB) moves it into the database itself and keeps everybody waiting;
+# `keep_log_short` does it aside long before.
+CHECKPOINT_PAGES = 8000
+CHECKPOINT_EVERY_S = 0.5
 SQLITE_BUSY_S = 10
 PASSING_ON_SQLITE = ("locked", "busy", "is full", "disk I/O", "unable to open")
 POSTGRES_OPTIONS = (
@@ -94,6 +100,7 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _open_engine(url)
+        self._disposed = threading.Event()
         self._one_writer = threading.Lock() if self.is_sqlite else None
 
     @contextmanager
@@ -131,7 +138,24 @@ class Database:
         with _busy_said(), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
             yield session
 
+    def keep_log_short(self) -> None:
+        """Move SQLite's log into the database aside, so that no answer waits for it; does nothing for PostgreSQL.
+
+        For the web process, once. Ends when the engine is disposed of.
+        """
+        if not self.is_sqlite:
+            return
+
+        def run() -> None:
+            while not self._disposed.wait(CHECKPOINT_EVERY_S):
+                with suppress(sqlite3.Error, sql_errors.SQLAlchemyError), self.engine.connect() as connection:
+                    raw: Any = connection.connection.driver_connection
+                    raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+        threading.Thread(target=run, name="checkpoint", daemon=True).start()
+
     def dispose(self) -> None:
+        self._disposed.set()
         self.engine.dispose()
 
 
@@ -176,7 +200,7 @@ def _open_engine(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not begin by itself
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        for pragma in (*SQLITE_PRAGMAS, f"wal_autocheckpoint={CHECKPOINT_PAGES}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

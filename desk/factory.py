@@ -117,6 +117,7 @@ def create_app(given: Settings | None = None) -> Flask:
     limits.install(app, opened.redis_url)
     replies.install(app)
     _add_views(app, csrf, opened)
+    db.current().keep_log_short()
     if opened.role != "ingest":
         _add_sockets(app, opened)
     return app
