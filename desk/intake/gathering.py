@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,65 +21,85 @@ PENS_OF_POSTGRES = 8  # fewer than the pool's connections
 
 @dataclass(eq=False)
 class _Waiting:
-    """One delivery and who waits for it."""
+    """One delivery and who waits for it. `called` wakes its request: it is done, or the pen was handed to it."""
 
     arrived: actions.Arrived
-    stored: Future[None] = field(default_factory=Future)
+    called: threading.Event = field(default_factory=threading.Event)
+    has_pen: bool = False
+    is_done: bool = False
+    fault: BaseException | None = None
 
 
 class Gathering:
-    """The pens and the pile of one process for one database."""
+    """The pens and the pile of one process for one database.
+
+    Whoever has a pen writes the whole pile once, then hands it to the first that came meanwhile: nobody whose
+    delivery is stored waits for another commit, and nobody writes for others for ever.
+    """
 
     def __init__(self, database: db.Database) -> None:
         self.database = database
-        self._pens = threading.Semaphore(1 if database.is_sqlite else PENS_OF_POSTGRES)
+        self._free_pens = 1 if database.is_sqlite else PENS_OF_POSTGRES
         self._pile: deque[_Waiting] = deque()
+        self._lock = threading.Lock()
 
     def keep(self, station_id: int, channel_id: int, body: bytes, *, at: datetime) -> None:
         """Store one delivery; returns after it is synced. Raises Busy if that does not come about in time."""
         mine = _Waiting(actions.Arrived(station_id, channel_id, body, at))
-        self._pile.append(mine)
-        if not self._pens.acquire(timeout=rules.WAIT_S):
-            self._withdraw(mine)
+        with self._lock:
+            self._pile.append(mine)
+            if self._free_pens:
+                self._free_pens -= 1
+                mine.has_pen = True
+        while not mine.is_done:
+            if mine.has_pen:
+                self._write(mine)
+            else:
+                self._wait(mine)
+        with self._lock:
+            if mine.has_pen:  # handed over while somebody else was storing it
+                self._hand_on(mine)
+        if mine.fault is not None:
+            raise mine.fault
+
+    def _wait(self, mine: _Waiting) -> None:
+        """Wait to be done or to get a pen. Raises Busy, and takes the delivery off the pile, if neither comes."""
+        if not mine.called.wait(rules.WAIT_S):
+            with self._lock:
+                if mine in self._pile and not mine.has_pen:
+                    self._pile.remove(mine)
+                    raise db.Busy
+        mine.called.clear()
+
+    def _write(self, mine: _Waiting) -> None:
+        """Store the pile in one transaction, hand the pen on, tell everybody whose delivery was in it."""
+        with self._lock:
+            taken = [self._pile.popleft() for _ in range(min(len(self._pile), MOST_TOGETHER))]
+        fault = self._store(taken) if taken else None
+        with self._lock:
+            for one in taken:
+                one.is_done, one.fault = True, fault
+            self._hand_on(mine)
+        for one in taken:
+            one.called.set()
+
+    def _hand_on(self, mine: _Waiting) -> None:
+        mine.has_pen = False
+        waiting = next((one for one in self._pile if not one.has_pen), None)
+        if waiting is None:
+            self._free_pens += 1
             return
-        try:
-            while not mine.stored.done() and (taken := self._take()):
-                self._store(taken)
-        finally:
-            self._pens.release()
-        mine.stored.result()  # if not done yet, another pen is writing it
+        waiting.has_pen = True
+        waiting.called.set()
 
-    def _withdraw(self, mine: _Waiting) -> None:
-        """Give up waiting, unless somebody has stored it or is about to."""
-        try:
-            self._pile.remove(mine)
-        except ValueError:
-            mine.stored.result(timeout=rules.WAIT_S)  # somebody has it in hand
-            return
-        raise db.Busy
-
-    def _take(self) -> list[_Waiting]:
-        taken: list[_Waiting] = []
-        while self._pile and len(taken) < MOST_TOGETHER:
-            try:
-                taken.append(self._pile.popleft())
-            except IndexError:  # its owner gave up this moment
-                break
-        return taken
-
-    def _store(self, taken: list[_Waiting]) -> None:
+    def _store(self, taken: list[_Waiting]) -> BaseException | None:
         """One transaction for all of them; if it fails, it fails for all, and the provider sends them again."""
         try:
             with self.database.transaction(wait_s=rules.WAIT_S) as session:
                 actions.keep_deliveries(session, [one.arrived for one in taken], at=clock.now())
-        except BaseException as fault:
-            for one in taken:
-                one.stored.set_exception(fault)
-            if not isinstance(fault, Exception):
-                raise
-            return
-        for one in taken:
-            one.stored.set_result(None)
+        except BaseException as fault:  # noqa: BLE001 - it belongs to every request of the pile, and each raises it
+            return fault
+        return None
 
 
 _gathering: Gathering | None = None
