@@ -141,7 +141,7 @@ def test_entries_are_walked_heard_taken_out_and_brought_back_by_keyboard(
 
     page.keyboard.press("z")
     page.wait_for_selector(".entry[data-number='2']:not(.is-excl)")
-    page.wait_for_function("document.getElementById('count').textContent === '3'")
+    page.wait_for_selector("#count:text-is('3')")
 
 
 def test_an_editor_opens_a_campaign_and_sees_every_fault_beside_its_field(
