@@ -117,7 +117,7 @@ def test_an_arriving_entry_waits_behind_the_counter_and_n_shows_it(
         enter(session, cast, "Dana")
 
     page.wait_for_selector("#newpill:not([hidden])")
-    assert page.inner_text("#count") == "4"
+    page.wait_for_selector("#count:text-is('4')")
     assert page.locator(".entry").count() == 3
     assert page.evaluate("document.querySelector('.entry').getBoundingClientRect().top") == top
     page.keyboard.press("n")
@@ -137,7 +137,7 @@ def test_entries_are_walked_heard_taken_out_and_brought_back_by_keyboard(
     assert page.evaluate("document.activeElement.dataset.number") == "2"
     page.keyboard.press("Delete")
     page.wait_for_selector(".entry.is-excl[data-number='2']")
-    assert page.inner_text("#count") == "2"
+    page.wait_for_selector("#count:text-is('2')")
 
     page.keyboard.press("z")
     page.wait_for_selector(".entry[data-number='2']:not(.is-excl)")
