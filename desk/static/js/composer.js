@@ -46,11 +46,13 @@ export class Composer {
     const text = this.part("window-text");
     const words = !given ? "" : isOpen ? t("Reply window: %(left)s h left", { left }) : t("Reply window closed. It opens again when the person writes.");
     if (text.textContent !== words) text.replaceChildren(icon(isOpen || !given ? "timer" : "lock"), words);
-    const mayWrite = isOpen && this.on.mayWrite();
-    if (this.reply.disabled === mayWrite) this.reply.disabled = !mayWrite;
+    // While the window is not known yet words may be typed: a field taken away loses the focus, and the rest of the
+    // sentence would go to the page's keys. Whether it may be sent is the server's word in any case.
+    const isBarred = Boolean(given) && !(isOpen && this.on.mayWrite());
+    if (this.reply.disabled !== isBarred) this.reply.disabled = isBarred;
     const hint = this.on.hint();
     if (this.reply.placeholder !== hint) this.reply.placeholder = hint;
-    this.form.querySelector("[type=submit]").disabled = !mayWrite;
+    this.form.querySelector("[type=submit]").disabled = isBarred;
   }
 
   async send() {
