@@ -42,7 +42,7 @@ def test_the_check_of_a_change_is_make_test() -> None:
     script = TOP / ".ci" / "run"
 
     assert os.access(script, os.X_OK)
-    assert "if make --no-print-directory test; then\n    exit 0" in script.read_text()
+    assert script.read_text().rstrip().endswith("make --no-print-directory test")
 
 
 @pytest.mark.parametrize("script", ["setup/bootstrap.sh", "setup/lock.sh"])
