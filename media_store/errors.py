@@ -169,4 +169,18 @@ FLAGS: dict[str, str] = {
     "sound_damaged": "The sound of this video is damaged.",
     "hdr": "Recorded in HDR, colours may look pale.",
     "animated": "A moving picture.",
+    "frozen": "A long moving picture, only its beginning is shown, as a still.",
+}
+
+# Why a sound is not at the station's level. Facts: `reached`, `target` and `lufs` in LUFS, `gain_db`, `peak` in dBTP.
+LEVEL_NOTES: dict[str, str] = {
+    "level.silence": "There is only silence: it has no loudness, and no copy for air is made.",
+    "level.silent": "At %(lufs)s LUFS this is as good as silence: it is not raised, and no copy for air is made.",
+    "level.undefined": "Loudness is defined from 0.4 seconds on. This was levelled by %(gain_db)s dB as if it went on.",
+    "level.capped": "Raised by %(gain_db)s dB, the most there is, so that its noise does not come up. It reaches"
+    " %(reached)s instead of %(target)s LUFS.",
+    "level.noise": "Steady noise, raised by no more than %(gain_db)s dB. It reaches %(reached)s instead of"
+    " %(target)s LUFS.",
+    "level.peaks": "Single peaks stand in the way: more level would pass %(peak)s dBTP. It reaches %(reached)s instead"
+    " of %(target)s LUFS.",
 }

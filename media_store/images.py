@@ -41,8 +41,20 @@ Json = dict[str, Any]  # lines between us and our own child, read field by field
 
 
 @dataclass(frozen=True)
+class SmallPicture:
+    """A finished picture within 320 pixels: bare RGB rows in a file of the working folder, our bytes, no format."""
+
+    path: Path
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True)
 class PictureFacts:
-    """Size as received and upright; `dhash` is 16 hex digits, `blurhash` a placeholder of 28 characters."""
+    """Size as received and upright; `dhash` is 16 hex digits, `blurhash` a placeholder of 28 characters.
+
+    `small` is there as long as the working folder, None after a mere probe.
+    """
 
     width_px: int
     height_px: int
@@ -50,6 +62,7 @@ class PictureFacts:
     flags: tuple[str, ...] = ()
     dhash: str | None = None
     blurhash: str | None = None
+    small: SmallPicture | None = None
 
 
 class PictureChild:
@@ -171,12 +184,14 @@ def _nothing_made(answer: Json) -> None:
 def probe_picture(path: Path, sniffed: Sniffed) -> PictureFacts:
     """Size and number of frames as the file declares them, not yet turned upright."""
     request = {"op": "probe", "path": str(path), "format": sniffed.picture_format}
-    answer = _ask(request, _nothing_made)
-    return _facts(answer)
+    return _facts(_ask(request, _nothing_made), None)
 
 
 def make_photo(path: Path, sniffed: Sniffed, *, work: Path, publish: Publish, skip: Collection[str]) -> PictureFacts:
-    """Make thumb, card and large, published in this order. Raises Bomb, Corrupt, TooLarge, LimitsExceeded, TimedOut."""
+    """Make thumb, card, web and large, published in this order, then what moves.
+
+    Raises Bomb, Corrupt, TooLarge, LimitsExceeded, TimedOut.
+    """
     _refuse_over(path, LARGEST_PHOTO_BYTES, "25 MB")
     return _make("photo", path, sniffed, recipes.RECIPES["image"], work, publish, skip)
 
@@ -208,13 +223,15 @@ def _make(
         recipe = by_profile[answer["made"]]
         publish(_described(recipe, outs[recipe.profile], answer))
 
+    small = work / "small.rgb"
     request = {
         "op": op,
         "path": str(path),
+        "small": str(small),
         "format": sniffed.picture_format,
         "forms": [_form(recipe.profile, outs[recipe.profile], recipe.profile in skip) for recipe in wanted],
     }
-    return _facts(_ask(request, on_made))
+    return _facts(_ask(request, on_made), small)
 
 
 def _described(recipe: Recipe, path: Path, answer: Json) -> Made:
@@ -239,7 +256,7 @@ def _form(profile: str, out: Path, is_skipped: bool) -> Json:
     }
 
 
-def _facts(answer: Json) -> PictureFacts:
+def _facts(answer: Json, small: Path | None) -> PictureFacts:
     return PictureFacts(
         int(answer["width_px"]),
         int(answer["height_px"]),
@@ -247,4 +264,5 @@ def _facts(answer: Json) -> PictureFacts:
         tuple(str(flag) for flag in answer.get("flags", ())),
         answer.get("dhash"),
         answer.get("blurhash"),
+        SmallPicture(small, int(answer["small_width_px"]), int(answer["small_height_px"])) if small else None,
     )

@@ -22,6 +22,8 @@ from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
 LARGEST_PIXELS = 64_000_000
 LARGEST_ANIMATED_PIXELS = 100_000_000
 MOST_FRAMES = 300
+MOST_MOVING_PIXELS = 25_000_000  # of all frames as they are saved: 100 MB in memory
+SMALL_EDGE = 320
 WHITE = (255, 255, 255)
 ORIENTATION_TAG = 0x0112
 BROKEN_METADATA = (OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, struct.error)
@@ -33,6 +35,9 @@ Say = Callable[[Json], None]
 Image.MAX_IMAGE_PIXELS = LARGEST_PIXELS
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 SRGB = ImageCms.createProfile("sRGB")
+LIKE_SRGB = 2  # of 255: what two profiles of the same colours differ by through rounding
+PROBES = Image.new("RGB", (16, 1))
+PROBES.putdata([(r, g, b) for r in (20, 128, 235) for g in (40, 200) for b in (0, 255)] + [(90, 90, 90)] * 4)
 
 
 class Refused(Exception):
@@ -77,8 +82,8 @@ def process(request: Json, say: Say) -> Json:
         if request["op"] == "probe":
             return facts
         if request["op"] == "sticker":
-            return facts | make_sticker(picture, frames, request["forms"], say)
-        return facts | make_photo(picture, request, say)
+            return facts | make_sticker(picture, frames, request, say)
+        return facts | make_photo(picture, frames, request, say)
 
 
 def open_picture(path: str, picture_format: str) -> Image.Image:
@@ -95,26 +100,55 @@ def open_picture(path: str, picture_format: str) -> Image.Image:
     return picture
 
 
-def make_photo(picture: Image.Image, request: Json, say: Say) -> Json:
-    """Photo: decode once near the largest size, then each form from the next larger one; the smallest is told first."""
-    edge = max(int(form["edge"]) for form in request["forms"])
+def make_photo(picture: Image.Image, frames: int, request: Json, say: Say) -> Json:
+    """Photo: decode once near the largest size, then each form from a larger one; the smallest is told first."""
+    forms = [form for form in request["forms"] if form["profile"] != "animation"]
+    edge = max(int(form["edge"]) for form in forms)
     width, height = picture.size  # before draft mode makes it smaller
     decoded, is_truncated = decode(picture, request, edge)
     # formats that turn pictures themselves have nothing left to turn
     turn = 1 if request["format"] == "HEIF" else orientation_of(decoded)
-    current = turned(flattened(fitted(decoded, edge), decoded.info.get("icc_profile")), turn)
-    scaled: list[tuple[Json, Image.Image]] = []
-    for form in sorted(request["forms"], key=lambda form: -int(form["edge"])):
-        current = fitted(current, form["edge"])
-        scaled.append((form, current))
-    for form, pixels in reversed(scaled):
+    whole = turned(flattened(fitted(decoded, edge), decoded.info.get("icc_profile")), turn)
+    scaled = scaled_down(whole, [int(form["edge"]) for form in forms])
+    for form in sorted(forms, key=lambda form: int(form["edge"])):
         if not form.get("skip"):
-            save(pixels, form, say)
-    small = fitted(current, 320)
-    return {
+            save(scaled[int(form["edge"])], form, say)
+    flags = ["truncated"] if is_truncated else []
+    if frames > 1 and not is_truncated:
+        flags += moving_flags(picture, frames, request["forms"], say)
+    return seen_small(fitted(scaled[min(scaled)], SMALL_EDGE), request) | {
         "width_px": height if turn in SIDEWAYS else width,
         "height_px": width if turn in SIDEWAYS else height,
-        "flags": ["truncated"] if is_truncated else [],
+        "flags": flags,
+    }
+
+
+def scaled_down(whole: Image.Image, edges: list[int]) -> dict[int, Image.Image]:
+    """The picture within each edge, each made from the smallest that is half as large again: near sizes blur it."""
+    scaled = {max(edges): whole}
+    for edge in sorted(edges, reverse=True)[1:]:
+        source = min((larger for larger in scaled if larger * 2 >= edge * 3), default=max(edges))
+        scaled[edge] = fitted(scaled[source], edge)
+    return scaled
+
+
+def moving_flags(picture: Image.Image, frames: int, forms: list[Json], say: Say) -> list[str]:
+    """A photo that moves (GIF): its animation too, unless it is so long that only the still is worth its time."""
+    if frames > MOST_FRAMES or picture.width * picture.height * frames > LARGEST_ANIMATED_PIXELS:
+        return ["animated", "frozen"]
+    for form in forms:
+        if form["profile"] == "animation" and not form.get("skip"):
+            save_animation(picture, form, say)
+    return ["animated"]
+
+
+def seen_small(small: Image.Image, request: Json) -> Json:
+    """What is learnt from the picture at 320 pixels; the pixels themselves go to `request["small"]`, bare RGB rows."""
+    with open(request["small"], "wb") as file:
+        file.write(small.tobytes())
+    return {
+        "small_width_px": small.width,
+        "small_height_px": small.height,
         "dhash": difference_hash(small),
         "blurhash": blur_hash(small),
     }
@@ -175,6 +209,8 @@ def flattened(pixels: Image.Image, profile: bytes | None) -> Image.Image:
         pixels = on_white(pixels)
     elif pixels.mode.startswith("I") or pixels.mode == "F":
         pixels = eight_bit(pixels)
+    if pixels.mode in ("P", "1"):  # numbers of colours, not colours
+        pixels = pixels.convert("RGB")
     converted = in_srgb(pixels, profile) if profile else None
     if converted is not None:
         return converted
@@ -197,11 +233,20 @@ def in_srgb(pixels: Image.Image, profile: bytes) -> Image.Image | None:
     """Convert from an embedded profile; None if it is broken, does not fit, or already is sRGB."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(source):
+        change = ImageCms.buildTransform(source, SRGB, pixels.mode, "RGB")
+        if pixels.mode == "RGB" and is_no_change(change):
             return None
-        return ImageCms.profileToProfile(pixels, source, SRGB, outputMode="RGB")
+        return ImageCms.applyTransform(pixels, change)
     except (ImageCms.PyCMSError, *BROKEN_METADATA):
         return None
+
+
+def is_no_change(change: ImageCms.ImageCmsTransform) -> bool:
+    """Whether it leaves a few telling colours as they are. A profile's name says little: 'sRGB linear' is none."""
+    after = ImageCms.applyTransform(PROBES, change)
+    if after is None:
+        return False
+    return all(abs(one - other) <= LIKE_SRGB for one, other in zip(PROBES.tobytes(), after.tobytes(), strict=True))
 
 
 def fitted_size(size: tuple[int, int], edge: int) -> tuple[int, int]:
@@ -228,24 +273,23 @@ def save(pixels: Image.Image, form: Json, say: Say) -> None:
     say({"made": form["profile"], "width_px": pixels.width, "height_px": pixels.height})
 
 
-def make_sticker(picture: Image.Image, frames: int, forms: list[Json], say: Say) -> Json:
+def make_sticker(picture: Image.Image, frames: int, request: Json, say: Say) -> Json:
     """Sticker: the first frame still, and all frames again if it moves. Transparency is kept."""
     if frames > MOST_FRAMES or picture.width * picture.height * frames > LARGEST_ANIMATED_PIXELS:
         raise Refused("media.bomb", f"{frames} frames")
-    by_profile = {form["profile"]: form for form in forms}
+    by_profile = {form["profile"]: form for form in request["forms"]}
     still = fitted(picture.convert("RGBA"), by_profile["still"]["edge"])
     if not by_profile["still"].get("skip"):
         save(still, by_profile["still"], say)
-    small = fitted(on_white(still), 320)
     if frames > 1 and not by_profile["animation"].get("skip"):
         save_animation(picture, by_profile["animation"], say)
     flags = ["animated"] if frames > 1 else []
-    return {"flags": flags, "dhash": difference_hash(small), "blurhash": blur_hash(small)}
+    return seen_small(fitted(on_white(still), SMALL_EDGE), request) | {"flags": flags}
 
 
 def save_animation(picture: Image.Image, form: Json, say: Say) -> None:
     pixels, durations_ms = [], []
-    for frame, duration_ms in moving(picture, form["edge"]):
+    for frame, duration_ms in moving(picture, moving_edge(picture, form["edge"])):
         pixels.append(frame)
         durations_ms.append(duration_ms)
     pixels[0].save(
@@ -259,6 +303,13 @@ def save_animation(picture: Image.Image, form: Json, say: Say) -> None:
     )
     made = {"made": form["profile"], "width_px": pixels[0].width, "height_px": pixels[0].height}
     say(made | {"duration_s": sum(durations_ms) / 1000})
+
+
+def moving_edge(picture: Image.Image, edge: int) -> int:
+    """The edge within which all frames together stay under MOST_MOVING_PIXELS, `edge` at most."""
+    width, height = fitted_size(picture.size, edge)
+    share = MOST_MOVING_PIXELS / (width * height * getattr(picture, "n_frames", 1))
+    return max(width, height) if share >= 1 else max(1, int(max(width, height) * math.sqrt(share)))
 
 
 def moving(picture: Image.Image, edge: int) -> Iterator[tuple[Image.Image, int]]:

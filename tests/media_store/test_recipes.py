@@ -12,7 +12,7 @@ from media_store.errors import BadKey
 
 def test_everything_is_missing_at_first() -> None:
     assert recipes.missing("voice", {}) == ("preview", "peaks", "broadcast")
-    assert recipes.missing("image", {}) == ("thumb", "card", "large")
+    assert recipes.missing("image", {}) == ("thumb", "card", "large", "web")
     assert recipes.missing("document", {}) == ()
 
 
