@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from media_store import loudness, peaks, recipes, runner, wav
+from media_store import edges, hand_off, loudness, peaks, recipes, runner, wav
+from media_store.delivery import Delivery
+from media_store.edges import Edges, Stretch
 from media_store.errors import Corrupt
-from media_store.loudness import AudioTarget, Decoded, Levelled, Loudness, Plan
+from media_store.loudness import Decoded, Levelled, LevelNote, Loudness, Plan
 from media_store.recipes import Made, Publish
 from media_store.runner import Tools
 
@@ -34,7 +36,10 @@ COPY_BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class SoundFacts:
-    """What is known of a sound after its renditions are made; loudness and peak are the source's."""
+    """What is known of a sound after its renditions are made; loudness and peak are the source's.
+
+    Cue points and air copy are places in the source; None for silence. `level_note`: why it is not at station level.
+    """
 
     duration_s: float
     loudness_lufs: float | None
@@ -44,6 +49,9 @@ class SoundFacts:
     peaks56: bytes
     cue_in_s: float | None
     cue_out_s: float | None
+    air_in_s: float | None = None
+    air_out_s: float | None = None
+    level_note: LevelNote | None = None
 
 
 def make_sound(
@@ -51,52 +59,85 @@ def make_sound(
     demuxer: str,
     *,
     work: Path,
-    target: AudioTarget,
+    delivery: Delivery,
     labels: wav.BroadcastLabels,
     publish: Publish,
     skip: Collection[str] = (),
     tools: Tools,
 ) -> SoundFacts:
-    """Make preview, peaks and broadcast file of the first audio stream, and measure it.
+    """Make preview, peaks, broadcast file and the formats asked for of the first audio stream, and measure it.
 
-    Published in the order of use: what can be listened to first. Silence has no broadcast file. Raises NoAudio and
-    whatever `loudness.decode_and_measure` raises.
+    Published in the order of use: what can be listened to first. Preview and peaks are whole; the broadcast file
+    starts and ends with the sound. Silence has no broadcast file. Raises NoAudio and whatever
+    `loudness.decode_and_measure` raises.
     """
     decoded = loudness.decode_and_measure(original, demuxer, work / "work.f32", tools)
-    planned = loudness.plan(decoded, target)
-    cue_in_s, cue_out_s = loudness.find_cue_points(decoded)
-    levelled = _publish_levelled(decoded, planned, (cue_in_s, cue_out_s), work, target, labels, publish, skip, tools)
-    pairs = peaks.measure_pairs(
-        peaks.read_pcm(decoded.pcm), gain_db=levelled.gain_db, ceiling=loudness.limiter_ceiling(target)
-    )
+    levels = edges.measure_levels(peaks.read_pcm(decoded.pcm))
+    planned = loudness.plan(decoded, delivery.target, is_noise=edges.is_steady_hiss(levels))
+    found = None if planned.gain_db is None else edges.find_edges(levels, decoded.duration_s)
+    air = _air(found, decoded, delivery)
+    job = _Job(decoded, planned, found, air, work, delivery, labels, publish, frozenset(skip), tools)
+    levelled = _publish_levelled(job)
+    ceiling = loudness.ceiling_of(delivery.target.true_peak_dbtp)
+    pairs = peaks.measure_pairs(peaks.read_pcm(decoded.pcm), gain_db=levelled.gain_db, ceiling=ceiling)
     if "peaks" not in skip:
         _publish_peaks(peaks.to_json(pairs), decoded, work, publish)
-    _publish_broadcast(decoded, levelled, work, publish)
+    _publish_broadcast(job, levelled)
     decoded.pcm.unlink()
     return SoundFacts(
         round(decoded.duration_s, 3),
         decoded.loudness.integrated_lufs,
         decoded.loudness.true_peak_dbtp,
         None if planned.gain_db is None else round(levelled.gain_db, 2),
-        (*planned.flags, *_flags_of(decoded, planned, levelled, target, demuxer)),
+        (*planned.flags, *_flags_of(job, levelled, demuxer)),
         peaks.bars(pairs),
-        cue_in_s,
-        cue_out_s,
+        found.cue_in_s if found else None,
+        found.cue_out_s if found else None,
+        round(air.first / wav.RATE_HZ, 3) if found else None,
+        round(air.until / wav.RATE_HZ, 3) if found else None,
+        loudness.explain(decoded, planned, levelled, delivery.target),
     )
 
 
-def _flags_of(
-    decoded: Decoded, planned: Plan, levelled: Levelled, target: AudioTarget, demuxer: str
-) -> tuple[str, ...]:
-    declared = decoded.declared_duration_s if demuxer in DECLARING_DEMUXERS else None
+@dataclass(frozen=True)
+class _Job:
+    """One sound on its way: what was decoded and decided, for whom, and where the results go."""
+
+    decoded: Decoded
+    planned: Plan
+    edges: Edges | None
+    air: Stretch
+    work: Path
+    delivery: Delivery
+    labels: wav.BroadcastLabels
+    publish: Publish
+    skip: Collection[str]
+    tools: Tools
+
+    @property
+    def formats(self) -> tuple[recipes.Recipe, ...]:
+        """Further formats that are asked for and not there yet."""
+        asked = self.delivery.formats.difference(self.skip)
+        return tuple(recipe for recipe in recipes.HAND_OFFS if recipe.profile in asked)
+
+
+def _air(found: Edges | None, decoded: Decoded, delivery: Delivery) -> Stretch:
+    handles = delivery.handles
+    if handles is None:
+        return Stretch(0, decoded.frames)
+    return edges.air_stretch(found, decoded.frames, handles.before_ms, handles.after_ms)
+
+
+def _flags_of(job: _Job, levelled: Levelled, demuxer: str) -> tuple[str, ...]:
+    declared = job.decoded.declared_duration_s if demuxer in DECLARING_DEMUXERS else None
     reached = levelled.loudness.integrated_lufs
     noticed = {
         "limited": levelled.is_limited,
-        "off_target": planned.gain_db is not None
-        and "very_quiet" not in planned.flags
+        "off_target": job.planned.gain_db is not None
+        and "very_quiet" not in job.planned.flags
         and reached is not None
-        and abs(reached - target.loudness_lufs) > loudness.TOLERANCE_LU,
-        "truncated": declared is not None and is_truncated(decoded.duration_s, declared),
+        and abs(reached - job.delivery.target.loudness_lufs) > loudness.TOLERANCE_LU,
+        "truncated": declared is not None and is_truncated(job.decoded.duration_s, declared),
     }
     return tuple(flag for flag, is_so in noticed.items() if is_so)
 
@@ -106,38 +147,28 @@ def is_truncated(found_s: float, declared_s: float) -> bool:
     return found_s < TRUNCATED_SHARE * declared_s and declared_s - found_s > TRUNCATED_LEAST_S
 
 
-def _publish_levelled(
-    decoded: Decoded,
-    planned: Plan,
-    cues: tuple[float | None, float | None],
-    work: Path,
-    target: AudioTarget,
-    labels: wav.BroadcastLabels,
-    publish: Publish,
-    skip: Collection[str],
-    tools: Tools,
-) -> Levelled:
+def _publish_levelled(job: _Job) -> Levelled:
     """Run the second pass, leave a whole broadcast file in `work` if one is wanted, and publish the preview."""
-    preview = work / "preview.mp3"
-    if planned.gain_db is None or "broadcast" in skip:
-        levelled = loudness.level(decoded, planned, target, preview, None, tools)
+    decoded, preview, target = job.decoded, job.work / "preview.mp3", job.delivery.target
+    if job.planned.gain_db is None or ("broadcast" in job.skip and not job.formats):
+        levelled = loudness.level(decoded, job.planned, target, preview, None, job.tools, air=job.air)
     else:
-        with (work / "broadcast.wav").open("wb+") as file:
-            layout = wav.begin(file, labels, decoded.source)
-            levelled = loudness.level(decoded, planned, target, preview, file, tools)
-            frames = wav.finish(file, layout, bext_loudness(levelled.loudness), _timers(cues, decoded.duration_s))
+        with (job.work / "broadcast.wav").open("wb+") as file:
+            layout = wav.begin(file, job.labels, decoded.source)
+            levelled = loudness.level(decoded, job.planned, target, preview, file, job.tools, air=job.air)
+            frames = wav.finish(file, layout, hand_off.bext_loudness(levelled.loudness), timers_of(job.edges, job.air))
             if frames == 0:
                 raise Corrupt("no samples reached the broadcast file")
-    if "preview" not in skip:
-        publish(_described(recipes.PREVIEW, preview, decoded, levelled.loudness))
+    if "preview" not in job.skip:
+        job.publish(_described(recipes.PREVIEW, preview, decoded.duration_s, levelled.loudness))
     return levelled
 
 
-def _described(recipe: recipes.Recipe, path: Path, decoded: Decoded, measured: Loudness) -> Made:
+def _described(recipe: recipes.Recipe, path: Path, duration_s: float, measured: Loudness) -> Made:
     return recipes.describe(
         recipe,
         path,
-        duration_s=round(decoded.duration_s, 3),
+        duration_s=round(duration_s, 3),
         loudness_lufs=measured.integrated_lufs,
         true_peak_dbtp=measured.true_peak_dbtp,
     )
@@ -149,29 +180,23 @@ def _publish_peaks(document: bytes, decoded: Decoded, work: Path, publish: Publi
     publish(recipes.describe(recipes.PEAKS, path, duration_s=round(decoded.duration_s, 3)))
 
 
-def _publish_broadcast(decoded: Decoded, levelled: Levelled, work: Path, publish: Publish) -> None:
-    path = work / "broadcast.wav"
-    if path.exists():
-        publish(_described(recipes.BROADCAST, path, decoded, levelled.loudness))
+def _publish_broadcast(job: _Job, levelled: Levelled) -> None:
+    path = job.work / "broadcast.wav"
+    if not path.exists():
+        return
+    if "broadcast" not in job.skip:
+        job.publish(_described(recipes.BROADCAST, path, job.air.duration_s, levelled.loudness))
+    for recipe in job.formats:
+        asked = hand_off.Asked(path, job.labels, job.decoded.source, levelled.loudness, job.delivery.target)
+        job.publish(hand_off.MAKERS[recipe.profile](asked, timers_of(job.edges, job.air), job.work, job.tools))
 
 
-def bext_loudness(measured: Loudness) -> wav.BextLoudness:
-    """The five figures for the file's header."""
-    return wav.BextLoudness(
-        measured.integrated_lufs,
-        measured.range_lu,
-        measured.true_peak_dbtp,
-        measured.max_momentary_lufs,
-        measured.max_short_term_lufs,
-    )
-
-
-def _timers(cues: tuple[float | None, float | None], duration_s: float) -> wav.Timers:
-    """Where playout starts and stops: the suggested cue points, or the whole file."""
-    cue_in_s, cue_out_s = cues
-    start = 0.0 if cue_in_s is None else cue_in_s
-    end = duration_s if cue_out_s is None else cue_out_s
-    return wav.Timers({"AUDs": round(start * wav.RATE_HZ), "AUDe": round(end * wav.RATE_HZ)})
+def timers_of(found: Edges | None, air: Stretch) -> wav.Timers:
+    """Where playout starts and stops within the air copy: first and last sound, or the whole of it."""
+    length = air.until - air.first
+    start = 0 if found is None else round(found.cue_in_s * wav.RATE_HZ) - air.first
+    end = length if found is None else round(found.cue_out_s * wav.RATE_HZ) - air.first
+    return wav.Timers({"AUDs": max(0, start), "AUDe": min(length, end)})
 
 
 def make_cut(
@@ -203,7 +228,7 @@ def make_cut(
         timers = wav.Timers({"AUDs": 0, "AUDe": until - first})
         wav.finish(file, layout, wav.BextLoudness(), timers)
         measured = loudness.measure_file(part, "wav", tools or runner.default_tools())
-        wav.finish(file, layout, bext_loudness(measured), timers)
+        wav.finish(file, layout, hand_off.bext_loudness(measured), timers)
     part.replace(out)
     return recipes.describe(
         recipes.CUT,

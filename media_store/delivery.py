@@ -7,7 +7,7 @@ and a rendition made under other wishes is known by its `settings`. How a wish i
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from media_store import recipes
 from media_store.loudness import AudioTarget
@@ -30,7 +30,7 @@ class Handles:
 class Delivery:
     """A station's wishes. `handles` None: the air copy is as long as the original. `formats`: extra profiles."""
 
-    target: AudioTarget = AudioTarget()
+    target: AudioTarget = field(default_factory=AudioTarget)
     handles: Handles | None = Handles()
     formats: frozenset[str] = frozenset()
 

@@ -31,6 +31,8 @@ TAIL_S = 0.2
 SHORTEST_AIR_S = 1.0
 HISS_LAG = 3  # a difference over three samples passes 4 to 12 kHz and stops what rumbles
 NOTHING_DB = -120.0
+STEADY_DB = 4.0  # between the quietest 200 ms and nearly the loudest 10 ms; white noise has 1
+HISSING_DB = -3.0  # of the hissing band against the whole one; white noise has +3, a voice -10 and less
 
 Levels = NDArray[np.float32]
 
@@ -100,9 +102,16 @@ def find_edges(levels: tuple[Levels, Levels], duration_s: float) -> Edges:
     lasting = [run for run in runs if sounding[run[0] : run[1]].sum() > KNOCK_FRAMES] or runs
     cue_in_s = lasting[0][0] * FRAME / RATE_HZ - LEAD_S
     cue_out_s = lasting[-1][1] * FRAME / RATE_HZ + TAIL_S
-    return Edges(
-        round(max(0.0, cue_in_s), 3), round(duration_s if cue_out_s > duration_s - LEAD_S else cue_out_s, 3)
-    )
+    return Edges(round(max(0.0, cue_in_s), 3), round(duration_s if cue_out_s > duration_s - LEAD_S else cue_out_s, 3))
+
+
+def is_steady_hiss(levels: tuple[Levels, Levels]) -> bool:
+    """Whether a clip is nothing but even noise: hardly louder at its loudest than at its quietest, and hissing."""
+    whole, hiss = levels
+    if len(whole) < 2 * QUIET_FRAMES:
+        return False
+    floor = _floor(whole)
+    return float(np.quantile(whole, LOUDEST_SHARE)) - floor < STEADY_DB and _floor(hiss) - floor > HISSING_DB
 
 
 def _floor(levels: Levels) -> float:

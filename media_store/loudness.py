@@ -9,11 +9,13 @@ Sources: ITU-R BS.1770 (gating, true peak), EBU R 128 (target), ffmpeg's `ebur12
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from media_store import runner
+from media_store.edges import Stretch
 from media_store.errors import NoAudio, TooLong
 from media_store.runner import AUDIO_LIMITS, Tools
 
@@ -24,12 +26,17 @@ METER_FLOOR_LUFS = -70.0  # ffmpeg prints it for silence and for clips without a
 GATING_BLOCK_S = 0.4
 SHORT_TERM_S = 3.0
 MOST_GAIN_DB = 30.0
+MOST_GAIN_OF_NOISE_DB = 12.0
+MOST_HELD_DB = 18.0  # how far the gain may go beyond the plain difference for the sake of peaks that are held back
+LARGEST_STEP_DB = 8.0  # from one pass to the next
+LEAST_SLOPE = 0.2  # level won per dB of gain into the limiter; less is noise of the meter
 QUIET_GAIN_DB = 20.0
 CLIPPED_DBTP = -0.1
 UNEVEN_SHARE = 0.15  # of short-term values; normal speech 0.00-0.06, far-then-near 0.33
 UNEVEN_BELOW_LU = 12.0
 TOLERANCE_LU = 0.5  # EBU R 128
-MOST_PASSES = 3
+MOST_PASSES = 4
+FADE_FRAMES = 480  # 10 ms where something was cut off: a step in the noise would click
 LIMITER_BELOW_TARGET_DB = 0.3  # a -1.0 dBFS limit overshot by 0.2 dB on an 8x meter
 
 # float downmix adds 3 dB to what both channels share unless its sum is held to one
@@ -75,22 +82,48 @@ class Loudness:
 
 @dataclass(frozen=True)
 class Decoded:
-    """The first pass: where the float PCM lies, how long it is, what was measured, what the file was."""
+    """The first pass: where the float PCM lies, how long it is, what was measured, what the file was.
+
+    `looped_lufs`: for clips under 0.4 s, whose loudness is undefined, what it would be if they went on.
+    """
 
     pcm: Path
     duration_s: float
     loudness: Loudness
     declared_duration_s: float | None
     source: str  # codec and layout, e.g. "opus mono"
+    looped_lufs: float | None = None
+
+    @property
+    def frames(self) -> int:
+        return round(self.duration_s * RATE_HZ)
+
+    @property
+    def level_lufs(self) -> float | None:
+        """What the gain is reckoned from."""
+        return self.loudness.integrated_lufs if self.looped_lufs is None else self.looped_lufs
+
+
+@dataclass(frozen=True)
+class LevelNote:
+    """Why a clip is not at the station's level: a code of `errors.LEVEL_NOTES` and its facts, in dB and LUFS."""
+
+    code: str
+    facts: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the second pass does. `gain_db` None means: leave it alone, there is nothing to raise."""
+    """What the second pass does. `gain_db` None means: leave it alone, there is nothing to raise.
+
+    `most_gain_db` is never passed, whatever the peaks ask for; `is_noise`: nothing but steady hiss.
+    """
 
     gain_db: float | None
     is_limited: bool
     flags: tuple[str, ...]
+    most_gain_db: float = MOST_GAIN_DB
+    is_noise: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,19 +176,16 @@ def decode_and_measure(path: Path, demuxer: str, pcm: Path, tools: Tools) -> Dec
         raise NoAudio("no samples were decoded")
     if duration_s > LONGEST_AUDIO_S:
         raise TooLong(minutes=f"{LONGEST_AUDIO_S / 60:g}")
-    loudness = read_meter(log)
-    if duration_s < GATING_BLOCK_S:
-        loudness = _measure_looped(pcm, loudness, tools)
-    return Decoded(pcm, duration_s, loudness, _declared_duration(log), _source_of(log))
+    looped_lufs = _measure_looped(pcm, tools) if duration_s < GATING_BLOCK_S else None
+    return Decoded(pcm, duration_s, read_meter(log), _declared_duration(log), _source_of(log), looped_lufs)
 
 
-def _measure_looped(pcm: Path, loudness: Loudness, tools: Tools) -> Loudness:
+def _measure_looped(pcm: Path, tools: Tools) -> float | None:
     """A clip without one whole gating block is measured as if it went on for 3.2 s."""
     frames = pcm.stat().st_size // 4
     graph = f"aloop=loop=-1:size={frames},atrim=duration=3.2,{METER.format(log='verbose')}"
     command = [tools.ffmpeg, "-hide_banner", "-nostats", *runner.own_pcm_options(pcm), "-af", graph, "-f", "null", "-"]
-    looped = read_meter(runner.run(command, limits=AUDIO_LIMITS, cwd=pcm.parent).stderr)
-    return Loudness(looped.integrated_lufs, 0.0, loudness.true_peak_dbtp, loudness.moments)
+    return read_meter(runner.run(command, limits=AUDIO_LIMITS, cwd=pcm.parent).stderr).integrated_lufs
 
 
 def _declared_duration(log: str) -> float | None:
@@ -169,15 +199,16 @@ def _source_of(log: str) -> str:
     return f"{found[1]} {found[2]}" if found else "unknown"
 
 
-def plan(decoded: Decoded, target: AudioTarget) -> Plan:
-    """Decide the gain and what to tell the producer. Pure."""
-    measured = decoded.loudness
+def plan(decoded: Decoded, target: AudioTarget, *, is_noise: bool = False) -> Plan:
+    """Decide the gain and what to tell the producer. Pure. `is_noise`: it is steady hiss from end to end."""
+    measured, level_lufs = decoded.loudness, decoded.level_lufs
     short = ("short",) if decoded.duration_s < GATING_BLOCK_S else ()
-    if measured.integrated_lufs is None or measured.integrated_lufs <= SILENT_LUFS:
-        return Plan(None, False, (*short, "silent"))
-    wanted_db = target.loudness_lufs - measured.integrated_lufs
-    gain_db = min(wanted_db, MOST_GAIN_DB)
-    peak = measured.true_peak_dbtp if measured.true_peak_dbtp is not None else METER_FLOOR_LUFS
+    if level_lufs is None or level_lufs <= SILENT_LUFS:
+        return Plan(None, False, (*short, "silent"), is_noise=is_noise)
+    wanted_db = target.loudness_lufs - level_lufs
+    most_gain_db = MOST_GAIN_OF_NOISE_DB if is_noise else MOST_GAIN_DB
+    gain_db = min(wanted_db, most_gain_db)
+    peak = _peak(measured)
     noticed = {
         "very_quiet": wanted_db > MOST_GAIN_DB,
         "quiet": QUIET_GAIN_DB < wanted_db <= MOST_GAIN_DB,
@@ -185,66 +216,111 @@ def plan(decoded: Decoded, target: AudioTarget) -> Plan:
         "uneven": _is_uneven(measured),
     }
     flags = (*short, *(flag for flag, is_so in noticed.items() if is_so))
-    return Plan(gain_db, peak + gain_db > target.true_peak_dbtp, flags)
+    return Plan(gain_db, peak + gain_db > target.true_peak_dbtp, flags, most_gain_db, is_noise)
+
+
+def _peak(measured: Loudness) -> float:
+    return measured.true_peak_dbtp if measured.true_peak_dbtp is not None else METER_FLOOR_LUFS
+
+
+def explain(decoded: Decoded, planned: Plan, levelled: Levelled, target: AudioTarget) -> LevelNote | None:
+    """Why the target is not reached, with the figure that is; None if it is reached. Pure."""
+    measured = decoded.level_lufs
+    if planned.gain_db is None:
+        return (
+            LevelNote("level.silence", {}) if measured is None else LevelNote("level.silent", _rounded(lufs=measured))
+        )
+    reached = levelled.loudness.integrated_lufs
+    if reached is None:
+        return LevelNote("level.undefined", _rounded(gain_db=levelled.gain_db))
+    if abs(reached - target.loudness_lufs) <= TOLERANCE_LU + 0.001:
+        return None
+    facts = _rounded(reached=reached, target=target.loudness_lufs, gain_db=levelled.gain_db, peak=target.true_peak_dbtp)
+    if levelled.gain_db < planned.most_gain_db - 0.001:
+        return LevelNote("level.peaks", facts)
+    return LevelNote("level.noise" if planned.is_noise else "level.capped", facts)
+
+
+def _rounded(**figures: float) -> dict[str, float]:
+    return {name: round(figure, 1) for name, figure in figures.items()}
 
 
 def _is_uneven(measured: Loudness) -> bool:
-    assert measured.integrated_lufs is not None
+    if measured.integrated_lufs is None:
+        return False
     low = measured.integrated_lufs - UNEVEN_BELOW_LU
     values = [s for t, _, s in measured.moments if t >= SHORT_TERM_S - 0.05]
     return bool(values) and sum(SILENT_LUFS < s < low for s in values) / len(values) > UNEVEN_SHARE
 
 
 def level(
-    decoded: Decoded, planned: Plan, target: AudioTarget, preview: Path, broadcast: BinaryIO | None, tools: Tools
-) -> Levelled:
-    """Apply the gain and write both outputs in one process; at most three passes.
-
-    `broadcast` is an open file placed behind its header, or None to write the preview alone. A pass is repeated only
-    if the limiter worked and moved the result off target by more than the tolerance: single clicks over quiet speech.
-    """
-    gain_db, is_limited = planned.gain_db or 0.0, planned.is_limited
-    for number in range(1, MOST_PASSES + 1):
-        loudness = _encode(decoded, gain_db, is_limited, target, preview, broadcast, tools)
-        reached = loudness.integrated_lufs
-        off_db = 0.0 if reached is None else target.loudness_lufs - reached
-        if abs(off_db) <= TOLERANCE_LU or not is_limited or number == MOST_PASSES:
-            break
-        gain_db += max(-6.0, min(6.0, off_db))
-    return Levelled(_known(loudness, decoded, gain_db), gain_db, is_limited, number)
-
-
-def _known(loudness: Loudness, decoded: Decoded, gain_db: float) -> Loudness:
-    """Under 0.4 s the meter cannot say; then it is what the looped clip measured, plus the gain."""
-    if decoded.duration_s >= GATING_BLOCK_S or decoded.loudness.integrated_lufs is None:
-        return loudness
-    raised = decoded.loudness.integrated_lufs + gain_db
-    return Loudness(raised, 0.0, loudness.true_peak_dbtp, loudness.moments)
-
-
-def _encode(
     decoded: Decoded,
-    gain_db: float,
-    is_limited: bool,
+    planned: Plan,
     target: AudioTarget,
     preview: Path,
     broadcast: BinaryIO | None,
     tools: Tools,
-) -> Loudness:
-    chain = [f"volume={gain_db:.4f}dB:precision=float"]
-    if is_limited:
-        chain.append(_limiter(target))
-    chain.append(METER.format(log="info" if broadcast else "verbose"))
-    data_at = broadcast.tell() if broadcast is not None else 0
-    command = [tools.ffmpeg, "-hide_banner", "-nostats", *runner.own_pcm_options(decoded.pcm), "-filter_complex"]
+    *,
+    air: Stretch | None = None,
+) -> Levelled:
+    """Apply the gain and write both outputs in one process; at most four passes.
+
+    `broadcast` is an open file placed behind its header, or None to write the preview alone. `air` is the stretch that
+    goes into it and is measured, None for all; the preview is whole. A pass is repeated only if the result is off
+    target by more than the tolerance and more or less gain can help: single clicks over quiet speech.
+    """
+    gain_db = planned.gain_db or 0.0
+    most_db = min(planned.most_gain_db, gain_db + MOST_HELD_DB)
+    tried: list[tuple[float, float]] = []
+    for number in range(1, MOST_PASSES + 1):
+        is_limited = planned.gain_db is not None and _peak(decoded.loudness) + gain_db > target.true_peak_dbtp
+        second = _Second(gain_db, is_limited, target, air or Stretch(0, decoded.frames))
+        loudness = _encode(decoded, second, preview, broadcast, tools)
+        reached = loudness.integrated_lufs
+        if planned.gain_db is None or reached is None or abs(target.loudness_lufs - reached) <= TOLERANCE_LU:
+            break
+        tried.append((gain_db, reached))
+        next_db = min(most_db, gain_db + _step_db(tried, target.loudness_lufs))
+        if number == MOST_PASSES or abs(next_db - gain_db) < 0.1:
+            break
+        gain_db = next_db
+    return Levelled(loudness, gain_db, is_limited, number)
+
+
+def _step_db(tried: list[tuple[float, float]], target_lufs: float) -> float:
+    """How much more gain, from what the tries before (gain, reached) won: a limiter gives less than it is given."""
+    gain_db, reached = tried[-1]
+    slope = 1.0
+    if len(tried) > 1 and abs(gain_db - tried[-2][0]) > 0.1:
+        slope = (reached - tried[-2][1]) / (gain_db - tried[-2][0])
+    step_db = (target_lufs - reached) / max(LEAST_SLOPE, min(1.0, slope))
+    return max(-LARGEST_STEP_DB, min(LARGEST_STEP_DB, step_db))
+
+
+@dataclass(frozen=True)
+class _Second:
+    """One try of the second pass."""
+
+    gain_db: float
+    is_limited: bool
+    target: AudioTarget
+    air: Stretch
+
+
+def _encode(decoded: Decoded, second: _Second, preview: Path, broadcast: BinaryIO | None, tools: Tools) -> Loudness:
+    limiter = [limiter_of(second.target.true_peak_dbtp)] if second.is_limited else []
+    whole = ",".join([f"volume={second.gain_db:.4f}dB:precision=float", *limiter])
+    air = ",".join([*_cut(second.air, decoded.frames), METER.format(log="info" if broadcast else "verbose")])
+    # -ac 2 would take 3 dB off; two identical channels read -23 on every meter
+    wide = ",pan=stereo|c0=c0|c1=c0" if broadcast else ""
+    graph = f"[0:a]{whole},asplit=2[a][b];[a]{air}{wide}[m]"
+    samples = ["-c:a", "pcm_s24le", "-f", "s24le", "pipe:1"] if broadcast else ["-f", "null", "-"]
     mp3 = [*("-c:a", "libmp3lame", "-b:a", "96k", "-compression_level", "7", "-map_metadata", "-1")]
     mp3 += [*("-id3v2_version", "0", "-fflags", "+bitexact", "-f", "mp3", "-y", f"file:{preview}")]
-    if broadcast is None:
-        command += [f"[0:a]{','.join(chain)}[b]", "-map", "[b]", *mp3]
-    else:
-        # -ac 2 would take 3 dB off; two identical channels read -23 on every meter
-        graph = f"[0:a]{','.join(chain)},asplit=2[a][b];[a]pan=stereo|c0=c0|c1=c0[m]"
-        command += [graph, *("-map", "[m]", "-c:a", "pcm_s24le", "-f", "s24le", "pipe:1"), "-map", "[b]", *mp3]
+    command = [tools.ffmpeg, "-hide_banner", "-nostats", *runner.own_pcm_options(decoded.pcm)]
+    command += ["-filter_complex", graph, "-map", "[m]", *samples, "-map", "[b]", *mp3]
+    data_at = broadcast.tell() if broadcast is not None else 0
+    if broadcast is not None:
         broadcast.truncate()
     finished = runner.run(
         command,
@@ -258,17 +334,30 @@ def _encode(
     return read_meter(finished.stderr)
 
 
-def _limiter(target: AudioTarget) -> str:
+def _cut(air: Stretch, frames: int) -> list[str]:
+    """Filters that leave the stretch, faded where something was cut off; none for the whole clip."""
+    if (air.first, air.until) == (0, frames):
+        return []
+    length = air.until - air.first
+    filters = [f"atrim=start_sample={air.first}:end_sample={air.until}", "asetpts=PTS-STARTPTS"]
+    if air.first > 0:
+        filters.append(f"afade=t=in:ss=0:ns={FADE_FRAMES}")
+    if air.until < frames:
+        filters.append(f"afade=t=out:ss={length - FADE_FRAMES}:ns={FADE_FRAMES}")
+    return filters
+
+
+def limiter_of(true_peak_dbtp: float) -> str:
     """Four times oversampled: at 48 kHz the same limiter leaves true peaks of +1.1 dBTP."""
     return (
-        f"aresample=192000,alimiter=limit={limiter_ceiling(target):.4f}:level=0:attack=5:release=50:latency=1,"
+        f"aresample=192000,alimiter=limit={ceiling_of(true_peak_dbtp):.4f}:level=0:attack=5:release=50:latency=1,"
         f"aresample={RATE_HZ}"
     )
 
 
-def limiter_ceiling(target: AudioTarget) -> float:
+def ceiling_of(true_peak_dbtp: float) -> float:
     """Linear full-scale value the limiter holds: 0.8610 for -1 dBTP."""
-    return float(10 ** ((target.true_peak_dbtp - LIMITER_BELOW_TARGET_DB) / 20))
+    return float(10 ** ((true_peak_dbtp - LIMITER_BELOW_TARGET_DB) / 20))
 
 
 def measure_file(path: Path, demuxer: str, tools: Tools) -> Loudness:
@@ -278,25 +367,3 @@ def measure_file(path: Path, demuxer: str, tools: Tools) -> Loudness:
     command += ["-map", "0:a:0", "-af", graph, "-f", "null", "-"]
     limits = AUDIO_LIMITS
     return read_meter(runner.run(command, limits=limits, ring_bytes=runner.STDERR_LOUDNESS_BYTES).stderr)
-
-
-def find_cue_points(decoded: Decoded) -> tuple[float | None, float | None]:
-    """Where the sound begins and ends, in seconds; (None, None) if nothing stands out. Offered, never cut.
-
-    A 400 ms window that ends at t first rises above the threshold when sound starts just before t, and last stays above
-    it until 400 ms after the sound stopped. 100 ms are left before and 200 ms after. Sound inside the very first window
-    may have started anywhere in it, so the cue is then 0.
-    """
-    integrated = decoded.loudness.integrated_lufs
-    if integrated is None:
-        return None, None
-    threshold = max(-50.0, integrated - 20.0)
-    loud = [t for t, m, _ in decoded.loudness.moments if t > GATING_BLOCK_S - 0.05 and m > threshold]
-    if not loud:
-        return 0.0, decoded.duration_s
-    starts_at_once = loud[0] < GATING_BLOCK_S + 0.05
-    cue_in_s = 0.0 if starts_at_once else loud[0] - 0.1 - 0.1
-    cue_out_s = loud[-1] - GATING_BLOCK_S + 0.2
-    if cue_out_s > decoded.duration_s - 0.3:
-        cue_out_s = decoded.duration_s
-    return round(max(0.0, cue_in_s), 3), round(min(cue_out_s, decoded.duration_s), 3)

@@ -16,10 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from media_store import audio, images, runner, sniff, video
+from media_store import audio, frames, images, length, runner, sniff, video
+from media_store.delivery import Delivery, Handles, extra_profiles
 from media_store.errors import Corrupt, Empty, MediaFailure, NoAudio, StoreUnavailable, TooLong, Unsupported
+from media_store.frames import Strip
 from media_store.images import PictureFacts
-from media_store.loudness import LONGEST_AUDIO_S, AudioTarget
+from media_store.loudness import LONGEST_AUDIO_S, AudioTarget, LevelNote
 from media_store.recipes import Made, Publish
 from media_store.runner import Tools
 from media_store.sniff import Kind, Sniffed
@@ -54,7 +56,9 @@ class Facts:
     """What is known of an original after its renditions are made. Nothing in it is personal.
 
     `kind`: voice, audio, image, video, sticker or document. Loudness and peak are the source's; `gain_db` is what was
-    added, None if nothing could be raised. `flags`: codes of `errors.FLAGS`. `peaks56`: 56 heights 0..255, loudest 255.
+    added, None if nothing could be raised, `level_note` why that does not reach the target. `cue_*`: first and last
+    sound, `air_*`: what the broadcast file holds, both in seconds of the original. `flags`: codes of `errors.FLAGS`.
+    `peaks56`: 56 heights 0..255, loudest 255.
     """
 
     kind: str
@@ -71,6 +75,10 @@ class Facts:
     blurhash: str | None = None
     cue_in_s: float | None = None
     cue_out_s: float | None = None
+    air_in_s: float | None = None
+    air_out_s: float | None = None
+    level_note: LevelNote | None = None
+    scrub: Strip | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,7 @@ class _Work:
 
     file: Path
     folder: Path
-    target: AudioTarget
+    delivery: Delivery
     labels: BroadcastLabels
     publish: Publish
     skip: Collection[str]
@@ -134,6 +142,8 @@ def make_renditions(
     publish: Publish,
     original_sha256: str,
     skip: Collection[str] = frozenset(),
+    handles: Handles | None = Handles(),  # noqa: B008 -- frozen
+    formats: Collection[str] = frozenset(),
     tools: Tools | None = None,
 ) -> Facts:
     """Make every rendition of an original and say what it is.
@@ -141,7 +151,8 @@ def make_renditions(
     `declared_kind` is what the sender's channel called it; only two things follow from it: a 'document' that is no
     medium is kept without renditions instead of refused, and a WebP sent as 'sticker' is one. `publish` is called for
     each file as soon as it is whole, the one of first use first; the file is gone after this returns. Profiles in
-    `skip` are there already. The working folder is made under `work_dir` and removed whatever happens.
+    `skip` are there already. `target`, `handles` and `formats` are the station's wishes, see `delivery`. The working
+    folder is made under `work_dir` and removed whatever happens.
 
     Raises a MediaFailure if nothing can be made (final), StoreUnavailable if the working folder is full, and lets
     through what `publish` raises.
@@ -153,10 +164,18 @@ def make_renditions(
             return Facts("document", "application/octet-stream")
         raise
     with _private_copy(original, work_dir, name=original_sha256[:16]) as (file, folder):
-        work = _Work(file, folder, target, labels, publish, frozenset(skip), tools or runner.default_tools())
+        delivery = Delivery(target, handles, extra_profiles(formats))
+        told = _remembering(publish, delivery)
+        work = _Work(file, folder, delivery, labels, told, frozenset(skip), tools or runner.default_tools())
         if sniffed.demuxer is None:
             return _make_pictures(sniffed, work, declared_kind)
         return _make_media(sniffed, sniffed.demuxer, work, is_voice)
+
+
+def _remembering(publish: Publish, delivery: Delivery) -> Publish:
+    """Have each finished file say which of the station's wishes shaped it."""
+    settings = delivery.settings()
+    return lambda made: publish(replace(made, settings=settings.get(made.profile, "")))
 
 
 @contextmanager
@@ -231,6 +250,8 @@ def _make_media(sniffed: Sniffed, demuxer: str, work: _Work, is_voice: bool) -> 
             raise NoAudio("neither sound nor pictures")
         if container.duration_s is not None and container.duration_s > LONGEST_AUDIO_S:
             raise TooLong(minutes=f"{LONGEST_AUDIO_S / 60:g}")
+    else:
+        length.refuse_too_long(work.file, demuxer, work.tools)
     facts = _make_sound(demuxer, work, Facts("voice" if is_voice else "audio", _mime(sniffed, container)))
     if demuxer == "ogg" and ends_mid_page(work.file):
         return replace(facts, flags=_with(facts.flags, "truncated"))
@@ -250,7 +271,7 @@ def _make_sound(demuxer: str, work: _Work, facts: Facts) -> Facts:
         work.file,
         demuxer,
         work=work.folder,
-        target=work.target,
+        delivery=work.delivery,
         labels=work.labels,
         publish=work.publish,
         skip=work.skip,
@@ -266,6 +287,9 @@ def _make_sound(demuxer: str, work: _Work, facts: Facts) -> Facts:
         peaks56=sound.peaks56,
         cue_in_s=sound.cue_in_s,
         cue_out_s=sound.cue_out_s,
+        air_in_s=sound.air_in_s,
+        air_out_s=sound.air_out_s,
+        level_note=sound.level_note,
     )
 
 
@@ -278,15 +302,25 @@ def _make_video(sniffed: Sniffed, demuxer: str, container: Container, work: _Wor
         duration_s=container.duration_s,
         width_px=container.width_px,
         height_px=container.height_px,
-        flags=("hdr",) if container.is_hdr else (),
+        flags=("hdr",) if container.is_hdr and not video.is_tone_mapped(container, work.tools) else (),
     )
-    if "poster" not in work.skip:
-        work.publish(video.make_poster(work.file, demuxer, container, work=work.folder, tools=work.tools))
+    facts = _make_stills(demuxer, container, work, facts)
     is_quick = video.choose(container) is not video.Way.TRANSCODE
     if is_quick:
         facts = _make_playable(demuxer, container, work, facts)
     facts = _make_sound_of_video(demuxer, container, work, facts)
     return facts if is_quick else _make_playable(demuxer, container, work, facts)
+
+
+def _make_stills(demuxer: str, container: Container, work: _Work, facts: Facts) -> Facts:
+    """Poster and strip come from one process, so that either is made anew only with the other."""
+    if {"poster", "scrub"} <= set(work.skip):
+        return facts
+    made = frames.make_stills(work.file, demuxer, container, work=work.folder, tools=work.tools)
+    for one in (made.poster, made.scrub):
+        if one.profile not in work.skip:
+            work.publish(one)
+    return replace(facts, scrub=made.strip)
 
 
 def _make_playable(demuxer: str, container: Container, work: _Work, facts: Facts) -> Facts:

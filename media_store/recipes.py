@@ -80,8 +80,9 @@ THUMB = Recipe("thumb", "image/webp", "webp", 1)
 CARD = Recipe("card", "image/webp", "webp", 1)
 LARGE = Recipe("large", "image/jpeg", "jpg", 1)
 WEB = Recipe("web", "image/jpeg", "jpg", 1)  # to be taken away for the station's site
-PLAYABLE = Recipe("playable", "video/mp4", "mp4", 1)
-POSTER = Recipe("poster", "image/jpeg", "jpg", 1)
+PLAYABLE = Recipe("playable", "video/mp4", "mp4", 2)  # 2: nothing left in the pictures' own stream
+POSTER = Recipe("poster", "image/jpeg", "jpg", 2)  # 2: not black
+SCRUB = Recipe("scrub", "image/jpeg", "jpg", 1)
 STILL = Recipe("still", "image/webp", "webp", 1)
 ANIMATION = Recipe("animation", "image/webp", "webp", 1, only_if=frozenset({"animated"}), not_if=frozenset({"frozen"}))
 
@@ -91,7 +92,7 @@ RECIPES: Mapping[str, tuple[Recipe, ...]] = {
     "voice": SOUND,
     "audio": SOUND,
     "image": (THUMB, CARD, LARGE, WEB, ANIMATION),
-    "video": (PLAYABLE, POSTER, *SOUND),
+    "video": (PLAYABLE, POSTER, SCRUB, *SOUND),
     "sticker": (STILL, ANIMATION),
     "document": (),
 }

@@ -31,6 +31,9 @@ CART_BYTES = 2048  # AES46, before TagText
 CART_TIMER_OFFSET = 684
 CART_TIMERS = 8
 LEVEL_REFERENCE = 0x8000  # the value of digital full scale
+MP2_BITS_PER_S = 384_000
+MP2_FRAME_SAMPLES = 1152
+MP2_FRAME_BYTES = MP2_FRAME_SAMPLES * MP2_BITS_PER_S // 8 // RATE_HZ
 LARGEST_RIFF_BYTES = 0xFFFFFFFF  # beyond it the file would have to be RF64; the 30 min limit stays far below
 
 _TRANSLITERATED = str.maketrans(
@@ -108,6 +111,7 @@ class Layout:
     bext_at: int
     cart_at: int
     data_at: int
+    fact_at: int | None = None
 
 
 def _hundredths(figure: float | None) -> int:
@@ -116,14 +120,18 @@ def _hundredths(figure: float | None) -> int:
     return max(-0x8000, min(UNKNOWN_LOUDNESS - 1, round(figure * 100)))
 
 
+def plain_line(text: str, most: int = 250) -> str:
+    """One line without control characters, for tags that take every letter."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())[:most]
+
+
 def plain_ascii(text: str, most: int) -> bytes:
     """Transliterate for fields whose encoding no two programs agree on; cut to `most` bytes.
 
     >>> plain_ascii("Grüße, Łódź", 32)
     b'Gruesse, ??d?'
     """
-    one_line = " ".join(text.translate(_TRANSLITERATED).split())
-    return one_line.encode("ascii", errors="replace")[:most]
+    return plain_line(text.translate(_TRANSLITERATED), most=len(text) * 2).encode("ascii", errors="replace")[:most]
 
 
 def _fixed(text: str, size: int) -> bytes:
@@ -135,12 +143,12 @@ def chunk(name: bytes, body: bytes) -> bytes:
     return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
 
 
-def bext_body(labels: BroadcastLabels, source: str, loudness: BextLoudness) -> bytes:
+def bext_body(labels: BroadcastLabels, source: str, loudness: BextLoudness, *, is_mp2: bool = False) -> bytes:
     """EBU Tech 3285 v2, 602 bytes and the coding history. `source` names the received codec, e.g. `opus mono`."""
     at = labels.originated_at
     midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
     samples_since_midnight = int((at - midnight).total_seconds() * RATE_HZ)
-    history = f"A=PCM,F={RATE_HZ},W={BITS},M=stereo,T={APPLICATION};src={plain_ascii(source, 40).decode()}\r\n"
+    history = coding_history(source, is_mp2=is_mp2)
     body = b"".join(
         (
             _fixed(labels.description or labels.title, 256),
@@ -157,9 +165,16 @@ def bext_body(labels: BroadcastLabels, source: str, loudness: BextLoudness) -> b
     return body + history.encode("ascii")
 
 
+def coding_history(source: str, *, is_mp2: bool = False) -> str:
+    """One line for each coding the sound went through in our hands, the latest last."""
+    history = f"A=PCM,F={RATE_HZ},W={BITS},M=stereo,T={APPLICATION};src={plain_ascii(source, 40).decode()}\r\n"
+    if is_mp2:
+        history += f"A=MPEG1L2,F={RATE_HZ},B={MP2_BITS_PER_S // 1000},W=16,M=stereo,T={APPLICATION}\r\n"
+    return history
+
+
 def cart_body(labels: BroadcastLabels, timers: Timers) -> bytes:
     """AES46-2002, 2048 bytes and no tag text."""
-    is_bounded = (labels.start_on, labels.end_on) != ("1900-01-01", "9999-12-31")
     return b"".join(
         (
             b"0101",
@@ -174,7 +189,7 @@ def cart_body(labels: BroadcastLabels, timers: Timers) -> bytes:
             _fixed(labels.end_on, 10) + b"23:59:59",
             _fixed(APPLICATION, 64),
             _fixed("1.0", 64),
-            _fixed(labels.user_text or ("bounded" if is_bounded else ""), 64),
+            _fixed(labels.user_text, 64),
             struct.pack("<i", LEVEL_REFERENCE),
             timers.packed(),
             bytes(276),
@@ -201,23 +216,37 @@ def format_body() -> bytes:
     return struct.pack("<HHIIHH", 1, CHANNELS, RATE_HZ, RATE_HZ * BLOCK_BYTES, BLOCK_BYTES, BITS)
 
 
-def begin(file: BinaryIO, labels: BroadcastLabels, source: str, timers: Timers | None = None) -> Layout:
+def mp2_format_body() -> bytes:
+    """Forty bytes: tag 0x0050 and what MPEG audio adds: layer II, bit rate, stereo, no emphasis, MPEG-1.
+
+    Source: EBU Tech 3285 Supplement 1, MPEG1WAVEFORMAT.
+    """
+    plain = struct.pack("<HHIIHH", 0x0050, CHANNELS, RATE_HZ, MP2_BITS_PER_S // 8, MP2_FRAME_BYTES, 0)
+    return plain + struct.pack("<HHIHHHHII", 22, 0x0002, MP2_BITS_PER_S, 0x0001, 0, 1, 0x0010, 0, 0)
+
+
+def begin(
+    file: BinaryIO, labels: BroadcastLabels, source: str, timers: Timers | None = None, *, is_mp2: bool = False
+) -> Layout:
     """Write everything before the samples with zero sizes and unknown loudness; leave the file behind it."""
     file.write(b"RIFF\0\0\0\0WAVE")
-    bext_at = file.tell() + 8
-    file.write(chunk(b"bext", bext_body(labels, source, BextLoudness())))
-    file.write(chunk(b"fmt ", format_body()))
+    bext_at, fact_at = file.tell() + 8, None
+    file.write(chunk(b"bext", bext_body(labels, source, BextLoudness(), is_mp2=is_mp2)))
+    file.write(chunk(b"fmt ", mp2_format_body() if is_mp2 else format_body()))
+    if is_mp2:
+        fact_at = file.tell() + 8
+        file.write(chunk(b"fact", bytes(4)))
     cart_at = file.tell() + 8
     file.write(chunk(b"cart", cart_body(labels, timers or Timers())))
     file.write(chunk(b"LIST", info_body(labels)))
     file.write(b"data\0\0\0\0")
     data_at = file.tell()
     file.flush()
-    return Layout(bext_at, cart_at, data_at)
+    return Layout(bext_at, cart_at, data_at, fact_at)
 
 
 def finish(file: BinaryIO, layout: Layout, loudness: BextLoudness, timers: Timers | None = None) -> int:
-    """Patch sizes, loudness and timers after the samples are written. Returns the number of frames.
+    """Patch sizes, loudness and timers after the samples are written. Returns the number of sample frames.
 
     May be repeated. Raises TooLarge past 4 GiB, where RIFF sizes end.
     """
@@ -232,8 +261,12 @@ def finish(file: BinaryIO, layout: Layout, loudness: BextLoudness, timers: Timer
     _patch(file, layout.bext_at + BEXT_LOUDNESS_OFFSET, loudness.packed())
     if timers is not None:
         _patch(file, layout.cart_at + CART_TIMER_OFFSET, timers.packed())
+    frames = data_bytes // BLOCK_BYTES
+    if layout.fact_at is not None:
+        frames = data_bytes // MP2_FRAME_BYTES * MP2_FRAME_SAMPLES
+        _patch(file, layout.fact_at, struct.pack("<I", frames))
     file.flush()
-    return data_bytes // BLOCK_BYTES
+    return frames
 
 
 def _patch(file: BinaryIO, offset: int, value: bytes) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from media_store import audio, loudness, peaks, pipeline, runner, wav
+from media_store.delivery import Handles
 from media_store.errors import NoAudio, TooLong
 from media_store.recipes import Made
 from tests.media_store.conftest import Render, Result
@@ -221,7 +222,10 @@ def test_the_shortest_word_is_levelled_too(tmp_path: Path, render: Render) -> No
 
     assert "short" in result.facts.flags
     assert result.facts.gain_db == pytest.approx(-3.0, abs=0.3)
-    assert result.made["broadcast"].loudness_lufs == pytest.approx(-23.0, abs=0.3)
+    assert result.facts.loudness_lufs is None, "the measure is undefined under 0.4 s"
+    assert result.made["broadcast"].loudness_lufs is None
+    assert result.facts.level_note is not None
+    assert result.facts.level_note.code == "level.undefined"
 
 
 def test_too_loud_a_recording_is_said_to_distort(tmp_path: Path, render: Render) -> None:
@@ -245,14 +249,24 @@ def test_a_note_that_starts_at_once_has_its_cue_at_zero(result: Result) -> None:
     assert result.facts.cue_in_s == 0.0
 
 
-def test_the_cart_timers_are_the_cue_points(tmp_path: Path, render: Render) -> None:
+@pytest.mark.parametrize("handles", [None, Handles(250, 500), Handles(0, 0)])
+def test_the_cart_timers_are_the_cue_points_within_the_air_copy(
+    handles: Handles | None, tmp_path: Path, render: Render
+) -> None:
     path = write_wav(tmp_path / "c.wav", np.concatenate([silence(1.5), sine(2, -20), silence(2)]))
 
-    result = render(path, kind="audio")
-    cart = wav.read(result.paths["broadcast"]).chunks[b"cart"]
+    result = render(path, kind="audio", handles=handles)
+    facts, found = result.facts, wav.read(result.paths["broadcast"])
 
-    expected = (round((result.facts.cue_in_s or 0) * RATE_HZ), round((result.facts.cue_out_s or 0) * RATE_HZ))
-    assert struct.unpack_from("<4sI4sI", cart, 684) == (b"AUDs", expected[0], b"AUDe", expected[1])
+    air_in_s, air_out_s = facts.air_in_s or 0, facts.air_out_s or 0
+    expected = [round(((cue_s or 0) - air_in_s) * RATE_HZ) for cue_s in (facts.cue_in_s, facts.cue_out_s)]
+    assert struct.unpack_from("<4sI4sI", found.chunks[b"cart"], 684) == (b"AUDs", expected[0], b"AUDe", expected[1])
+    assert found.frames == round((air_out_s - air_in_s) * RATE_HZ)
+    if handles is None:
+        assert (air_in_s, air_out_s) == (0.0, 5.5)
+    else:
+        kept = ((facts.cue_in_s or 0) - air_in_s, air_out_s - (facts.cue_out_s or 0))
+        assert kept == pytest.approx((handles.before_ms / 1000, handles.after_ms / 1000))
 
 
 def test_stereo_is_heard_on_one_channel_without_getting_louder(tmp_path: Path, render: Render) -> None:
