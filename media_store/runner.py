@@ -201,7 +201,7 @@ def _prlimit() -> str | None:
     return shutil.which("prlimit")
 
 
-def input_options(demuxer: str, path: Path, *, is_probe: bool = False) -> list[str]:
+def input_options(demuxer: str, path: Path, *, is_probe: bool = False, threads: int = 2) -> list[str]:
     """Everything that stands before and with `-i` for one untrusted input.
 
     The lists bind one input only, so they are repeated for every `-i`. A protocol list alone is no defence: older
@@ -213,7 +213,7 @@ def input_options(demuxer: str, path: Path, *, is_probe: bool = False) -> list[s
     return [
         *([] if is_probe else ["-nostdin"]),
         *("-protocol_whitelist", "file", "-format_whitelist", DEMUXER_FAMILIES.get(demuxer, demuxer)),
-        *("-f", demuxer, *drefs, "-max_pixels", "36000000", "-max_alloc", "268435456", "-threads", "2"),
+        *("-f", demuxer, *drefs, "-max_pixels", "36000000", "-max_alloc", "268435456", "-threads", f"{threads}"),
         *("-i", f"file:{path.absolute()}"),
     ]
 
