@@ -1,46 +1,55 @@
-"""Video: something every browser plays, and a picture of it. Its sound goes through `audio` like any other.
+"""Video: something every browser plays. Its sound goes through `audio` like any other, its stills are made by `frames`.
 
 Nearly every messenger video is H.264 already and is only repacked, some sixty times cheaper than transcoding; `choose`
 decides that on plain values. Containers are probed here too, because only the probe knows whether an MP4 has pictures.
+Sizes are as a person sees them: upright, and with square pixels.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from media_store import recipes, runner
+from media_store import length, recipes, runner
 from media_store.errors import Corrupt, TooLarge, TooLong, Unsupported
+from media_store.loudness import LONGEST_AUDIO_S
 from media_store.recipes import Made
-from media_store.runner import POSTER_LIMITS, PROBE_LIMITS, VIDEO_LIMITS, Tools
+from media_store.runner import PROBE_LIMITS, VIDEO_LIMITS, Tools
 
 LONGEST_VIDEO_S = 600.0
+ROUNDING_S = 0.5  # the last sound reaches a little beyond the last picture
 LARGEST_VIDEO_BYTES = 100 * runner.MB
 LONGEST_EDGE_PX = 4096
 MOST_STREAMS = 4  # of sound and pictures; telephones add timed metadata on top
 PLAYABLE_EDGE_PX = 1280
 PLAYABLE_FPS = 31
 PLAYABLE_BIT_RATE = 4_000_000
-POSTER_WIDTH_PX = 640
+WIDEST_PIXEL = Fraction(4)  # anamorphic film is 2:1; more is a slip in the file
 HDR_TRANSFERS = frozenset({"arib-std-b67", "smpte2084"})
 
 ENTRIES = (
     "format=duration,size,bit_rate"
     ":stream=codec_type,codec_name,profile,level,pix_fmt,width,height,avg_frame_rate,r_frame_rate,nb_frames,"
-    "color_transfer,channels,sample_rate,duration"
+    "sample_aspect_ratio,color_transfer,color_primaries,color_space,channels,sample_rate,duration"
     ":stream_disposition=attached_pic:stream_side_data=rotation"
 )
-FIT = (
-    f"scale='min({PLAYABLE_EDGE_PX},iw)':'min({PLAYABLE_EDGE_PX},ih)'"
-    ":force_original_aspect_ratio=decrease:force_divisible_by=2"
-)
+# what the decoder leaves unsaid is set first: zscale refuses to guess
+UNSAID = {
+    "color_transfer": "color_trc",
+    "color_primaries": "color_primaries",
+    "color_space": "colorspace",
+}
+HDR_DEFAULTS = {"color_primaries": "bt2020", "color_space": "bt2020nc"}
 TONE_MAP = "zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv"
 BARE = ["-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1", "-fflags", "+bitexact"]
+# Cameras write into the pictures' own stream too (place, serial number): all supplemental information goes, type 6.
+BARE_PICTURES = ["-bsf:v", "filter_units=remove_types=6"]
+# Holes are filled with silence and a late beginning is too, so that no player has to keep picture and sound together.
+IN_STEP = "aresample=async=1:first_pts=0"
 
 
 class Way(StrEnum):
@@ -53,7 +62,8 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class Container:
-    """What a container declares. Width and height are as shown, that is after rotation; None means no pictures."""
+    """What a container declares. Width and height are as shown: turned upright, with square pixels; None means no
+    pictures. `unsaid` names colour properties the pictures leave open."""
 
     duration_s: float | None
     video_codec: str | None
@@ -66,6 +76,7 @@ class Container:
     rotation_deg: int
     is_hdr: bool
     streams: int
+    unsaid: tuple[str, ...] = ()
 
     @property
     def has_video(self) -> bool:
@@ -77,14 +88,21 @@ class Container:
 
 
 def probe_container(path: Path, demuxer: str, tools: Tools) -> Container:
-    """Read what the container declares; about 80 ms. Raises Corrupt, Truncated (no index), LimitsExceeded, TimedOut."""
+    """Read what the container declares; about 80 ms. Where it does not say how long it is, its packets are counted.
+
+    Raises Corrupt, Truncated (no index), LimitsExceeded, TimedOut.
+    """
     command = [tools.ffprobe, "-hide_banner", *runner.input_options(demuxer, path, is_probe=True)]
     command += ["-of", "json", "-show_entries", ENTRIES]
     answer = runner.run(command, limits=PROBE_LIMITS, cwd=path.parent, read_stdout=True).stdout
     try:
-        return _container(json.loads(answer))
+        container = _container(json.loads(answer))
     except (ValueError, KeyError, TypeError, ZeroDivisionError) as fault:
         raise Corrupt(f"the probe's answer makes no sense: {type(fault).__name__}") from fault
+    if container.duration_s is None and container.streams:
+        counted_s = length.count_s(path, demuxer, tools, until_s=max(LONGEST_VIDEO_S, LONGEST_AUDIO_S))
+        return replace(container, duration_s=counted_s)
+    return container
 
 
 def _container(answer: dict[str, Any]) -> Container:
@@ -93,8 +111,8 @@ def _container(answer: dict[str, Any]) -> Container:
     audio: dict[str, Any] = next((s for s in streams if s.get("codec_type") == "audio"), {})
     form = answer.get("format", {})
     rotation = next((int(d["rotation"]) for d in video.get("side_data_list", ()) if "rotation" in d), 0)
-    width, height = video.get("width"), video.get("height")
-    if rotation % 180 == 90 or rotation % 180 == -90:
+    width, height = _with_square_pixels(video)
+    if rotation % 180 == 90:
         width, height = height, width
     return Container(
         duration_s=_seconds(form.get("duration")) or _seconds(video.get("duration")),
@@ -108,7 +126,20 @@ def _container(answer: dict[str, Any]) -> Container:
         rotation_deg=rotation,
         is_hdr=video.get("color_transfer") in HDR_TRANSFERS,
         streams=sum(s.get("codec_type") in ("audio", "video") for s in streams),
+        unsaid=tuple(name for name in UNSAID if video.get(name, "unknown") in ("unknown", "unspecified", "reserved")),
     )
+
+
+def _with_square_pixels(video: dict[str, Any]) -> tuple[int | None, int | None]:
+    """The size browsers show: the shorter side of the pixel is kept, the other side grows."""
+    width, height = video.get("width"), video.get("height")
+    across, _, down = video.get("sample_aspect_ratio", "1:1").partition(":")
+    if not width or not height or not int(across) or not int(down or 0):
+        return width, height
+    pixel = Fraction(int(across), int(down))
+    if not 1 / WIDEST_PIXEL <= pixel <= WIDEST_PIXEL:
+        return width, height
+    return (round(width * pixel), height) if pixel >= 1 else (width, round(height / pixel))
 
 
 def _is_cover(stream: dict[str, Any]) -> bool:
@@ -128,7 +159,7 @@ def refuse_over_limits(container: Container, size_bytes: int) -> None:
     """Raise TooLong, TooLarge or Unsupported for a video that is not worked on. Pure."""
     if container.streams > MOST_STREAMS:
         raise Unsupported(f"{container.streams} streams")
-    if container.duration_s is not None and container.duration_s > LONGEST_VIDEO_S:
+    if container.duration_s is not None and container.duration_s > LONGEST_VIDEO_S + ROUNDING_S:
         raise TooLong(minutes=f"{LONGEST_VIDEO_S / 60:g}")
     if size_bytes > LARGEST_VIDEO_BYTES:
         raise TooLarge(limit="100 MB")
@@ -145,6 +176,7 @@ def choose(container: Container) -> Way:
         and container.fps <= PLAYABLE_FPS
         and container.bit_rate <= PLAYABLE_BIT_RATE
         and container.rotation_deg % 90 == 0
+        and not container.is_hdr
     )
     if not is_playable:
         return Way.TRANSCODE
@@ -152,67 +184,80 @@ def choose(container: Container) -> Way:
 
 
 def make_playable(path: Path, demuxer: str, container: Container, *, work: Path, tools: Tools) -> Made:
-    """Make the MP4. Its `duration_s` is what was really there, which for a cut file is less than declared."""
+    """Make the MP4. Its `duration_s` is what was really there, which for a cut file is less than declared.
+
+    Raises TooLong if more was there than declared; then nothing is made.
+    """
     out = work / "playable.mp4"
     codecs = {
-        Way.REMUX: ["-c", "copy"],
-        Way.REMUX_NEW_SOUND: ["-c:v", "copy", *_aac()],
+        Way.REMUX: ["-c", "copy", *_bare_pictures(container)],
+        Way.REMUX_NEW_SOUND: ["-c:v", "copy", *_bare_pictures(container), *_aac()],
         Way.TRANSCODE: _transcode(container, tools),
     }[choose(container)]
     command = [tools.ffmpeg, "-hide_banner", "-nostats", *runner.input_options(demuxer, path)]
     sound = ["-map", "0:a:0?"] if container.has_audio else ["-an"]
-    command += ["-map", "0:V:0", *sound, "-t", f"{LONGEST_VIDEO_S + 1:g}", *codecs, *BARE]
+    command += ["-map", "0:V:0", *sound, "-t", f"{LONGEST_VIDEO_S + length.COUNTED_BEYOND_S:g}", *codecs, *BARE]
     command += ["-movflags", "+faststart", "-f", "mp4", "-y", f"file:{out}"]
-    log = runner.run(command, limits=VIDEO_LIMITS, cwd=work).stderr
-    width, height = _playable_size(container)
-    return recipes.describe(recipes.PLAYABLE, out, duration_s=_written_duration(log), width_px=width, height_px=height)
+    runner.run(command, limits=VIDEO_LIMITS, cwd=work)
+    duration_s = length.read_mp4_s(out)
+    if duration_s is not None and duration_s > LONGEST_VIDEO_S + ROUNDING_S:
+        out.unlink()
+        raise TooLong(minutes=f"{LONGEST_VIDEO_S / 60:g}")
+    width, height = playable_size(container)
+    return recipes.describe(recipes.PLAYABLE, out, duration_s=duration_s, width_px=width, height_px=height)
 
 
-def _playable_size(container: Container) -> tuple[int | None, int | None]:
-    """As ffmpeg's scale with force_divisible_by=2 computes it."""
+def _bare_pictures(container: Container) -> list[str]:
+    return BARE_PICTURES if container.video_codec == "h264" else []
+
+
+def playable_size(container: Container) -> tuple[int | None, int | None]:
+    """The size the playable form is shown in: the original's, or what fits into 1280 × 1280 in even numbers. Pure."""
     width, height = container.width_px, container.height_px
     if not width or not height or choose(container) is not Way.TRANSCODE:
         return width, height
-    ratio = min(1.0, PLAYABLE_EDGE_PX / max(width, height))
-    return int(width * ratio) // 2 * 2, int(height * ratio) // 2 * 2
+    return fit(width, height, PLAYABLE_EDGE_PX, PLAYABLE_EDGE_PX)
+
+
+def fit(width_px: int, height_px: int, most_wide_px: int, most_high_px: int) -> tuple[int, int]:
+    """A size in even numbers within a frame, never larger than it was. Pure.
+
+    >>> fit(1920, 1080, 1280, 1280), fit(1081, 1921, 1280, 1280), fit(333, 251, 1280, 1280)
+    ((1280, 720), (720, 1280), (332, 250))
+    """
+    ratio = min(1.0, most_wide_px / width_px, most_high_px / height_px)
+    # a thousandth, so that 719.9999 is 720
+    width, height = (int(edge * ratio + 0.001) // 2 * 2 for edge in (width_px, height_px))
+    return max(2, width), max(2, height)
+
+
+def shown_as(container: Container, width_px: int, height_px: int, tools: Tools) -> list[str]:
+    """Filters that bring decoded pictures to this size, with square pixels and in the colours every screen has."""
+    filters = [f"scale={width_px}:{height_px}", "setsar=1"]
+    if is_tone_mapped(container, tools):
+        said = [f"{UNSAID[name]}={HDR_DEFAULTS[name]}" for name in container.unsaid if name in HDR_DEFAULTS]
+        filters += [f"setparams={':'.join(said)}"] if said else []
+        filters.append(TONE_MAP)
+    return filters
+
+
+def is_tone_mapped(container: Container, tools: Tools) -> bool:
+    """Whether pictures recorded in HDR get their colours back. Without zscale in this ffmpeg they stay pale."""
+    return container.is_hdr and runner.has_filter(tools, "zscale")
 
 
 def _aac() -> list[str]:
-    return ["-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000"]
+    return ["-af", IN_STEP, "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-ar", "48000"]
 
 
 def _transcode(container: Container, tools: Tools) -> list[str]:
-    filters = [FIT]
-    if container.is_hdr and runner.has_filter(tools, "zscale"):
-        filters.append(TONE_MAP)
+    """H.264 as every browser plays it. Pictures keep their own times: a telephone's rate is rarely constant."""
+    width, height = playable_size(container)
+    filters = shown_as(container, width or PLAYABLE_EDGE_PX, height or PLAYABLE_EDGE_PX, tools)
     if container.fps > PLAYABLE_FPS:
         filters.append("fps=30")
     filters.append("format=yuv420p")
     return [
-        *("-vf", ",".join(filters), "-c:v", "libx264", "-preset", "veryfast", "-crf", "23"),
+        *("-vf", ",".join(filters), "-fps_mode:v", "vfr", "-c:v", "libx264", "-preset", "veryfast", "-crf", "23"),
         *("-maxrate", "3M", "-bufsize", "6M", "-threads", "2", *_aac()),
     ]
-
-
-def _written_duration(log: str) -> float | None:
-    """From ffmpeg's last status line."""
-    times = re.findall(r"time=(\d+):(\d\d):(\d\d\.\d+)", log)
-    if not times:
-        return None
-    hours, minutes, seconds = times[-1]
-    return round(int(hours) * 3600 + int(minutes) * 60 + float(seconds), 3)
-
-
-def make_poster(path: Path, demuxer: str, container: Container, *, work: Path, tools: Tools) -> Made:
-    """One frame from the first second, or first third of something shorter. Raises Corrupt if there is none."""
-    out = work / "poster.jpg"
-    at_s = min(1.0, (container.duration_s or 0.0) / 3)
-    width = min(POSTER_WIDTH_PX, container.width_px or POSTER_WIDTH_PX)
-    command = [tools.ffmpeg, "-hide_banner", "-nostats", "-ss", f"{at_s:.3f}", *runner.input_options(demuxer, path)]
-    command += ["-map", "0:V:0", "-frames:v", "1", "-vf", f"scale={width}:-2", "-q:v", "4", *BARE]
-    command += ["-f", "image2", "-update", "1", "-y", f"file:{out}"]
-    runner.run(command, limits=POSTER_LIMITS, cwd=work)
-    if not out.exists():
-        raise Corrupt("no frame could be decoded")
-    height = round((container.height_px or 0) * width / (container.width_px or 1) / 2) * 2 or None
-    return recipes.describe(recipes.POSTER, out, width_px=width, height_px=height)

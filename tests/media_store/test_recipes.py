@@ -26,7 +26,7 @@ def test_an_older_version_is_missing_again() -> None:
 
 def test_what_cannot_be_made_is_not_missing() -> None:
     assert recipes.missing("voice", {}, {"silent"}) == ("preview", "peaks")
-    assert recipes.missing("video", {}, {"no_sound"}) == ("playable", "poster")
+    assert recipes.missing("video", {}, {"no_sound"}) == ("playable", "poster", "scrub")
     assert recipes.missing("sticker", {}) == ("still",)
     assert recipes.missing("sticker", {}, {"animated"}) == ("still", "animation")
 

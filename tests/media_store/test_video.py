@@ -77,7 +77,7 @@ def test_more_than_a_hundred_megabytes_are_refused() -> None:
 def test_a_phone_video_gets_all_its_renditions(tmp_path: Path, render: Render) -> None:
     result = render(make_video(tmp_path / "v.mp4"), kind="video")
 
-    assert list(result.made) == ["poster", "playable", "preview", "peaks", "broadcast"]
+    assert list(result.made) == ["poster", "scrub", "playable", "preview", "peaks", "broadcast"]
     assert (result.facts.kind, result.facts.mime) == ("video", "video/mp4")
     assert (result.facts.width_px, result.facts.height_px) == (320, 240)
     assert result.facts.duration_s == pytest.approx(2.0, abs=0.1)
@@ -94,7 +94,7 @@ def test_repacking_keeps_the_pictures_as_they_are(tmp_path: Path, render: Render
 
 
 def digest_of_pictures(path: Path) -> str:
-    command = [runner.default_tools().ffmpeg, "-v", "error", "-i", path, "-map", "0:v", "-c", "copy", "-f", "md5", "-"]
+    command = [runner.default_tools().ffmpeg, "-v", "error", "-i", path, "-map", "0:v", "-f", "md5", "-"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
@@ -150,7 +150,7 @@ def test_a_video_without_sound_is_no_error(tmp_path: Path, render: Render) -> No
     result = render(make_video(tmp_path / "mute.mp4", has_sound=False), kind="video")
 
     assert result.facts.flags == ("no_sound",)
-    assert list(result.made) == ["poster", "playable"]
+    assert list(result.made) == ["poster", "scrub", "playable"]
 
 
 def test_a_cover_does_not_make_a_song_a_video(tmp_path: Path, render: Render) -> None:
@@ -202,4 +202,4 @@ def test_the_last_frame_of_a_very_short_clip_is_there(tmp_path: Path, render: Re
     result = render(make_video(tmp_path / "v.mp4", seconds=0.2, has_sound=False), kind="video")
 
     assert "truncated" not in result.facts.flags
-    assert set(result.made) == {"poster", "playable"}
+    assert set(result.made) == {"poster", "scrub", "playable"}
