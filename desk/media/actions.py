@@ -6,6 +6,7 @@ Every step is one short transaction of whoever does the work (intake's jobs); ea
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -165,6 +166,7 @@ def set_facts(session: Session, asset: Asset, facts: Facts, *, at: datetime) -> 
         "cue_out_s": facts.cue_out_s,
         "dhash": facts.dhash,
         "blurhash": facts.blurhash,
+        "scrub": asdict(facts.scrub) if facts.scrub else asset.facts.get("scrub"),
     }
     asset.state = "ready"
     asset.reason = asset.retry_at = asset.progress_percent = None

@@ -75,6 +75,7 @@ class AssetView:
     height_px: int | None
     file_name: str | None
     profiles: Mapping[str, ProfileView]
+    scrub: Mapping[str, int] | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -94,6 +95,7 @@ class AssetView:
             "width_px": self.width_px,
             "height_px": self.height_px,
             "file_name": self.file_name,
+            "scrub": dict(self.scrub) if self.scrub else None,
             "profiles": {name: profile.as_json() for name, profile in self.profiles.items()},
         }
 
@@ -136,6 +138,7 @@ def view_asset(asset: Asset, renditions: Sequence[Rendition]) -> AssetView:
         height_px=asset.height_px,
         file_name=asset.file_name,
         profiles=_profiles(asset, renditions),
+        scrub=asset.facts.get("scrub"),
     )
 
 
