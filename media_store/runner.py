@@ -1,8 +1,9 @@
 """The only place where an external program starts: ffmpeg and ffprobe on files nobody has vetted.
 
 Owns the confinement: a pinned demuxer, local files only, limits on memory, CPU, file size and clock, an own process
-group that dies as a whole, a small environment, a bounded error log. What the programs are asked to do is decided
-by `loudness`, `video` and `pipeline`; the long-lived child for pictures is in `images` and takes `LIMITS` from here.
+group that dies as a whole, a small environment, a bounded error log. The walls against network and foreign files are
+built by `walls`; which files a child may open is read off its own command line. What the programs are asked to do is
+decided by `loudness`, `video` and `pipeline`; the long-lived child for pictures is in `images`.
 Where there is no prlimit (macOS), a fixed three-line shell launcher sets what ulimit can: CPU, file size, open files.
 Address space is not limited there, only the clock and the niceness are.
 """
@@ -18,12 +19,15 @@ import selectors
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
+from media_store import walls, watching
 from media_store.errors import (
     Corrupt,
     LimitsExceeded,
@@ -35,6 +39,7 @@ from media_store.errors import (
     ToolsMissing,
     Truncated,
 )
+from media_store.walls import Reach
 
 OLDEST_FFMPEG = (5, 1)
 STDERR_RING_BYTES = 64 * 1024
@@ -105,13 +110,27 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Confinement:
+    """What keeps children in on this machine; None where nothing does. As text it is a sentence for the doctor."""
+
+    limits: str
+    network: str | None
+    files: str | None
+
+    def __str__(self) -> str:
+        network = f"no network ({self.network})" if self.network else "NETWORK OPEN: neither seccomp nor unshare here"
+        files = f"own files only ({self.files})" if self.files else "OTHER FILES READABLE: no Landlock here"
+        return f"limits by {self.limits}, {network}, {files}"
+
+
+@dataclass(frozen=True)
 class Capabilities:
     """What the installed tools can do. `missing` empty means everything needed is there."""
 
     version: str
     missing: tuple[str, ...]
     optional_missing: tuple[str, ...]
-    confinement: str
+    confinement: Confinement
 
 
 def find_tools(ffmpeg: str | None = None, ffprobe: str | None = None) -> Tools:
@@ -161,7 +180,7 @@ def check(tools: Tools | None = None) -> Capabilities:
     for listing, needed in (("decoders", NEEDED_DECODERS), ("encoders", NEEDED_ENCODERS), ("filters", NEEDED_FILTERS)):
         present = _listed_names(_ask(tools.ffmpeg, f"-{listing}"))
         missing += [f"{listing[:-1]} {name}" for name in needed if name not in present]
-    return Capabilities(version, tuple(missing), _missing_filters(tools, OPTIONAL_FILTERS), confinement())
+    return Capabilities(version, tuple(missing), _missing_filters(tools, OPTIONAL_FILTERS), confinement(tools))
 
 
 def _missing_filters(tools: Tools, names: Sequence[str]) -> tuple[str, ...]:
@@ -191,9 +210,36 @@ def _ask(program: str, *arguments: str) -> str:
     return run(command, limits=PROBE_LIMITS, read_stdout=True).stdout.decode(errors="replace")
 
 
-def confinement() -> str:
-    """Which prefix confines children on this machine, in one word for the doctor."""
-    return "prlimit" if _prlimit() else "ulimit"
+def confinement(tools: Tools | None = None) -> Confinement:
+    """Which walls stand around children on this machine; with `tools`, around those two programs."""
+    stands = walls.standing()
+    suited = tools is None or all(_can_be_walled_in(tool) for tool in (tools.ffmpeg, tools.ffprobe))
+    return Confinement("prlimit" if _prlimit() else "ulimit", stands.network, stands.files if suited else None)
+
+
+def _can_be_walled_in(program: str) -> bool:
+    """Whether a tool still starts when it may open nothing but programs and libraries; tried once."""
+    return walls.suits((program, "-version"), Reach(programs=(_home(program),)))
+
+
+def _home(program: str) -> Path:
+    """Where a program lies, for the one that lies outside the system's folders."""
+    return Path(program).resolve().parent
+
+
+def reach_of(command: Sequence[str]) -> Reach | None:
+    """The files a command line names itself: what follows `-i` is read, the folder of any other is written to.
+
+    None for a command that names none, and for a program that does not work behind a wall.
+    """
+    named = [(option, Path(word[5:])) for option, word in pairwise(command) if word.startswith("file:")]
+    if not named or not _can_be_walled_in(command[0]):
+        return None
+    return Reach(
+        reads=tuple(path for option, path in named if option == "-i"),
+        writes=tuple({path.parent for option, path in named if option != "-i"}),
+        programs=(_home(command[0]),),
+    )
 
 
 @functools.cache
@@ -254,13 +300,14 @@ def run(
     """Run one confined child to its end.
 
     `stdout_to` is an open file the child continues to write; with `read_stdout` up to 1 MiB is returned instead.
-    Raises TimedOut, LimitsExceeded or Corrupt (any other exit status than 0). The whole process group is dead when
-    this returns or raises, whatever the reason.
+    Raises TimedOut, LimitsExceeded or Corrupt (any other exit status than 0), and watching.Stopped when it is no longer
+    wanted. The whole process group is dead when this returns or raises, whatever the reason.
     """
     started = time.monotonic()
     stdout: IO[bytes] | int = stdout_to if stdout_to is not None else subprocess.DEVNULL
-    with subprocess.Popen(  # no preexec_fn: unsafe beside threads; no shell: nothing to quote
+    with walls.start(  # no preexec_fn: unsafe beside threads; no shell: nothing to quote
         confined(command, limits),
+        reach_of(command),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE if read_stdout else stdout,
         stderr=subprocess.PIPE,
@@ -288,18 +335,32 @@ def _collect(child: subprocess.Popen[bytes], deadline: float, ring_bytes: int) -
             if pipe is not None:
                 selector.register(pipe, selectors.EVENT_READ, sink)
         while selector.get_map():
-            for key, _ in selector.select(_left(deadline)):
+            watching.look()
+            for key, _ in selector.select(min(watching.LOOK_S, _left(deadline))):
                 block = os.read(key.fd, 65536)
                 if not block:
                     selector.unregister(key.fileobj)
                 key.data.extend(block)
+                watching.read_progress(block)
             time.sleep(COALESCE_S)
             if len(ring) > 2 * ring_bytes:
                 del ring[:-ring_bytes]
             if len(answer) > STDOUT_MOST_BYTES:
                 raise LimitsExceeded("the answer is too long")
-    child.wait(_left(deadline))
+    _wait_for_end(child, deadline)
     return ring[-ring_bytes:], answer
+
+
+def _wait_for_end(child: subprocess.Popen[bytes], deadline: float) -> None:
+    """Wait without taking the exit status: only then is the group's number still its own when it is killed."""
+    if sys.platform == "darwin":  # has no waitid before Python 3.13
+        child.wait(_left(deadline))
+        return
+    pause_s = 0.0005
+    while os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        watching.look()
+        time.sleep(min(pause_s, _left(deadline)))
+        pause_s = min(pause_s * 2, 0.05)
 
 
 def _left(deadline: float) -> float:
@@ -311,7 +372,7 @@ def _left(deadline: float) -> float:
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:
     """End the child and whatever it started, and take its exit status. May be repeated."""
-    if child.poll() is None:
+    if child.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()

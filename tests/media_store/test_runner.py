@@ -24,7 +24,7 @@ def test_this_machine_has_everything_that_is_needed() -> None:
 
     assert found.missing == ()
     assert found.version
-    assert found.confinement in ("prlimit", "ulimit")
+    assert found.confinement.limits in ("prlimit", "ulimit")
 
 
 def test_a_setting_comes_before_environment_and_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_without_prlimit_the_shell_sets_what_it_can(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", str(empty_path))
     runner._prlimit.cache_clear()
     try:
-        assert runner.confinement() == "ulimit"
+        assert runner.confinement().limits == "ulimit"
         code = "import resource as r; print(r.getrlimit(r.RLIMIT_CPU)[0], r.getrlimit(r.RLIMIT_CORE)[0])"
         assert runner.run(python(code), limits=SMALL, read_stdout=True).stdout.split() == [b"5", b"0"]
     finally:
