@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from media_store import runner, walls
+from media_store.errors import Corrupt
 from media_store.runner import Limits
 from media_store.walls import Reach
 from tests.media_store.material import sine, write_wav
@@ -53,7 +54,7 @@ def udp() -> Iterator[socket.socket]:
 def test_a_child_reaches_no_listening_port(tcp: socket.socket) -> None:
     code = f"import socket; socket.create_connection(('127.0.0.1', {tcp.getsockname()[1]}), 5)"
 
-    with pytest.raises(runner.Corrupt, match="Error"):
+    with pytest.raises(Corrupt, match="Error"):
         runner.run([sys.executable, "-I", "-c", code], limits=SMALL)
 
     with pytest.raises(BlockingIOError):
@@ -66,7 +67,7 @@ def test_a_child_sends_no_datagram(udp: socket.socket) -> None:
 import socket
 socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', {udp.getsockname()[1]}))"""
 
-    with pytest.raises(runner.Corrupt, match="Error"):
+    with pytest.raises(Corrupt, match="Error"):
         runner.run([sys.executable, "-I", "-c", code], limits=SMALL)
 
     with pytest.raises(BlockingIOError):
@@ -151,7 +152,7 @@ def test_a_playlist_that_came_past_everything_else_opens_nothing(tmp_path: Path)
     assert out.stat().st_size > 100_000, "without a wall it is read"
     out.unlink()
 
-    with pytest.raises(runner.Corrupt, match=r"ermission denied|rror"):
+    with pytest.raises(Corrupt, match=r"ermission denied|rror"):
         runner.run(command, limits=runner.PROBE_LIMITS)
 
     assert not out.exists() or out.stat().st_size == 0
