@@ -1,8 +1,9 @@
 """Pictures: upright, without metadata, in the sizes people look at; made by a confined process that stays alive.
 
 Starting an interpreter costs as much as making a small photo, so one child per worker process serves many: memory and
-CPU limited, own process group, small environment, replaced after 200 jobs, killed when late. It is started with the
-first picture and never shared across a fork. What happens inside stands in `picture_child`; here is only the talking.
+CPU limited, no network, own process group, small environment, replaced after 200 jobs, killed when late. It opens
+nobody's files: those of a job are opened here and handed over through the socket it is asked by. It is started with
+the first picture and never shared across a fork. What happens inside stands in `picture_child`; here is the talking.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import json
 import os
 import selectors
+import socket
 import subprocess
 import sys
 import threading
@@ -21,13 +23,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from media_store import errors, recipes, runner
+from media_store import errors, recipes, runner, walls
 from media_store.errors import LimitsExceeded, MediaFailure, TimedOut, TooLarge
 from media_store.recipes import PICTURE_FORMS, Made, Publish, Recipe
 from media_store.runner import GIB, MB, Limits
 from media_store.sniff import Sniffed
+from media_store.walls import Reach
 
 CHILD_PROGRAM = Path(__file__).with_name("picture_child.py")
+# -I: no environment, no user packages, no current folder; the program is found by its path
+CHILD_COMMAND = (sys.executable, "-I", str(CHILD_PROGRAM))
+# all it may open: the interpreter with its packages, and its own program
+INTERPRETER = Reach(
+    reads=(CHILD_PROGRAM, Path(sys.prefix), Path(sys.base_prefix)), programs=(Path(sys.executable).resolve().parent,)
+)
 CHILD_LIMITS = Limits(GIB, 1200, 64 * MB, 30)  # the CPU seconds are for all its jobs together
 JOBS_PER_CHILD = 200
 # glibc gives every picture's memory back at once and takes it anew, page by page: a tenth of a photo's CPU time
@@ -66,21 +75,23 @@ class PictureFacts:
 
 
 class PictureChild:
-    """One confined process and the pipes to it. Not for use by two threads at once; `_ask` sees to that."""
+    """One confined process and the ways to it. Not for use by two threads at once; `_ask` sees to that."""
 
     def __init__(self) -> None:
-        # -I: no environment, no user packages, no current folder; the program is found by its path
-        command = [sys.executable, "-I", str(CHILD_PROGRAM)]
-        self.process = subprocess.Popen(
-            runner.confined(command, CHILD_LIMITS),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            close_fds=True,
-            env=runner.reduced_environment() | KEEP_MEMORY,
-            bufsize=0,
-        )
+        is_walled = walls.suits((*CHILD_COMMAND, "--only-load"), INTERPRETER)
+        self.asking, its_end = socket.socketpair()
+        with its_end:
+            self.process = walls.start(
+                runner.confined(CHILD_COMMAND, CHILD_LIMITS),
+                INTERPRETER if is_walled else None,
+                stdin=its_end,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                close_fds=True,
+                env=runner.reduced_environment() | KEEP_MEMORY,
+                bufsize=0,
+            )
         self.owner_pid = os.getpid()
         self.jobs = 0
         self._unread = b""
@@ -94,11 +105,10 @@ class PictureChild:
         self.jobs += 1
         deadline = time.monotonic() + CHILD_LIMITS.timeout_s
         try:
-            assert self.process.stdin is not None
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._send(request)
             while "made" in (answer := json.loads(self._line(deadline))):
                 on_made(answer)
-        except BrokenPipeError as gone:
+        except ConnectionError as gone:
             self.close()
             raise LimitsExceeded("the picture process is gone") from gone
         except BaseException:  # also when publishing fails: the rest of the answers must not meet the next question
@@ -107,6 +117,23 @@ class PictureChild:
         if "failed" in answer:
             raise FAILURE_BY_CODE[answer["failed"]](answer["detail"])
         return dict(answer["done"])
+
+    def _send(self, request: Json) -> None:
+        """The request as one line, each path in it replaced by the place of the open file that goes along."""
+        paths: list[tuple[str, int]] = [(request["path"], os.O_RDONLY)]
+        forms = [dict(form) for form in request["forms"]]
+        sent = request | {"path": 0, "forms": forms}
+        for place, name in [(sent, "small"), *((form, "out") for form in forms)]:
+            if name in place:
+                paths.append((place[name], os.O_RDWR | os.O_CREAT | os.O_TRUNC))
+                place[name] = len(paths) - 1
+        with contextlib.ExitStack() as opened:
+            files = []
+            for path, how in paths:
+                files.append(os.open(path, how | os.O_CLOEXEC, 0o600))
+                opened.callback(os.close, files[-1])
+            text = json.dumps(sent).encode() + b"\n"
+            self.asking.sendall(text[socket.send_fds(self.asking, [text], files) :])
 
     def _line(self, deadline: float) -> bytes:
         assert self.process.stdout is not None
@@ -135,9 +162,9 @@ class PictureChild:
         self.close()
 
     def drop_pipes(self) -> None:
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                pipe.close()
+        self.asking.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 _lock = threading.Lock()
@@ -183,7 +210,7 @@ def _nothing_made(answer: Json) -> None:
 
 def probe_picture(path: Path, sniffed: Sniffed) -> PictureFacts:
     """Size and number of frames as the file declares them, not yet turned upright."""
-    request = {"op": "probe", "path": str(path), "format": sniffed.picture_format}
+    request: Json = {"op": "probe", "path": str(path), "format": sniffed.picture_format, "forms": []}
     return _facts(_ask(request, _nothing_made), None)
 
 

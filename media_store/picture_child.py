@@ -1,8 +1,9 @@
 """The confined process that reads listeners' pictures. Started by `images`, never imported by it.
 
 A program of its own: it reads one request per line as JSON, answers one line per finished rendition and one for the
-whole, and ends when its input ends. It knows Pillow and nothing else of this package; forms and limits come with the
-request. Output pixels are new: orientation applied, colours in sRGB, no metadata carried over.
+whole, and ends when its input ends. The files of a request come with it, already open: this process may open none but
+its own program's. It knows Pillow and nothing else of this package; forms and limits come with the request. Output
+pixels are new: orientation applied, colours in sRGB, no metadata carried over.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ import io
 import json
 import math
 import os
+import socket
 import struct
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import suppress
+from typing import Any, BinaryIO
 
 from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
 
 LARGEST_PIXELS = 64_000_000
 LARGEST_ANIMATED_PIXELS = 100_000_000
 MOST_FRAMES = 300
+MOST_FILES = 16
 MOST_MOVING_PIXELS = 25_000_000  # of all frames as they are saved: 100 MB in memory
 SMALL_EDGE = 320
 WHITE = (255, 255, 255)
@@ -53,8 +57,30 @@ def main() -> None:
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
-    for line in sys.stdin:
-        say(answer_to(json.loads(line), say))
+    with socket.socket(fileno=0) as asking:
+        for request, files in requests(asking):
+            say(answer_to(request, say))
+            for file in files:
+                with suppress(OSError):  # what could not be written out was told before
+                    file.close()
+
+
+def requests(asking: socket.socket) -> Iterator[tuple[Json, list[BinaryIO]]]:
+    """Each request with its files: where it names one by number, the open file is put in."""
+    while True:
+        text, numbers = b"", list[int]()
+        while not text.endswith(b"\n"):
+            block, received, _, _ = socket.recv_fds(asking, 65536, MOST_FILES)
+            if not block:
+                return
+            text += block
+            numbers += received
+        request = json.loads(text)
+        files: list[BinaryIO] = [os.fdopen(numbers[0], "rb"), *(os.fdopen(number, "wb") for number in numbers[1:])]
+        for place, name in [(request, "path"), (request, "small"), *((form, "out") for form in request["forms"])]:
+            if name in place:
+                place[name] = files[place[name]]
+        yield request, files
 
 
 def answer_to(request: Json, say: Say) -> Json:
@@ -86,13 +112,14 @@ def process(request: Json, say: Say) -> Json:
         return facts | make_photo(picture, frames, request, say)
 
 
-def open_picture(path: str, picture_format: str) -> Image.Image:
+def open_picture(file: BinaryIO, picture_format: str) -> Image.Image:
     """Open with the one format the head of the file announced, and refuse by size before anything is decoded."""
     if picture_format == "HEIF":
         from pi_heif import register_heif_opener
 
         register_heif_opener(thumbnails=False)
-    picture = Image.open(path, formats=(picture_format,))
+    file.seek(0)
+    picture = Image.open(file, formats=(picture_format,))
     if picture.width * picture.height > LARGEST_PIXELS:
         raise Refused("media.bomb", f"{picture.width} x {picture.height}")
     if picture.width < 1 or picture.height < 1:
@@ -144,7 +171,7 @@ def moving_flags(picture: Image.Image, frames: int, forms: list[Json], say: Say)
 
 def seen_small(small: Image.Image, request: Json) -> Json:
     """What is learnt from the picture at 320 pixels; the pixels themselves go to `request["small"]`, bare RGB rows."""
-    with open(request["small"], "wb") as file:
+    with request["small"] as file:
         file.write(small.tobytes())
     return {
         "small_width_px": small.width,
@@ -270,6 +297,7 @@ def save(pixels: Image.Image, form: Json, say: Say) -> None:
     """Write one form; nothing of the original's metadata is passed on."""
     pixels.info = {}
     pixels.save(form["out"], format=form["encoder"], **form["options"])
+    form["out"].flush()
     say({"made": form["profile"], "width_px": pixels.width, "height_px": pixels.height})
 
 
@@ -301,6 +329,7 @@ def save_animation(picture: Image.Image, form: Json, say: Say) -> None:
         loop=0,
         **form["options"],
     )
+    form["out"].flush()
     made = {"made": form["profile"], "width_px": pixels[0].width, "height_px": pixels[0].height}
     say(made | {"duration_s": sum(durations_ms) / 1000})
 
@@ -389,5 +418,5 @@ def base83(value: int, length: int) -> str:
     return "".join(BASE83[value // 83 ** (length - place - 1) % 83] for place in range(length))
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and sys.argv[1:] != ["--only-load"]:
     main()

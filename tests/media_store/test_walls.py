@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from media_store import runner, walls
+from media_store import images, runner, sniff, walls
 from media_store.errors import Corrupt
 from media_store.runner import Limits
 from media_store.walls import Reach
-from tests.media_store.material import sine, write_wav
+from tests.media_store.material import picture, sine, write_wav
 
 SMALL = Limits(runner.GIB, 5, 1_000_000, 10)
 INTERPRETER = (Path(sys.base_prefix), Path(sys.prefix))
@@ -168,6 +168,25 @@ def test_what_a_child_may_open_is_read_off_its_command_line(tmp_path: Path) -> N
 
     assert reach is not None
     assert (reach.reads, reach.writes) == ((tmp_path / "a",), (tmp_path / "out",))
+
+
+@needs_seccomp
+def test_the_process_for_pictures_stands_behind_the_same_walls(tmp_path: Path) -> None:
+    picture().save(tmp_path / "x.png")
+
+    images.probe_picture(tmp_path / "x.png", sniff.sniff((tmp_path / "x.png").read_bytes()))
+
+    status = Path(f"/proc/{images._current[0].process.pid}/status").read_text()
+    assert "Seccomp:\t2" in status
+    assert "NoNewPrivs:\t1" in status
+
+
+@needs_file_wall
+def test_the_process_for_pictures_can_open_no_picture_by_itself(tmp_path: Path) -> None:
+    picture().save(tmp_path / "x.png")
+
+    assert walls.suits((*images.CHILD_COMMAND, "--only-load"), images.INTERPRETER), "it finds its own program"
+    assert "PermissionError" in told_by(f"open({str(tmp_path / 'x.png')!r})", images.INTERPRETER)
 
 
 def test_the_walls_stand_around_the_child_alone(tcp: socket.socket, tmp_path: Path) -> None:
