@@ -20,7 +20,6 @@ from desk.media import storage
 from desk.media.models import Asset, Rendition
 from desk.privacy import erasing
 from media_store.stores.contract import ObjectInfo
-from media_store.stores.folder import FolderStore
 
 logger = logging.getLogger(__name__)
 AGE = timedelta(hours=24)
@@ -30,9 +29,7 @@ CHUNK = 500
 
 def sweep_now() -> int:
     """The keeper's duty; returns how many objects went."""
-    store = storage.current()
-    if isinstance(store, FolderStore):
-        store.sweep()
+    storage.current().sweep()
     return sweep_objects(at=clock.now())
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
+LEFTOVER_AGE_S = 24 * 3600.0  # far longer than any writer needs
+
 
 @dataclass(frozen=True)
 class ObjectInfo:
@@ -51,4 +53,8 @@ class Store(Protocol):
 
     def link(self, key: str, seconds: int, download_name: str | None = None) -> str | None:
         """A link that works without signing in for so long, or None if this store cannot make one."""
+        ...
+
+    def sweep(self, *, older_than_s: float = LEFTOVER_AGE_S) -> int:
+        """Remove what crashed writers left behind, which nobody sees; returns how many. May be repeated."""
         ...

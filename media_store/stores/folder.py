@@ -15,19 +15,18 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from media_store import keys
 from media_store.errors import AlreadyStored, BadKey, ObjectMissing, StoreUnavailable
-from media_store.stores.contract import ObjectInfo
+from media_store.stores.contract import LEFTOVER_AGE_S, ObjectInfo
 
 BLOCK_BYTES = 1 << 20
 PART_PREFIX = ".part-"
 SUMS_FOLDER = ".sums"
-LEFTOVER_AGE_S = 24 * 3600.0
 NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
 
@@ -96,13 +95,14 @@ class FolderStore:
         return self._link_signer(key, seconds, download_name) if self._link_signer else None
 
     def sweep(self, *, older_than_s: float = LEFTOVER_AGE_S) -> int:
-        """Remove what crashed writers left behind; call at start. Returns how many files went."""
+        """Remove what crashed writers left behind; returns how many files went."""
         limit, swept = time.time() - older_than_s, 0
         with _translated():
             for part in self.root.rglob(f"{PART_PREFIX}*"):
-                if part.stat().st_mtime <= limit:
-                    part.unlink(missing_ok=True)
-                    swept += 1
+                with suppress(FileNotFoundError):  # its writer was alive and is done
+                    if part.stat().st_mtime <= limit:
+                        part.unlink()
+                        swept += 1
         return swept
 
     def _path(self, key: str) -> Path:

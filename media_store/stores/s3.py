@@ -1,8 +1,9 @@
 """Objects in any S3-compatible store, through boto3. The only file that knows boto's errors.
 
 Uses no more than put, multipart, get with range, head, list and delete, because that is what all servers have; a
-conditional put is asked for and done without where it is unknown. The client is made at the first use in each process:
-one that crossed a fork shares sockets.
+conditional put is asked for and done without where it is unknown. Every body is sent with its MD5, which the server
+compares: boto's own multipart sends none. The client is made at the first use in each process: one that crossed a fork
+shares sockets.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import io
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import boto3
@@ -25,15 +27,17 @@ from urllib3.exceptions import HTTPError
 
 from media_store import keys
 from media_store.errors import AlreadyStored, ObjectMissing, StoreUnavailable
-from media_store.stores.contract import ObjectInfo
+from media_store.stores.contract import LEFTOVER_AGE_S, ObjectInfo
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 BLOCK_BYTES = 1 << 20
 MEMORY_BYTES = 8 << 20
 SINGLE_PUT_BYTES = 64 << 20
+PART_BYTES = 8 << 20  # one part is in memory at a time; S3 wants 5 MiB at least and 10,000 parts at most
 DIGEST_FIELD = "sha256"
 
 # A missing key is NoSuchKey from GET and 404 from HEAD; a missing bucket is a set-up fault, worth another try later
@@ -41,6 +45,7 @@ MISSING = frozenset({"NoSuchKey", "404"})
 TAKEN = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict"})
 NO_CONDITIONS = frozenset({"NotImplemented", "501", "InvalidArgument", "InvalidRequest"})
 PAST_END = frozenset({"InvalidRange", "416"})
+NO_UPLOAD = frozenset({"NoSuchUpload"})
 
 
 class S3Store:
@@ -54,8 +59,11 @@ class S3Store:
         endpoint_url: str | None = None,
         region: str | None = None,
         public_endpoint_url: str | None = None,
+        single_put_bytes: int = SINGLE_PUT_BYTES,
     ) -> None:
+        """What is longer than `single_put_bytes` goes in parts."""
         self.bucket = bucket
+        self._single_put_bytes = single_put_bytes
         self._prefix = f"{prefix}/" if prefix else ""
         self._endpoint_url = endpoint_url
         self._public_endpoint_url = public_endpoint_url or endpoint_url
@@ -69,10 +77,13 @@ class S3Store:
             digest, checksum, size = _spool(stream, cast(BinaryIO, spool))
             if self._is_stored(key, digest):
                 return digest
-            if size > SINGLE_PUT_BYTES:
-                self._put_in_parts(name, cast(BinaryIO, spool), digest, content_type)
-            elif not self._put_whole(name, cast(BinaryIO, spool), digest, checksum, content_type):
-                self._is_stored(key, digest)  # somebody was faster; the same bytes are no error
+            if size > self._single_put_bytes:
+                is_placed = self._put_in_parts(key, cast(BinaryIO, spool), digest, content_type)
+            else:
+                is_placed = self._put_whole(name, cast(BinaryIO, spool), digest, checksum, content_type)
+            # somebody was faster; the same bytes are no error
+            if not is_placed and not self._is_stored(key, digest):
+                raise StoreUnavailable("the key was taken and given back in the same moment")
         return digest
 
     def open(self, key: str, start: int = 0, stop: int | None = None) -> BinaryIO:
@@ -123,6 +134,18 @@ class S3Store:
         with _translated(key):
             client = self._client(self._public_endpoint_url)
             return client.generate_presigned_url("get_object", Params=asked, ExpiresIn=seconds)
+
+    def sweep(self, *, older_than_s: float = LEFTOVER_AGE_S) -> int:
+        """Give up uploads in parts that nobody finished; returns how many."""
+        limit, swept = datetime.now(UTC) - timedelta(seconds=older_than_s), 0
+        with _translated():
+            pages = self._client().get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self._prefix):
+                for upload in page.get("Uploads", ()):
+                    if upload["Initiated"] <= limit:
+                        self._give_up(upload["Key"], upload["UploadId"])
+                        swept += 1
+        return swept
 
     def _name(self, key: str) -> str:
         return self._prefix + keys.check(key)
@@ -196,10 +219,63 @@ class S3Store:
             return True
         return True
 
-    def _put_in_parts(self, name: str, spool: BinaryIO, digest: str, content_type: str) -> None:
+    def _put_in_parts(self, key: str, spool: BinaryIO, digest: str, content_type: str) -> bool:
+        """Part after part, seen by nobody before the last; False if the key was taken meanwhile.
+
+        Whatever goes wrong, the parts are given up; those of a killed process are `sweep`'s.
+        """
+        name, is_placed = self._name(key), False
+        begun = self._client().create_multipart_upload(
+            Bucket=self.bucket, Key=name, ContentType=content_type, Metadata={DIGEST_FIELD: digest}
+        )
+        try:
+            parts = self._send_parts(name, begun["UploadId"], spool)
+            # not every server knows conditions here, so the moment in which two may meet is kept short
+            is_placed = not self._is_stored(key, digest) and self._complete(name, begun["UploadId"], parts)
+        finally:
+            if not is_placed:
+                self._give_up(name, begun["UploadId"])
+        return is_placed
+
+    def _send_parts(self, name: str, upload: str, spool: BinaryIO) -> Sequence[CompletedPartTypeDef]:
+        parts: list[CompletedPartTypeDef] = []
         spool.seek(0)
-        extra = {"ContentType": content_type, "Metadata": {DIGEST_FIELD: digest}}
-        self._client().upload_fileobj(spool, self.bucket, name, ExtraArgs=extra)
+        while block := spool.read(PART_BYTES):
+            answer = self._client().upload_part(
+                Bucket=self.bucket,
+                Key=name,
+                UploadId=upload,
+                PartNumber=len(parts) + 1,
+                Body=block,
+                ContentMD5=_checksum(hashlib.md5(block, usedforsecurity=False).digest()),
+            )
+            parts.append({"ETag": answer["ETag"], "PartNumber": len(parts) + 1})
+        return parts
+
+    def _complete(self, name: str, upload: str, parts: Sequence[CompletedPartTypeDef]) -> bool:
+        """Make the parts an object; False if the key is taken, or if an answer that was lost had done it already."""
+        for condition in ({"IfNoneMatch": "*"}, {}):
+            try:
+                self._client().complete_multipart_upload(
+                    Bucket=self.bucket,
+                    Key=name,
+                    UploadId=upload,
+                    MultipartUpload={"Parts": parts},
+                    **condition,  # type: ignore[arg-type]  # the stubs do not see through a dict
+                )
+            except ClientError as refusal:
+                if condition and _code(refusal) in NO_CONDITIONS:
+                    continue
+                if _code(refusal) in TAKEN | NO_UPLOAD:
+                    return False
+                raise
+            return True
+        return True
+
+    def _give_up(self, name: str, upload: str) -> None:
+        # an error here must not hide the one that led here; what stays behind is swept
+        with suppress(ClientError, BotoCoreError, HTTPClientError):
+            self._client().abort_multipart_upload(Bucket=self.bucket, Key=name, UploadId=upload)
 
 
 class _PastEnd(Exception):
@@ -253,4 +329,8 @@ def _spool(stream: BinaryIO, spool: BinaryIO) -> tuple[str, str, int]:
         sha256.update(block)
         md5.update(block)
         size += spool.write(block)
-    return sha256.hexdigest(), base64.b64encode(md5.digest()).decode(), size
+    return sha256.hexdigest(), _checksum(md5.digest()), size
+
+
+def _checksum(md5: bytes) -> str:
+    return base64.b64encode(md5).decode()
