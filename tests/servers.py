@@ -193,7 +193,7 @@ def listens(port: int) -> bool:
 
 @dataclass(frozen=True)
 class S3Server:
-    """An S3 endpoint. Moto checks no signatures: tests of wrong secrets belong to another store."""
+    """An S3 endpoint. Moto checks no signatures: tests of wrong secrets belong to Ceph's gateway (tests/ceph.py)."""
 
     endpoint_url: str
     region: str = "eu-central-1"
@@ -220,7 +220,9 @@ class S3Server:
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
         )
-        client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        # the first region is the one that is never named
+        place = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
+        client.create_bucket(Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
         client.close()
         return name
 
