@@ -15,6 +15,8 @@ import pytest
 from media_store import images, pipeline
 from media_store.recipes import Made
 
+pytest.register_assert_rewrite("tests.media_store.contract")
+
 
 @dataclass
 class Result:
