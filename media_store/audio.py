@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -184,11 +184,14 @@ def _publish_broadcast(job: _Job, levelled: Levelled) -> None:
     path = job.work / "broadcast.wav"
     if not path.exists():
         return
+    begins_s = round(job.air.first / wav.RATE_HZ, 3)
     if "broadcast" not in job.skip:
-        job.publish(_described(recipes.BROADCAST, path, job.air.duration_s, levelled.loudness))
+        made = _described(recipes.BROADCAST, path, job.air.duration_s, levelled.loudness)
+        job.publish(replace(made, begins_s=begins_s))
     for recipe in job.formats:
         asked = hand_off.Asked(path, job.labels, job.decoded.source, levelled.loudness, job.delivery.target)
-        job.publish(hand_off.MAKERS[recipe.profile](asked, timers_of(job.edges, job.air), job.work, job.tools))
+        made = hand_off.MAKERS[recipe.profile](asked, timers_of(job.edges, job.air), job.work, job.tools)
+        job.publish(replace(made, begins_s=begins_s))
 
 
 def timers_of(found: Edges | None, air: Stretch) -> wav.Timers:

@@ -46,7 +46,8 @@ class PictureForm:
 class Made:
     """A finished file, ready to be kept. It lies in the working directory until `publish` returns.
 
-    `settings` says which of the station's wishes shaped its bytes (`delivery`); empty if none did.
+    `settings` says which of the station's wishes shaped its bytes (`delivery`); empty if none did. `begins_s` is where
+    in the original's sound it begins; what is whole begins at 0.
     """
 
     profile: str
@@ -62,6 +63,7 @@ class Made:
     loudness_lufs: float | None = None
     true_peak_dbtp: float | None = None
     settings: str = ""
+    begins_s: float = 0.0
 
 
 Publish = Callable[[Made], None]

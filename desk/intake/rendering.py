@@ -27,15 +27,21 @@ from desk.jobs.work import Work, job
 from desk.listeners.models import Listener
 from desk.media import actions as media
 from desk.media import storage, workplace
+from desk.media import wishes as wish
 from desk.media.models import Asset, Rendition
 from desk.people.models import Station
+from desk.wall import queries as wall
+from desk.wall.models import Card
 from media_store import errors as store_errors
 from media_store import keys, pipeline, recipes
-from media_store.pipeline import AudioTarget, BroadcastLabels, Facts, Made
+from media_store.delivery import Delivery
+from media_store.pipeline import BroadcastLabels, Facts, Made
 
 STORE_PAUSE_S = 20.0
 BLOCK_BYTES = 1024 * 1024
 STOPPED = "media.stopped"
+NAMELESS = ("refused", "withdrawn")
+CATEGORY = "Hörer"  # the cart's category, by which playout sorts
 
 
 class OriginalDamaged(store_errors.StoreUnavailable):
@@ -51,7 +57,7 @@ class _Task:
     sha256: str
     declared_kind: str
     is_voice: bool
-    target: AudioTarget
+    wishes: Delivery
     labels: BroadcastLabels
     present: dict[str, int]
 
@@ -77,7 +83,9 @@ def make_renditions(work: Work) -> Outcome:
                 declared_kind=task.declared_kind,
                 is_voice=task.is_voice,
                 work_dir=folder,
-                target=task.target,
+                target=task.wishes.target,
+                handles=task.wishes.handles,
+                formats=task.wishes.formats,
                 labels=task.labels,
                 publish=_publisher(work, task),
                 original_sha256=task.sha256,
@@ -112,12 +120,14 @@ def _task(session: Session, asset: Asset, message: Message) -> _Task:
     station = session.get_one(Station, asset.station_id)
     listener = session.get_one(Listener, message.listener_id)
     rows = session.execute(
-        select(Rendition.profile, Rendition.recipe_version).where(
+        select(Rendition.profile, Rendition.recipe_version, Rendition.settings).where(
             Rendition.asset_id == asset.id, Rendition.original_sha256 == asset.original_sha256
         )
     )
     wanted = {recipe.profile: recipe.version for made_of in recipes.RECIPES.values() for recipe in made_of}
-    present = {row.profile: row.recipe_version for row in rows if row.recipe_version >= wanted.get(row.profile, 0)}
+    wishes = wish.wishes_of(station)
+    made = recipes.up_to_date([(row.profile, row.recipe_version, row.settings) for row in rows], wishes.settings())
+    present = {profile: version for profile, version in made.items() if version >= wanted.get(profile, 0)}
     # facts are measured along with the sound: if they are missing, nothing may be left out
     is_measured = bool(asset.facts.get("flags") is not None)
     return _Task(
@@ -126,15 +136,22 @@ def _task(session: Session, asset: Asset, message: Message) -> _Task:
         sha256=asset.original_sha256 or "",
         declared_kind="document" if message.kind == "document" else asset.kind,
         is_voice=asset.is_voice,
-        target=AudioTarget(station.loudness_lufs, station.true_peak_dbtp),
-        labels=_labels(station, listener, asset, message),
+        wishes=wishes,
+        labels=_labels(station, listener, asset, message, wall.find_card_of(session, message.id)),
         present=present if is_measured else {},
     )
 
 
-def _labels(station: Station, listener: Listener, asset: Asset, message: Message) -> BroadcastLabels:
-    """What the broadcast file says of itself: alias or first name, never more."""
-    name = listener.first_name or listener.alias
+def _labels(
+    station: Station, listener: Listener, asset: Asset, message: Message, card: Card | None
+) -> BroadcastLabels:
+    """What the broadcast file says of itself: alias or first name, never more.
+
+    Consent covers the first name, and no file leaves the house for air without it; whose consent is refused or taken
+    back stands under the alias only.
+    """
+    may_be_named = card is not None and card.consent not in NAMELESS
+    name = (listener.first_name if may_be_named else "") or listener.alias
     sent_at = message.sent_at.astimezone(ZoneInfo(station.timezone))
     return BroadcastLabels(
         title=f"{name} {sent_at:%d.%m. %H:%M}",
@@ -142,6 +159,9 @@ def _labels(station: Station, listener: Listener, asset: Asset, message: Message
         originator=station.name,
         reference=f"{station.slug.upper()[:12]}{asset.id:010d}",
         originated_at=sent_at,
+        category=CATEGORY,
+        classification="voice" if asset.is_voice else asset.kind,
+        start_on=f"{sent_at:%Y-%m-%d}",
     )
 
 
@@ -198,7 +218,7 @@ def _remove_if_erased(asset_id: int, key: str) -> None:
 
 
 def _percent(kind: str, published: int) -> int:
-    wanted = max(1, len(recipes.RECIPES.get(kind, ())))
+    wanted = max(1, sum(not recipe.is_extra for recipe in recipes.RECIPES.get(kind, ())))
     return min(95, round(100 * published / wanted))
 
 

@@ -129,6 +129,8 @@ def add_rendition(session: Session, asset: Asset, made: Made, key: str, *, at: d
         "loudness_lufs": made.loudness_lufs,
         "true_peak_dbtp": made.true_peak_dbtp,
         "recipe_version": made.recipe_version,
+        "settings": made.settings,
+        "begins_s": made.begins_s,
         "original_sha256": asset.original_sha256,
         "created_at": at,
     }
@@ -164,6 +166,9 @@ def set_facts(session: Session, asset: Asset, facts: Facts, *, at: datetime) -> 
         "flags": list(facts.flags),
         "cue_in_s": facts.cue_in_s,
         "cue_out_s": facts.cue_out_s,
+        "air_in_s": facts.air_in_s,
+        "air_out_s": facts.air_out_s,
+        "level_note": _note(facts),
         "dhash": facts.dhash,
         "blurhash": facts.blurhash,
         "scrub": asdict(facts.scrub) if facts.scrub else asset.facts.get("scrub"),
@@ -171,6 +176,11 @@ def set_facts(session: Session, asset: Asset, facts: Facts, *, at: datetime) -> 
     asset.state = "ready"
     asset.reason = asset.retry_at = asset.progress_percent = None
     _tell(session, asset, at)
+
+
+def _note(facts: Facts) -> dict[str, Any] | None:
+    note = facts.level_note
+    return None if note is None else {"code": note.code, "facts": dict(note.facts)}
 
 
 def mark_failed(

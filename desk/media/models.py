@@ -16,7 +16,8 @@ class Asset(Base):
 
     States: waiting, fetching, processing, ready, failed. `reason` is a stable code ("media.no_audio").
     `kind` is what the bytes are (voice, audio, image, video, sticker, document), before the fetch what was declared.
-    `facts` holds figures and flags of the measurement: gain_db, flags, cue_in_s, cue_out_s, dhash, blurhash.
+    `facts` holds figures and flags of the measurement: gain_db, level_note, flags, cue and air
+    points, dhash, blurhash.
     `peaks` are 56 bars, one byte each, for the card.
     """
 
@@ -52,7 +53,11 @@ class Asset(Base):
 
 
 class Rendition(Base):
-    """A file made from an original: which original, by which version of the recipe, with its own hash."""
+    """A file made from an original: which original, by which version of the recipe, with its own hash.
+
+    `settings` names the station's wishes that shaped its bytes; empty if none did. `begins_s` is where in the sound of
+    the original it begins: the air copy begins with the first sound, the other forms at 0.
+    """
 
     __tablename__ = "rendition"
     __table_args__ = (UniqueConstraint("asset_id", "profile"),)
@@ -71,5 +76,7 @@ class Rendition(Base):
     loudness_lufs: Mapped[float | None]
     true_peak_dbtp: Mapped[float | None]
     recipe_version: Mapped[int]
+    settings: Mapped[str] = mapped_column(String(80), default="")
+    begins_s: Mapped[float] = mapped_column(default=0.0)
     original_sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]

@@ -22,6 +22,7 @@ from desk.media.models import Asset, Rendition
 from media_store import errors as media_errors
 
 ORIGINAL = "original"
+PLACES = ("cue_in_s", "cue_out_s", "air_in_s", "air_out_s")  # seconds of the original; None for what has no sound
 
 
 def _channel_messages(kind: type[contract.MediaError] = contract.MediaError) -> dict[str, str]:
@@ -38,6 +39,13 @@ UNKNOWN_REASON = "The file could not be made usable. The operators see why."
 def reason_text(code: str | None) -> str | None:
     """The English sentence for a failure's code; None if there is no failure."""
     return None if code is None else REASONS.get(code, UNKNOWN_REASON)
+
+
+def level_note(facts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Why a sound is not at the station's level: code, English sentence and its figures; None if it is."""
+    note = facts.get("level_note")
+    text = None if note is None else media_errors.LEVEL_NOTES.get(note["code"])
+    return None if note is None or text is None else {"code": note["code"], "text": text, "facts": note["facts"]}
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,7 @@ class AssetView:
     loudness_lufs: float | None
     true_peak_dbtp: float | None
     flags: tuple[str, ...]
+    facts: Mapping[str, Any]
     width_px: int | None
     height_px: int | None
     file_name: str | None
@@ -92,6 +101,8 @@ class AssetView:
             "loudness_lufs": self.loudness_lufs,
             "true_peak_dbtp": self.true_peak_dbtp,
             "flags": list(self.flags),
+            **{name: self.facts.get(name) for name in ("gain_db", *PLACES)},
+            "level_note": level_note(self.facts),
             "width_px": self.width_px,
             "height_px": self.height_px,
             "file_name": self.file_name,
@@ -134,6 +145,7 @@ def view_asset(asset: Asset, renditions: Sequence[Rendition]) -> AssetView:
         loudness_lufs=asset.loudness_lufs,
         true_peak_dbtp=asset.true_peak_dbtp,
         flags=tuple(asset.facts.get("flags") or ()),
+        facts=asset.facts,
         width_px=asset.width_px,
         height_px=asset.height_px,
         file_name=asset.file_name,

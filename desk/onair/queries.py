@@ -55,7 +55,7 @@ class Cart:
             "kind": item.card.kind,
             "is_sound": item.content.is_sound,
             "duration_s": item.content.duration_s,
-            "peaks": item.content.peaks,
+            "peaks": item.content.air_peaks,
             "sha256": item.content.sha256,
             "audio_url": url,
             "wav_url": url,
@@ -169,16 +169,25 @@ def load_air_file(session: Session, station_id: int, slot_id: int, profile: str,
 
 
 def heard_share(session: Session, person_id: int, content: Content) -> float:
-    """How much of the present sound a person has heard, in whichever of its forms; 1 for what is read out."""
+    """How much of what would air a person has heard, in whichever of its forms; 1 for what is read out.
+
+    The other forms are whole: what of them lies outside the air copy neither counts nor is missed.
+    """
     if content.asset is None:
         return 1.0
-    hashes = [made.sha256 for profile, made in content.renditions.items() if profile in HEARABLE]
+    hashes = {made.sha256: profile for profile, made in content.renditions.items() if profile in HEARABLE}
     rows = session.execute(
-        select(Listened.from_s, Listened.to_s).where(
+        select(Listened.sha256, Listened.from_s, Listened.to_s).where(
             Listened.person_id == person_id, Listened.asset_id == content.asset.id, Listened.sha256.in_(hashes)
         )
     ).all()
-    return rules.heard_share([(row.from_s, row.to_s) for row in rows], content.duration_s or 0.0)
+    length_s = content.duration_s or 0.0
+    begins_s = content.air_span_s[0] if content.air_span_s is not None else 0.0
+    stretches = [
+        rules.in_air((row.from_s, row.to_s), 0.0 if hashes[row.sha256] == AIR_PROFILE else begins_s, length_s)
+        for row in rows
+    ]
+    return rules.heard_share(stretches, length_s)
 
 
 def vetting_of(session: Session, card_id: int) -> dict[str, Any] | None:

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 
 from desk.shortlist.rules import AirFacts, is_cleared, reasons_against_air
 
-__all__ = ["AirFacts", "heard_share", "is_cleared", "is_heard", "mask_numbers", "may_air", "played_at", "wav_name"]
+__all__ = [
+    "AirFacts", "heard_share", "in_air", "is_cleared", "is_heard", "mask_numbers", "may_air", "played_at", "wav_name",
+]  # fmt: skip
 
 HEARD_SHARE = 0.95  # the last breath and the first rustle need not be heard
 JOIN_S = 0.3  # players report stretches with small gaps between them
@@ -41,6 +43,16 @@ def heard_share(stretches: Iterable[tuple[float, float]], duration_s: float) -> 
         heard += max(0.0, min(to_s, duration_s) - start)
         last = max(last, min(to_s, duration_s))
     return min(1.0, heard / duration_s)
+
+
+def in_air(stretch: tuple[float, float], begins_s: float, length_s: float) -> tuple[float, float]:
+    """A stretch of the whole sound as one of the air copy, which begins at `begins_s` of it; empty outside of it.
+
+    >>> in_air((0.0, 3.0), 1.0, 10.0)
+    (0.0, 2.0)
+    """
+    from_s, to_s = (min(max(0.0, at_s - begins_s), length_s) for at_s in stretch)
+    return from_s, to_s
 
 
 def is_heard(share: float) -> bool:

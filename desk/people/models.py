@@ -11,7 +11,11 @@ from desk.db import Base
 
 
 class Station(Base):
-    """One programme of the house with its own tone, numbers and rules."""
+    """One programme of the house with its own tone, numbers and rules.
+
+    What it wants of its sounds (`loudness_lufs` to `air_formats`) is read and changed by `media.wishes`; `air_formats`
+    are the extra profiles it takes, by name with spaces between.
+    """
 
     __tablename__ = "station"
 
@@ -24,6 +28,10 @@ class Station(Base):
     timezone: Mapped[str] = mapped_column(String(60), default="Europe/Berlin")
     loudness_lufs: Mapped[float] = mapped_column(default=-23.0)
     true_peak_dbtp: Mapped[float] = mapped_column(default=-1.0)
+    air_is_trimmed: Mapped[bool] = mapped_column(default=True)
+    air_before_ms: Mapped[int] = mapped_column(default=250)
+    air_after_ms: Mapped[int] = mapped_column(default=500)
+    air_formats: Mapped[str] = mapped_column(String(40), default="")
     consent_mode: Mapped[str] = mapped_column(String(12), default="asked")
     created_at: Mapped[datetime]
 

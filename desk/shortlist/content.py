@@ -53,11 +53,29 @@ class Content:
         return made.duration_s if made is not None and made.duration_s else self.asset.duration_s
 
     @property
+    def air_span_s(self) -> tuple[float, float] | None:
+        """Where in the whole sound, as the other forms hold it, the air copy lies; None while there is none."""
+        made = self.renditions.get(AIR_PROFILE)
+        if made is None or made.duration_s is None:
+            return None
+        return made.begins_s, made.begins_s + made.duration_s
+
+    @property
     def peaks(self) -> str | None:
         """56 bars, one byte each, in base64."""
         if self.asset is None or self.asset.peaks is None:
             return None
         return base64.b64encode(self.asset.peaks).decode()
+
+    @property
+    def air_peaks(self) -> str | None:
+        """Those of the bars that lie in the air copy: what the studio plays is what it draws."""
+        if self.asset is None or self.asset.peaks is None or self.air_span_s is None or not self.asset.duration_s:
+            return self.peaks
+        bars = self.asset.peaks
+        first, until = (at_s / self.asset.duration_s * len(bars) for at_s in self.air_span_s)
+        first_bar = min(int(first), len(bars) - 1)
+        return base64.b64encode(bars[first_bar : max(first_bar + 1, round(until))]).decode()
 
     def media_json(self) -> dict[str, Any] | None:
         """The file as the headphone player of the pages takes it."""
@@ -67,7 +85,9 @@ class Content:
             "id": self.asset.id,
             "kind": self.asset.kind,
             "state": self.asset.state,
-            "duration_s": self.duration_s,
+            "duration_s": self.asset.duration_s or self.duration_s,
+            "air_in_s": self.air_span_s[0] if self.air_span_s else None,
+            "air_out_s": self.air_span_s[1] if self.air_span_s else None,
             "peaks": self.peaks,
             "loudness_lufs": self.asset.loudness_lufs,
             "profiles": {

@@ -29,6 +29,14 @@ export function joined(stretches, from_s, to_s) {
   return out;
 }
 
+/** Where in a rendition what would air lies: the air copy is cut to the sound, the other forms are whole. */
+export function airSpan(media, profile) {
+  const length_s = media.duration_s ?? 0;
+  const from = media.air_in_s ?? 0;
+  const to = media.air_out_s ?? length_s;
+  return profile === "broadcast" ? [0, to - from] : [from, to];
+}
+
 /** How much of a length the stretches cover, 0 to 1. */
 export const coverage = (stretches, length_s) => (length_s > 0 ? Math.min(1, stretches.reduce((sum, [from, to]) => sum + to - from, 0) / length_s) : 0);
 
@@ -103,10 +111,13 @@ class HeadphonePlayer extends EventTarget {
 
   nudge(by_s) { if (this.item) this.seek(this.position_s + by_s); }
 
-  /** 0 to 1: how much of these exact bytes was heard on this page. */
+  /** 0 to 1: how much of what would air was heard on this page, in these exact bytes. */
   heardShare(media) {
     const file = listenable(media);
-    return file ? coverage(this.heard.get(file.sha256) ?? [], media.duration_s ?? 0) : 1;
+    if (!file) return 1;
+    const [from, to] = airSpan(media, file.profile);
+    const inside = (this.heard.get(file.sha256) ?? []).map((stretch) => stretch.map((at) => Math.min(Math.max(at, from), to)));
+    return coverage(inside, to - from);
   }
 
   #use(element) {
