@@ -10,19 +10,20 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from media_store import edges, hand_off, loudness, peaks, recipes, runner, wav
+from media_store import edges, hand_off, loudness, peaks, quality, recipes, runner, singing, wav
 from media_store.delivery import Delivery
 from media_store.edges import Edges, Stretch
 from media_store.errors import Corrupt
 from media_store.loudness import Decoded, Levelled, LevelNote, Loudness, Plan
 from media_store.recipes import Made, Publish
 from media_store.runner import Tools
+from media_store.singing import VoiceKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +40,7 @@ class SoundFacts:
     """What is known of a sound after its renditions are made; loudness and peak are the source's.
 
     Cue points and air copy are places in the source; None for silence. `level_note`: why it is not at station level.
+    `flag_figures`: the figures of those flags that have some, by code.
     """
 
     duration_s: float
@@ -52,6 +54,8 @@ class SoundFacts:
     air_in_s: float | None = None
     air_out_s: float | None = None
     level_note: LevelNote | None = None
+    flag_figures: dict[str, dict[str, int]] = field(default_factory=dict)
+    voice_kind: VoiceKind | None = None
 
 
 def make_sound(
@@ -79,24 +83,36 @@ def make_sound(
     job = _Job(decoded, planned, found, air, work, delivery, labels, publish, frozenset(skip), tools)
     levelled = _publish_levelled(job)
     ceiling = loudness.ceiling_of(delivery.target.true_peak_dbtp)
-    pairs = peaks.measure_pairs(peaks.read_pcm(decoded.pcm), gain_db=levelled.gain_db, ceiling=ceiling)
-    if "peaks" not in skip:
-        _publish_peaks(peaks.to_json(pairs), decoded, work, publish)
+    plain = peaks.measure_pairs(peaks.read_pcm(decoded.pcm))
+    drawing = peaks.raised(plain, levelled.gain_db, ceiling)
+    _publish_peaks(job, recipes.PEAKS, drawing)
     _publish_broadcast(job, levelled)
+    _publish_peaks(job, recipes.PEAKS_FINE, drawing)
+    heard = quality.listen(decoded.pcm, decoded.duration_s, peaks.coarser(plain, quality.PIECE).pairs, levels[0])
+    voice_kind = None if planned.gain_db is None else singing.suggest(decoded.pcm, decoded.duration_s)
     decoded.pcm.unlink()
     return SoundFacts(
         round(decoded.duration_s, 3),
         decoded.loudness.integrated_lufs,
         decoded.loudness.true_peak_dbtp,
         None if planned.gain_db is None else round(levelled.gain_db, 2),
-        (*planned.flags, *_flags_of(job, levelled, demuxer)),
-        peaks.bars(pairs),
+        (*planned.flags, *_flags_of(job, levelled, demuxer), *_heard(heard, decoded, planned)),
+        peaks.bars(drawing),
         found.cue_in_s if found else None,
         found.cue_out_s if found else None,
         round(air.first / wav.RATE_HZ, 3) if found else None,
         round(air.until / wav.RATE_HZ, 3) if found else None,
         loudness.explain(decoded, planned, levelled, delivery.target),
+        quality.figures(heard, decoded.duration_s, decoded.loudness.integrated_lufs),
+        voice_kind,
     )
+
+
+def _heard(heard: quality.Heard, decoded: Decoded, planned: Plan) -> tuple[str, ...]:
+    """What was heard beyond the level; of silence there is nothing more to say."""
+    if planned.gain_db is None:
+        return ()
+    return tuple(code for code in quality.flags_of(heard, decoded.duration_s) if code not in planned.flags)
 
 
 @dataclass(frozen=True)
@@ -174,10 +190,14 @@ def _described(recipe: recipes.Recipe, path: Path, duration_s: float, measured: 
     )
 
 
-def _publish_peaks(document: bytes, decoded: Decoded, work: Path, publish: Publish) -> None:
-    path = work / "peaks.json"
+def _publish_peaks(job: _Job, recipe: recipes.Recipe, drawing: peaks.Drawing) -> None:
+    if recipe.profile in job.skip:
+        return
+    is_fine = recipe is recipes.PEAKS_FINE
+    document = peaks.to_dat(peaks.for_editor(drawing)) if is_fine else peaks.to_json(peaks.for_pane(drawing))
+    path = job.work / f"{recipe.profile}.{recipe.extension}"
     path.write_bytes(document)
-    publish(recipes.describe(recipes.PEAKS, path, duration_s=round(decoded.duration_s, 3)))
+    job.publish(recipes.describe(recipe, path, duration_s=round(job.decoded.duration_s, 3)))
 
 
 def _publish_broadcast(job: _Job, levelled: Levelled) -> None:

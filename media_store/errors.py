@@ -154,13 +154,18 @@ FAILURES: tuple[type[MediaStoreError], ...] = (
 
 MESSAGES: dict[str, str] = {failure.code: failure.template for failure in FAILURES}
 
-# What was noticed without being a failure. The rendition exists; the producer should know.
+# What was noticed without being a failure. The rendition exists; the producer should know. Figures come from
+# `quality.figures`, as whole numbers.
 FLAGS: dict[str, str] = {
     "silent": "There is only silence.",
-    "quiet": "Very quiet recording, raised a lot.",
-    "very_quiet": "So quiet that it could not be raised to station level.",
-    "clipped": "Recorded too loud, it distorts.",
-    "short": "Shorter than half a second.",
+    "quiet": "Recorded too quietly, at %(lufs)s LUFS.",
+    "very_quiet": "Recorded far too quietly, at %(lufs)s LUFS.",
+    "clipped": "Overloaded: %(percent)s per cent of the recording is clipped.",
+    "noisy": "Noisy: the voice stands only %(snr_db)s dB above the noise.",
+    "cut_start": "The beginning is cut off: it starts in full sound.",
+    "cut_end": "The end is cut off: it stops in full sound.",
+    "short": "Very short: %(tenths)s tenths of a second.",
+    "long": "Long: more than %(minutes)s minutes.",
     "uneven": "Loud and quiet parts differ strongly.",
     "limited": "Single peaks were held back.",
     "off_target": "Could not be brought to station level.",

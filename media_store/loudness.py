@@ -31,7 +31,6 @@ MOST_HELD_DB = 18.0  # how far the gain may go beyond the plain difference for t
 LARGEST_STEP_DB = 8.0  # from one pass to the next
 LEAST_SLOPE = 0.2  # level won per dB of gain into the limiter; less is noise of the meter
 QUIET_GAIN_DB = 20.0
-CLIPPED_DBTP = -0.1
 UNEVEN_SHARE = 0.15  # of short-term values; normal speech 0.00-0.06, far-then-near 0.33
 UNEVEN_BELOW_LU = 12.0
 TOLERANCE_LU = 0.5  # EBU R 128
@@ -212,7 +211,6 @@ def plan(decoded: Decoded, target: AudioTarget, *, is_noise: bool = False) -> Pl
     noticed = {
         "very_quiet": wanted_db > MOST_GAIN_DB,
         "quiet": QUIET_GAIN_DB < wanted_db <= MOST_GAIN_DB,
-        "clipped": peak > CLIPPED_DBTP,
         "uneven": _is_uneven(measured),
     }
     flags = (*short, *(flag for flag, is_so in noticed.items() if is_so))

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from media_store import audio, frames, images, length, runner, sniff, video
@@ -24,6 +24,7 @@ from media_store.images import PictureFacts
 from media_store.loudness import LONGEST_AUDIO_S, AudioTarget, LevelNote
 from media_store.recipes import Made, Publish
 from media_store.runner import Tools
+from media_store.singing import VoiceKind
 from media_store.sniff import Kind, Sniffed
 from media_store.video import Container
 from media_store.wav import BroadcastLabels
@@ -58,7 +59,8 @@ class Facts:
     `kind`: voice, audio, image, video, sticker or document. Loudness and peak are the source's; `gain_db` is what was
     added, None if nothing could be raised, `level_note` why that does not reach the target. `cue_*`: first and last
     sound, `air_*`: what the broadcast file holds, both in seconds of the original. `flags`: codes of `errors.FLAGS`.
-    `peaks56`: 56 heights 0..255, loudest 255.
+    `flag_figures`: the figures of some of them; `quality.remarks` makes sentences of both. `peaks56`: 56 heights
+    0..255, loudest 255. `voice_kind`: speech or song, a suggestion.
     """
 
     kind: str
@@ -79,6 +81,8 @@ class Facts:
     air_out_s: float | None = None
     level_note: LevelNote | None = None
     scrub: Strip | None = None
+    flag_figures: dict[str, dict[str, int]] = field(default_factory=dict)
+    voice_kind: VoiceKind | None = None
 
 
 @dataclass(frozen=True)
@@ -290,6 +294,8 @@ def _make_sound(demuxer: str, work: _Work, facts: Facts) -> Facts:
         air_in_s=sound.air_in_s,
         air_out_s=sound.air_out_s,
         level_note=sound.level_note,
+        flag_figures=sound.flag_figures,
+        voice_kind=sound.voice_kind,
     )
 
 

@@ -72,7 +72,8 @@ NO_SOUND = frozenset({"no_sound", "sound_damaged"})
 SILENT = frozenset({"silent"})
 
 PREVIEW = Recipe("preview", "audio/mpeg", "mp3", 1, not_if=NO_SOUND)
-PEAKS = Recipe("peaks", "application/json", "json", 1, not_if=NO_SOUND)
+PEAKS = Recipe("peaks", "application/json", "json", 2, not_if=NO_SOUND)  # 2: a long sound's file stays small
+PEAKS_FINE = Recipe("peaks_fine", "application/octet-stream", "dat", 1, not_if=NO_SOUND)
 BROADCAST = Recipe("broadcast", "audio/wav", "wav", 1, not_if=NO_SOUND | SILENT)
 FLAC = Recipe("flac", "audio/flac", "flac", 1, not_if=NO_SOUND | SILENT, is_extra=True)
 MP3 = Recipe("mp3", "audio/mpeg", "mp3", 1, not_if=NO_SOUND | SILENT, is_extra=True)
@@ -89,7 +90,7 @@ STILL = Recipe("still", "image/webp", "webp", 1)
 ANIMATION = Recipe("animation", "image/webp", "webp", 1, only_if=frozenset({"animated"}), not_if=frozenset({"frozen"}))
 
 HAND_OFFS = (FLAC, MP3, MP2)
-SOUND = (PREVIEW, PEAKS, BROADCAST, *HAND_OFFS)
+SOUND = (PREVIEW, PEAKS, BROADCAST, PEAKS_FINE, *HAND_OFFS)
 RECIPES: Mapping[str, tuple[Recipe, ...]] = {
     "voice": SOUND,
     "audio": SOUND,

@@ -144,7 +144,7 @@ def test_half_a_voice_note_is_kept_and_said_to_be_incomplete(tmp_path: Path, ren
     assert "truncated" in result.facts.flags
     assert result.facts.duration_s is not None
     assert 1.0 < result.facts.duration_s < 4.5
-    assert set(result.made) == {"preview", "peaks", "broadcast"}
+    assert set(result.made) == {"preview", "peaks", "broadcast", "peaks_fine"}
 
 
 def test_a_whole_voice_note_is_not_called_incomplete(tmp_path: Path, render: Render) -> None:

@@ -90,7 +90,7 @@ def decoded(lufs: float | None, peak: float | None, seconds: float = 10.0) -> De
         (-58.0, -40.0, 30.0, False, ("very_quiet",)),
         (-60.0, -50.0, None, False, ("silent",)),
         (None, None, None, False, ("silent",)),
-        (-5.0, 4.6, -18.0, False, ("clipped",)),
+        (-5.0, 4.6, -18.0, False, ()),
     ],
 )
 def test_the_gain_follows_from_the_measurement(

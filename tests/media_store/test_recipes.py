@@ -11,21 +11,21 @@ from media_store.errors import BadKey
 
 
 def test_everything_is_missing_at_first() -> None:
-    assert recipes.missing("voice", {}) == ("preview", "peaks", "broadcast")
+    assert recipes.missing("voice", {}) == ("preview", "peaks", "broadcast", "peaks_fine")
     assert recipes.missing("image", {}) == ("thumb", "card", "large", "web")
     assert recipes.missing("document", {}) == ()
 
 
 def test_what_is_there_in_its_version_is_not_missing() -> None:
-    assert recipes.missing("voice", {"preview": 1, "peaks": 1}) == ("broadcast",)
+    assert recipes.missing("voice", {"preview": 1, "peaks": 2}) == ("broadcast", "peaks_fine")
 
 
 def test_an_older_version_is_missing_again() -> None:
-    assert recipes.missing("voice", {"preview": 0, "peaks": 1, "broadcast": 1}) == ("preview",)
+    assert recipes.missing("voice", {"preview": 0, "peaks": 2, "broadcast": 1, "peaks_fine": 1}) == ("preview",)
 
 
 def test_what_cannot_be_made_is_not_missing() -> None:
-    assert recipes.missing("voice", {}, {"silent"}) == ("preview", "peaks")
+    assert recipes.missing("voice", {}, {"silent"}) == ("preview", "peaks", "peaks_fine")
     assert recipes.missing("video", {}, {"no_sound"}) == ("playable", "poster", "scrub")
     assert recipes.missing("sticker", {}) == ("still",)
     assert recipes.missing("sticker", {}, {"animated"}) == ("still", "animation")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from media_store import audio, loudness, peaks, pipeline, runner, wav
+from media_store import audio, loudness, pipeline, runner, wav
 from media_store.delivery import Handles
 from media_store.errors import NoAudio, TooLong
 from media_store.recipes import Made
@@ -60,7 +60,7 @@ def result(note: Path, render: Render) -> Result:
 
 
 def test_what_can_be_heard_first_is_published_first(result: Result) -> None:
-    assert list(result.made) == ["preview", "peaks", "broadcast"]
+    assert list(result.made) == ["preview", "peaks", "broadcast", "peaks_fine"]
 
 
 def test_the_broadcast_file_is_at_station_level(result: Result) -> None:
@@ -136,8 +136,8 @@ def test_a_second_run_gives_the_same_bytes(note: Path, render: Render, result: R
 
 
 def test_profiles_that_are_there_are_not_made_again(note: Path, render: Render) -> None:
-    assert list(render(note, kind="voice", skip={"preview", "broadcast"}).made) == ["peaks"]
-    assert list(render(note, kind="voice", skip={"peaks"}).made) == ["preview", "broadcast"]
+    assert list(render(note, kind="voice", skip={"preview", "broadcast", "peaks_fine"}).made) == ["peaks"]
+    assert list(render(note, kind="voice", skip={"peaks"}).made) == ["preview", "broadcast", "peaks_fine"]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_silence_is_said_and_has_no_broadcast_file(tmp_path: Path, render: Rende
     result = render(voice_note(tmp_path / "silence.ogg", silence(2)), kind="voice")
 
     assert "silent" in result.facts.flags
-    assert list(result.made) == ["preview", "peaks"]
+    assert list(result.made) == ["preview", "peaks", "peaks_fine"]
     assert result.facts.peaks56 == bytes(56)
     assert result.facts.loudness_lufs is None
 
@@ -376,35 +376,3 @@ class TestCut:
 
         assert sixteen.tolist() == [-32768, -1, 0, 0, 0, 0, 1, 32767]
         assert audio.to_16_bit(audio.to_24_bit(sixteen.tobytes())) == sixteen.tobytes()
-
-
-class TestPeaks:
-    def test_values_are_truncated_toward_zero(self) -> None:
-        pairs = np.array([[-0.999, 0.999], [-0.0039, 0.0039], [0, 0]], dtype=np.float32)
-
-        assert json.loads(peaks.to_json(pairs))["data"] == [-127, 127, 0, 0, 0, 0]
-
-    def test_the_last_partial_pixel_counts(self) -> None:
-        samples = np.zeros(481, dtype=np.float32)
-        samples[480] = 0.5
-
-        assert peaks.measure_pairs([samples]).tolist() == [[0, 0], [0.5, 0.5]]
-
-    def test_blocks_join_without_a_seam(self, tmp_path: Path) -> None:
-        samples = np.linspace(-1, 1, peaks.BLOCK_PIXELS * 480 + 700, dtype=np.float32)
-        (tmp_path / "two-blocks.f32").write_bytes(samples.tobytes())
-
-        pairs = peaks.measure_pairs(peaks.read_pcm(tmp_path / "two-blocks.f32"))
-
-        assert len(pairs) == peaks.BLOCK_PIXELS + 2
-        assert pairs[peaks.BLOCK_PIXELS, 0] == samples[peaks.BLOCK_PIXELS * 480]
-
-    def test_fewer_pixels_than_bars_still_fill_the_card(self) -> None:
-        bars = peaks.bars(np.array([[-0.5, 0.2], [-0.1, 1.0]], dtype=np.float32))
-
-        assert list(bars) == [128] * 28 + [255] * 28
-
-    def test_no_samples_draw_a_flat_line(self, tmp_path: Path) -> None:
-        (tmp_path / "empty.f32").write_bytes(b"")
-
-        assert peaks.bars(peaks.measure_pairs(peaks.read_pcm(tmp_path / "empty.f32"))) == bytes(56)

@@ -77,7 +77,7 @@ def test_more_than_a_hundred_megabytes_are_refused() -> None:
 def test_a_phone_video_gets_all_its_renditions(tmp_path: Path, render: Render) -> None:
     result = render(make_video(tmp_path / "v.mp4"), kind="video")
 
-    assert list(result.made) == ["poster", "scrub", "playable", "preview", "peaks", "broadcast"]
+    assert list(result.made) == ["poster", "scrub", "playable", "preview", "peaks", "broadcast", "peaks_fine"]
     assert (result.facts.kind, result.facts.mime) == ("video", "video/mp4")
     assert (result.facts.width_px, result.facts.height_px) == (320, 240)
     assert result.facts.duration_s == pytest.approx(2.0, abs=0.1)
@@ -162,7 +162,7 @@ def test_a_cover_does_not_make_a_song_a_video(tmp_path: Path, render: Render) ->
     result = render(path, kind="audio")
 
     assert result.facts.kind == "audio"
-    assert list(result.made) == ["preview", "peaks", "broadcast"]
+    assert list(result.made) == ["preview", "peaks", "broadcast", "peaks_fine"]
 
 
 def test_a_video_cut_before_its_index_is_said_to_be_incomplete(tmp_path: Path, render: Render) -> None:
