@@ -9,19 +9,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from desk import clock, db
+from desk import clock, db, settings
 from desk.contests import actions as contests
 from desk.conversations import changes
 from desk.intake import actions as intake
-from desk.jobs import dispatch, table
+from desk.jobs import dispatch, line, table
 from desk.live import log
 from desk.media import workplace
 from desk.privacy import sweeping
 
 logger = logging.getLogger(__name__)
+RINGS_PER_WORKER = 4  # wake-ups kept in the queue for the line; each takes one job
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,19 @@ class Duty:
 
 
 def sweep_jobs() -> int:
-    """Wake workers for due jobs nobody was woken for; returns how many."""
+    """Wake workers for due jobs nobody was woken for, and for what stands in line; returns how many."""
     at = clock.now()
+    found: Sequence[tuple[int, int]] = ()
     with db.reading() as session:
-        if not table.is_anything_due(session, at=at):
-            return 0
-    with db.transaction() as session:
-        found = table.sweep(session, at=at)
+        is_due = table.is_anything_due(session, at=at)
+    if is_due:
+        with db.transaction() as session:
+            found = table.sweep(session, at=at)
     for job_id, priority in found:
         dispatch.wake(job_id, priority)
-    return len(found)
+    with db.reading() as session:
+        waiting = line.count_waiting(session, RINGS_PER_WORKER * settings.current().workers)
+    return len(found) + dispatch.ring_for_line(waiting, table.LINE)
 
 
 def cut_event_log() -> int:

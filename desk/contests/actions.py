@@ -237,7 +237,7 @@ def ask_for_export(session: Session, station_id: int, campaign_id: int, *, by: i
     session.flush()
     table.put(
         session, "make_export", f"export:{export.id}", {"export_id": export.id}, at=at, station_id=station_id,
-        priority=table.PICTURE,
+        priority=table.LINE,
     )  # fmt: skip
     audit.record(
         session, station_id, "export.ask", f"export:{export.id}", by=by, at=at, details={"campaign": campaign.id}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from desk.errors import Conflict, NotFound
 from desk.jobs import table
-from desk.jobs.models import Job
+from desk.jobs.models import OPEN, Job
 from desk.live import audit
 from desk.media import retries
 
@@ -29,7 +29,7 @@ def retry_dead(
     """
     if kind in NEVER_AGAIN:
         return 0
-    wanted = select(Job.station_id, Job.subject).where(Job.state == "dead", Job.kind == kind)
+    wanted = select(Job.station_id, Job.subject).where(text(OPEN), Job.state == "dead", Job.kind == kind)
     if reason is not None:
         wanted = wanted.where(Job.last_error == reason)
     if station_id is not None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, select, text
 from sqlalchemy.orm import Session
 
 from desk import clock
 from desk.channels.models import Channel
 from desk.house.actions import NEVER_AGAIN
-from desk.jobs.models import Job
+from desk.jobs.models import OPEN, Job
 from desk.people.models import Membership, Person
 
 QUIET_AFTER = timedelta(hours=24)  # a number nobody writes to for a day deserves a look at its webhook
-SHOWN = ("ready", "running", "dead")
 
 
 def list_channels(session: Session, station_id: int, public_url: str, *, at: datetime) -> list[dict[str, Any]]:
@@ -88,7 +87,7 @@ def list_job_groups(session: Session, station_id: int | None, *, at: datetime) -
     """
     rank = case((Job.state == "dead", 0), (Job.state == "running", 1), else_=2).label("rank")
     wanted = select(rank, Job.kind, Job.state, Job.last_error, func.count(), func.min(Job.created_at)).where(
-        Job.state.in_(SHOWN)
+        text(OPEN)
     )
     if station_id is not None:
         wanted = wanted.where(Job.station_id == station_id)

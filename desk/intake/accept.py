@@ -27,6 +27,7 @@ from desk.conversations.models import Message
 from desk.intake import redacting
 from desk.intake.rules import Outcome
 from desk.jobs import table
+from desk.jobs.line import Place
 from desk.listeners import actions as listeners
 from desk.listeners.models import Listener
 from desk.media import actions as media
@@ -100,10 +101,10 @@ def _add_file(session: Session, message: Message, item: contract.Incoming, *, is
     if not is_wanted:
         media.mark_failed(session, asset, contract.MediaGone.code, at=at)
         return
+    place = Place(media_rules.lane_of(asset.kind), share=f"listener:{message.listener_id}")
     table.put(
-        session, FETCH, f"asset:{asset.id}", {"asset_id": asset.id}, at=at, station_id=message.station_id,
-        priority=media_rules.PRIORITIES[asset.kind],
-    )  # fmt: skip
+        session, FETCH, f"asset:{asset.id}", {"asset_id": asset.id}, at=at, station_id=message.station_id, place=place
+    )
 
 
 def _accept_unreadable(session: Session, channel: Channel, item: contract.Unreadable, at: datetime) -> Result:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from desk.conversations.models import Message
 from desk.errors import Invalid
 from desk.intake.accept import FETCH
 from desk.jobs import table
+from desk.jobs.line import Place
 from desk.jobs.outcomes import Done, GiveUp, Outcome, RetryLater, Skipped
 from desk.jobs.work import Work, job
 from desk.media import actions as media
@@ -34,9 +35,6 @@ from media_store import errors as store_errors
 from media_store import keys, pipeline
 
 logger = logging.getLogger(__name__)
-# What is fetched is made playable before the next of its kind is fetched: after a burst the first voices are
-# there at once, instead of all of them at the end.
-FINISH_FIRST = 2
 RENDER = "make_renditions"
 STORE_PAUSE_S = 20.0
 FULL_PAUSE_S = 60.0
@@ -76,9 +74,7 @@ def fetch_media(work: Work) -> Outcome:
     except Invalid:
         return _put_off(work, task.asset_id, contract.TokenRefused.code, FULL_PAUSE_S)
     try:
-        with workplace.workplace(f"fetch-{task.asset_id}") as folder:
-            if workplace.free_bytes() < rules.ROOM_KEPT_BYTES:
-                return _put_off(work, task.asset_id, STORE_DOWN, FULL_PAUSE_S)
+        with workplace.workplace(f"fetch-{task.asset_id}", needs_bytes=rules.LARGEST_BYTES) as folder:
             _ask_store()
             path = folder / "original"
             fetched = adapter.fetch_media(
@@ -91,6 +87,8 @@ def fetch_media(work: Work) -> Outcome:
             return _keep(work, task, path, fetched)
     except contract.MediaError as fault:
         return _explain(work, task, fault)
+    except workplace.NoRoom:
+        return _put_off(work, task.asset_id, STORE_DOWN, FULL_PAUSE_S)
     except store_errors.StoreUnavailable:
         return _put_off(work, task.asset_id, STORE_DOWN, STORE_PAUSE_S)
     except OSError as fault:
@@ -162,7 +160,7 @@ def _record(work: Work, task: _Task, key: str, sha256: str, size_bytes: int, mim
                 return Skipped("erased" if asset is None else "stored_already")
             is_line_back = asset.reason == contract.MediaNotReached.code
             media.keep_original(session, asset, key, sha256, size_bytes, mime, at=at)
-            put_render(session, asset, at=at)
+            put_render(session, asset, work.taken.place, at=at)
             if channels.note_media_read(session, task.channel.id) or is_line_back:
                 table.bring_forward(session, FETCH, task.station_id, at=at)
     except table.LeaseLost:
@@ -170,12 +168,17 @@ def _record(work: Work, task: _Task, key: str, sha256: str, size_bytes: int, mim
     return Done()
 
 
-def put_render(session: Session, asset: Asset, *, at: datetime) -> None:
-    """Have the renditions of a stored original made; also once more, if they were before."""
+def put_render(session: Session, asset: Asset, fetched: Place | None, *, at: datetime) -> None:
+    """Have the renditions of a stored original made; also once more, if they were before.
+
+    It takes over the turn of its fetching, so it goes before the next file is fetched: after a burst the first voices
+    are there at once, instead of all of them at the end.
+    """
     subject, payload = f"asset:{asset.id}", {"asset_id": asset.id}
-    priority = rules.PRIORITIES[asset.kind] + FINISH_FIRST
-    if not table.put(session, RENDER, subject, payload, at=at, station_id=asset.station_id, priority=priority):
-        table.put_again(session, RENDER, subject, at=at)
+    lane = rules.lane_of(asset.kind, asset.original_bytes)
+    place = Place(lane) if fetched is None else replace(fetched, lane=lane)
+    if not table.put(session, RENDER, subject, payload, at=at, station_id=asset.station_id, place=place):
+        table.put_again(session, RENDER, subject, at=at, place=place)
 
 
 def _form(path: Path, declared_mime: str) -> tuple[str, str]:

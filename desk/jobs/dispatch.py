@@ -27,6 +27,7 @@ TASK = "desk.jobs.work.run_job"
 TOGETHER_FROM = 25  # priority of deliveries and messages: quick jobs, which may share a wake-up
 MOST_TOGETHER = 16
 GATHER_S = 0.01
+FIRST_IN_LINE = 0  # instead of a job's id: whichever stands first in line (desk.jobs.line)
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc]  # huey ships no types
@@ -114,7 +115,10 @@ def _ring_only(job_ids: int | list[int]) -> None:
     from desk.jobs import work
 
     for job_id in [job_ids] if isinstance(job_ids, int) else job_ids:
-        work.run(job_id)
+        if job_id == FIRST_IN_LINE:
+            work.run_first()
+        else:
+            work.run(job_id)
 
 
 _current: Doorbell | None = None
@@ -133,6 +137,21 @@ def current() -> Doorbell | None:
 def wake(job_id: int, priority: int) -> None:
     if _current is not None:
         _current.ring(job_id, priority)
+
+
+def ring_for_line(waiting: int, priority: int) -> int:
+    """Ring for work in line, unless enough wake-ups wait in the queue already; returns how many were added."""
+    if _current is None or not waiting:
+        return 0
+    try:
+        pending = _current.huey.pending_count()
+    except Exception as fault:  # noqa: BLE001 - any engine's fault: the next look comes in half a second
+        logger.warning("the queue does not answer: %s", type(fault).__name__)
+        return 0
+    missing = max(0, waiting - pending)
+    for _ in range(missing):
+        _current.ring(FIRST_IN_LINE, priority)
+    return missing
 
 
 def wake_after_commit(session: Session, job_id: int, priority: int) -> None:

@@ -19,10 +19,14 @@ class Skipped:
 
 @dataclass(frozen=True)
 class RetryLater:
-    """A passing fault. `after_s` None takes the usual growing pause; `reason` is a code."""
+    """A passing fault. `after_s` None takes the usual growing pause; `reason` is a code.
+
+    `is_counted` False when the fault is the house's (no room, the store away): it uses up no try.
+    """
 
     reason: str
     after_s: float | None = None
+    is_counted: bool = True
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,19 +19,25 @@ from sqlalchemy.orm import Session
 
 from desk import clock, db
 from desk.errors import Unavailable
-from desk.jobs import table
+from desk.jobs import line, table
 from desk.jobs.outcomes import Done, GiveUp, Outcome, RetryLater, Skipped
 
 logger = logging.getLogger(__name__)
 UNKNOWN_KIND_S = 30.0
+LOOK_S = 2.0  # how often a worker looks whether its job is still wanted
+LIVE_FIRST = "live_first"
 
 
 @dataclass(frozen=True)
 class Work:
-    """One job in hand. `attempts` counts this try; `is_last_try` says that no other will follow."""
+    """One job in hand. `attempts` counts this try; `is_last_try` says that no other will follow.
+
+    `unwanted` is set when the job was cancelled or taken over, or has to make room: a body that takes long looks at it.
+    """
 
     taken: table.Taken
     tries: int
+    unwanted: threading.Event = field(default_factory=threading.Event, compare=False)
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -87,23 +94,37 @@ def run(job_id: int) -> Outcome | None:
     """Run a job if it is ours to run; None if another worker has it or it is not due."""
     with db.transaction() as session:
         taken = table.take(session, job_id, at=clock.now())
-    if taken is None:
-        return None
+    return None if taken is None else _run(taken)
+
+
+def run_first() -> Outcome | None:
+    """Run the job that stands first in line; None if there is none that may be run now."""
+    with db.reading() as session:  # a wake-up may come for nothing: then nobody waits for a write
+        if line.first(session, at=clock.now()) is None:
+            return None
+    with db.transaction() as session:
+        taken = table.take_first(session, at=clock.now())
+    return None if taken is None else _run(taken)
+
+
+def _run(taken: table.Taken) -> Outcome:
     registered = _kinds.get(taken.kind)
     if registered is None:
         outcome: Outcome = RetryLater("unknown_kind", UNKNOWN_KIND_S)
     elif taken.attempts > registered.tries:
         outcome = GiveUp("tries_used_up")
     else:
-        with _heartbeat(taken):
-            outcome = _do(registered, taken)
+        job_in_hand = Work(taken, registered.tries)
+        with _heartbeat(job_in_hand):
+            outcome = _do(registered, job_in_hand)
     _end(registered, taken, outcome)
     return outcome
 
 
-def _do(registered: Registered, taken: table.Taken) -> Outcome:
+def _do(registered: Registered, job_in_hand: Work) -> Outcome:
+    taken = job_in_hand.taken
     try:
-        return registered.body(Work(taken, registered.tries))
+        return registered.body(job_in_hand)
     except table.LeaseLost:
         return Skipped("lease_lost")
     except Unavailable as fault:
@@ -122,8 +143,8 @@ def _end(registered: Registered | None, taken: table.Taken, outcome: Outcome) ->
                 table.finish(session, taken, "done", None, at=at)
             case Skipped(reason):
                 table.finish(session, taken, "skipped", reason, at=at)
-            case RetryLater(reason, after_s) if not last:
-                table.retry(session, taken, reason, after_s, at=at)
+            case RetryLater(reason, after_s, is_counted) if not (last and is_counted):
+                table.retry(session, taken, reason, after_s, at=at, is_counted=is_counted)
             case RetryLater(reason) | GiveUp(reason):
                 ended = table.finish(session, taken, "dead", reason, at=at)
                 if ended and registered is not None and registered.on_dead is not None:
@@ -131,22 +152,45 @@ def _end(registered: Registered | None, taken: table.Taken, outcome: Outcome) ->
 
 
 @contextmanager
-def _heartbeat(taken: table.Taken) -> Iterator[None]:
-    """Renew the lease every third of it while the body works."""
+def _heartbeat(job_in_hand: Work) -> Iterator[None]:
+    """Renew the lease every third of it while the body works, and look in between whether the work is wanted."""
     stop = threading.Event()
+    renew_s = table.LEASE.total_seconds() / 3
 
     def beat() -> None:
-        while not stop.wait(table.LEASE.total_seconds() / 3):
-            with db.transaction() as session:
-                if not table.renew(session, taken, at=clock.now()):
-                    return
+        renewed = time.monotonic()
+        while not stop.wait(LOOK_S):
+            is_time = time.monotonic() - renewed >= renew_s
+            try:
+                is_wanted = _renew(job_in_hand.taken) if is_time else _is_wanted(job_in_hand.taken)
+            except Unavailable:
+                continue  # the database is busy; the lease lasts for two more tries
+            renewed = time.monotonic() if is_time else renewed
+            if not is_wanted:
+                job_in_hand.unwanted.set()
+                return
 
-    thread = threading.Thread(target=beat, name=f"lease-{taken.id}", daemon=True)
+    thread = threading.Thread(target=beat, name=f"lease-{job_in_hand.taken.id}", daemon=True)
     thread.start()
     try:
         yield
     finally:
         stop.set()
+
+
+def _renew(taken: table.Taken) -> bool:
+    with db.transaction() as session:
+        return table.renew(session, taken, at=clock.now())
+
+
+def _is_wanted(taken: table.Taken) -> bool:
+    """Whether this worker has the job still, and nobody waits for its lane while it only makes something anew."""
+    with db.reading() as session:
+        if not table.is_held(session, taken):
+            return False
+        place = taken.place
+        is_backfill = place is not None and place.tier == line.BACKFILL and place.lane == line.LONG
+        return not (is_backfill and line.is_live_waiting(session, line.LONG))
 
 
 def run_due(most: int = 1000) -> int:

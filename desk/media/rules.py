@@ -1,11 +1,11 @@
-"""Decisions about listeners' files on plain values: what to fetch when, and how urgent a file is."""
+"""Decisions about listeners' files on plain values: what to fetch when, and where a file stands in line."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from desk.channels.contract import MessageKind
-from desk.jobs import table
+from desk.jobs import line
 
 LARGEST_BYTES = 100 * 1024 * 1024  # the provider's limit for a file
 FETCH_DEADLINE_S = 300.0  # one attempt, look-up and download together
@@ -13,7 +13,14 @@ ID_LIFE = timedelta(days=7)  # the provider's life of a media id from a delivery
 FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 6 * 3600.0
 MOST_DAMAGED = 3  # tries at a file that arrives empty or other than announced
-ROOM_KEPT_BYTES = 2 * LARGEST_BYTES  # free space without which no file is fetched
+ROOM_KEPT_BYTES = 2 * LARGEST_BYTES  # free space that work on files leaves to everybody else
+MOST_TEMP_BYTES = 4 * 1024**3  # all work on files together
+# Sound is unfolded to float PCM and written as 24-bit stereo; formats for hand-off come on top.
+PCM_BYTES_PER_S = (4 + 2 * 3 + 2) * 48_000
+LEAST_SOUND_BYTES_PER_S = 750  # the thinnest voice a telephone sends, 6 kbit/s
+LONGEST_SOUND_S, LONGEST_VIDEO_S = 1800, 600
+PLAYABLE_BYTES = 230 * 1024 * 1024  # ten minutes at the highest rate we write
+PICTURES_BYTES = 16 * 1024 * 1024
 LONGEST_NAME_CHARACTERS = 120
 
 KINDS = {
@@ -24,14 +31,32 @@ KINDS = {
     MessageKind.DOCUMENT: "document",
     MessageKind.STICKER: "sticker",
 }
-PRIORITIES = {
-    "voice": table.VOICE,
-    "audio": table.VOICE,
-    "image": table.PICTURE,
-    "sticker": table.PICTURE,
-    "video": table.VIDEO,
-    "document": table.VIDEO,
-}
+LONG_KINDS = frozenset({"video", "document"})  # a document may be anything until it was fetched
+LONG_FROM_BYTES = 8 * 1024 * 1024  # more than ten minutes of a voice note, a minute of WAV
+
+
+def lane_of(kind: str, size_bytes: int | None = None) -> int:
+    """Whether the work on a file is short or long; long work runs one at a time.
+
+    >>> lane_of("voice"), lane_of("video", 90_000), lane_of("document", 90_000), lane_of("audio", 200_000_000)
+    (0, 1, 0, 1)
+    """
+    if kind == "video" or (size_bytes is None and kind in LONG_KINDS):
+        return line.LONG
+    return line.LONG if kind != "image" and (size_bytes or 0) > LONG_FROM_BYTES else line.SHORT
+
+
+def room_needed_bytes(kind: str, size_bytes: int) -> int:
+    """Temporary space that making the renditions of a file may take, the file itself included.
+
+    >>> room_needed_bytes("voice", 35_000) // 2**20, room_needed_bytes("video", 5_000_000) // 2**20
+    (25, 564)
+    """
+    if kind in ("image", "sticker"):
+        return size_bytes + PICTURES_BYTES
+    longest_s = LONGEST_VIDEO_S if kind == "video" else LONGEST_SOUND_S
+    sound = PCM_BYTES_PER_S * min(longest_s, size_bytes // LEAST_SOUND_BYTES_PER_S + 1)
+    return size_bytes + sound + (0 if kind in ("voice", "audio") else PLAYABLE_BYTES)
 
 
 def kind_of(kind: str, mime: str) -> str:

@@ -174,12 +174,12 @@ def test_urgent_work_comes_first(on_both_databases: Settings, kinds: Callable[..
         return Done()
 
     kinds("test", body)
-    put(subject="video", priority=table.VIDEO)
+    put(subject="export", priority=table.BACKGROUND)
     put(subject="air", priority=table.ON_AIR)
     put(subject="later", priority=table.ON_AIR, run_at=clock.now() + timedelta(hours=1))
     work.run_due()
 
-    assert done == ["air", "video"]
+    assert done == ["air", "export"]
 
 
 def test_work_can_be_made_ready_again_but_not_while_it_runs(on_both_databases: Settings) -> None:

@@ -11,6 +11,18 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+IN_LINE = "state = 'ready' AND turn IS NOT NULL"
+JOB_PARTS = (  # name, columns, which rows
+    ("ix_job_running", ["lease_until"], "state = 'running'"),
+    ("ix_job_open", ["kind", "state"], "state IN ('ready', 'running', 'dead')"),
+    ("ix_job_line", ["lane", "tier", "turn", "id"], IN_LINE),
+    ("ix_job_share", ["share", "lane", "tier", "turn"], IN_LINE),
+    ("ix_job_apart", ["priority", "id"], "state = 'ready' AND lane IS NULL"),
+    ("ix_job_put_off", ["run_at"], "state = 'ready' AND lane IS NOT NULL AND turn IS NULL"),
+    ("ix_job_long_ended", ["finished_at"], "lane = 1 AND finished_at IS NOT NULL"),
+    ("ix_job_backfill", ["id"], "tier = 2 AND state IN ('ready', 'running')"),
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -138,6 +150,10 @@ def upgrade() -> None:
         ),
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("priority", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("lane", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("tier", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("turn", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("share", sa.String(length=40), nullable=True),
         sa.Column("attempts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("run_at", sa.BigInteger(), nullable=False),
         sa.Column("wake_at", sa.BigInteger(), nullable=False),
@@ -151,8 +167,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "subject", name=op.f("uq_job_kind_subject")),
     )
     with op.batch_alter_table("job", schema=None) as batch_op:
-        batch_op.create_index("ix_job_due", ["state", "run_at"], unique=False)
-        batch_op.create_index("ix_job_lease", ["state", "lease_until"], unique=False)
+        for name, columns, condition in JOB_PARTS:
+            where = sa.text(condition)
+            batch_op.create_index(name, columns, unique=False, sqlite_where=where, postgresql_where=where)
 
     op.create_table(
         "listener",
@@ -885,8 +902,8 @@ def downgrade() -> None:
 
     op.drop_table("listener")
     with op.batch_alter_table("job", schema=None) as batch_op:
-        batch_op.drop_index("ix_job_lease")
-        batch_op.drop_index("ix_job_due")
+        for name, _columns, _condition in reversed(JOB_PARTS):
+            batch_op.drop_index(name)
 
     op.drop_table("job")
     with op.batch_alter_table("channel", schema=None) as batch_op:
