@@ -23,6 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from media_store import errors, recipes, runner, walls
 from media_store.errors import LimitsExceeded, MediaFailure, TimedOut, TooLarge
 from media_store.recipes import PICTURE_FORMS, Made, Publish, Recipe
@@ -56,6 +59,10 @@ class SmallPicture:
     path: Path
     width_px: int
     height_px: int
+
+    def read(self) -> NDArray[np.uint8]:
+        """Rows, columns, RGB."""
+        return np.fromfile(self.path, np.uint8).reshape(self.height_px, self.width_px, 3)
 
 
 @dataclass(frozen=True)
