@@ -1,16 +1,23 @@
-"""The settings page and what it can do: retry given-up work. Looks of the own interface are the room people's."""
+"""The settings page and what it can do: say how sounds are delivered, retry given-up work.
+
+Looks of the own interface are the room people's.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
 
 from desk import clock, db, settings
 from desk.errors import Invalid
 from desk.house import actions, queries
 from desk.house.reasons import plain_reason
 from desk.identity import permissions
+from desk.media import forms, wishes
+from desk.people.models import Station
 from desk.people.rules import ROLES
 from desk.web import access
 from desk.web.access import requires, signed_in
@@ -24,12 +31,31 @@ LONGEST_KIND, LONGEST_REASON = 40, 400
 @signed_in
 def show_settings() -> str:
     """Everybody has a profile here; the rest of the page depends on what the person may see."""
+    return _page({})
+
+
+@house.post("/settings/sound")
+@requires("station.settings")
+def set_sound() -> AnyResponse | tuple[str, int]:
+    """How loud, how tight and in which further formats the station takes its sounds."""
+    try:
+        wanted = forms.read_wishes(request.form)
+    except Invalid as refused:
+        return _page(refused.fields), 422
+    with db.transaction() as session:
+        wishes.set_wishes(session, access.my_station().id, wanted, by=access.me().id, at=clock.now())
+    return redirect(url_for("house.show_settings", _anchor="sound"), 303)
+
+
+def _page(faults: Mapping[str, str]) -> str:
+    """The page; `faults` by field of the form for sound, whose entries are then shown as they were given."""
     me, at = access.me(), clock.now()
     station = me.station
-    channels = team = jobs = None
+    channels = team = jobs = sound = None
     with db.reading() as session:
         if station and me.may("station.settings"):
             channels = queries.list_channels(session, station.id, settings.current().public_url, at=at)
+            sound = request.form if faults else _entries(session.get_one(Station, station.id))
         if station and me.may("people.manage"):
             team = queries.list_team(session, station.id)
         if me.may("jobs.manage"):
@@ -40,11 +66,25 @@ def show_settings() -> str:
         channels=channels,
         team=team,
         jobs=jobs,
+        sound=sound,
+        faults=faults,
         now=at,
         why=lambda code: say(plain_reason(code)),
         permissions=permissions(),
         role_names=ROLES,
     )
+
+
+def _entries(station: Station) -> dict[str, str]:
+    """A station's wishes as the fields of the form."""
+    return {
+        "loudness_lufs": f"{station.loudness_lufs:g}",
+        "true_peak_dbtp": f"{station.true_peak_dbtp:g}",
+        "is_trimmed": "1" if station.air_is_trimmed else "",
+        "before_ms": str(station.air_before_ms),
+        "after_ms": str(station.air_after_ms),
+        **{f"format_{name}": "1" for name in station.air_formats.split()},
+    }
 
 
 def _reach() -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from desk.errors import Invalid
 from media_store import delivery
@@ -11,8 +11,8 @@ from media_store.delivery import Delivery, Handles
 from media_store.loudness import AudioTarget
 
 
-def read_wishes(given: Mapping[str, str], formats: Collection[str]) -> Delivery:
-    """Read the settings of sound. `formats` are the boxes that were ticked. Raises Invalid."""
+def read_wishes(given: Mapping[str, str]) -> Delivery:
+    """Read the settings of sound; a further format is asked for by `format_<its name>`. Raises Invalid."""
     faults: dict[str, str] = {}
     loudness_lufs = _figure(given.get("loudness_lufs"), delivery.LOWEST_LUFS, delivery.HIGHEST_LUFS)
     if loudness_lufs is None:
@@ -24,11 +24,10 @@ def read_wishes(given: Mapping[str, str], formats: Collection[str]) -> Delivery:
     if given.get("is_trimmed") == "1":
         before_ms, after_ms = (_handle(given.get(name), name, faults) for name in ("before_ms", "after_ms"))
         handles = Handles(before_ms, after_ms)
-    if not set(formats) <= set(delivery.FORMATS):
-        faults["formats"] = "There is no such format."
     if faults or loudness_lufs is None or true_peak_dbtp is None:
         raise Invalid(faults)
-    return Delivery(AudioTarget(loudness_lufs, true_peak_dbtp), handles, frozenset(formats))
+    formats = frozenset(name for name in delivery.FORMATS if given.get(f"format_{name}") == "1")
+    return Delivery(AudioTarget(loudness_lufs, true_peak_dbtp), handles, formats)
 
 
 def _figure(text: str | None, lowest: float, highest: float) -> float | None:
