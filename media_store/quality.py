@@ -102,9 +102,15 @@ def figures(heard: Heard, duration_s: float, loudness_lufs: float | None) -> dic
 
 
 def remarks(flags: Collection[str], figures_of: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Code, English sentence and its figures for everything that was noticed about a recording."""
+    """Code, English sentence and its figures for everything that was noticed about a recording.
+
+    A sentence whose figures are not known (measured by an earlier version) is left out.
+    """
+    noticed = [(code, dict(figures_of.get(code, {}))) for code in CODES if code in flags]
     return [
-        {"code": code, "text": FLAGS[code], "facts": dict(figures_of.get(code, {}))} for code in CODES if code in flags
+        {"code": code, "text": FLAGS[code], "facts": figures}
+        for code, figures in noticed
+        if figures or "%(" not in FLAGS[code]
     ]
 
 

@@ -164,6 +164,8 @@ def set_facts(session: Session, asset: Asset, facts: Facts, *, at: datetime) -> 
     asset.facts = {
         "gain_db": facts.gain_db,
         "flags": list(facts.flags),
+        "flag_figures": facts.flag_figures,
+        "voice_kind": asdict(facts.voice_kind) if facts.voice_kind else None,
         "cue_in_s": facts.cue_in_s,
         "cue_out_s": facts.cue_out_s,
         "air_in_s": facts.air_in_s,

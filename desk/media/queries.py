@@ -20,6 +20,7 @@ from desk.channels import contract
 from desk.errors import NotFound
 from desk.media.models import Asset, Rendition
 from media_store import errors as media_errors
+from media_store.quality import remarks
 
 ORIGINAL = "original"
 PLACES = ("cue_in_s", "cue_out_s", "air_in_s", "air_out_s")  # seconds of the original; None for what has no sound
@@ -101,6 +102,8 @@ class AssetView:
             "loudness_lufs": self.loudness_lufs,
             "true_peak_dbtp": self.true_peak_dbtp,
             "flags": list(self.flags),
+            "quality": remarks(self.flags, self.facts.get("flag_figures") or {}),
+            "voice_kind": self.facts.get("voice_kind"),
             **{name: self.facts.get(name) for name in ("gain_db", *PLACES)},
             "level_note": level_note(self.facts),
             "width_px": self.width_px,

@@ -174,3 +174,7 @@ def test_silence_gets_one_word_alone(tmp_path: Path, render: Render) -> None:
 
 def test_a_tone_at_full_scale_is_not_overloaded(tmp_path: Path) -> None:
     assert heard(tmp_path / "x.f32", sine(2, 0)).clipped_share == 0.0
+
+
+def test_a_sentence_without_its_figures_is_left_out() -> None:
+    assert [one["code"] for one in quality.remarks(("clipped", "cut_end"), {})] == ["cut_end"]
