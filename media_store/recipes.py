@@ -68,6 +68,10 @@ class Made:
 
 Publish = Callable[[Made], None]
 
+# What is measured of an original, all together. Raise it when a figure is new or comes out otherwise: then files are
+# worked through again, even if every rendition is there.
+FACTS_VERSION = 1
+
 NO_SOUND = frozenset({"no_sound", "sound_damaged"})
 SILENT = frozenset({"silent"})
 

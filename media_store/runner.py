@@ -329,7 +329,7 @@ def run(
 
 def _collect(child: subprocess.Popen[bytes], deadline: float, ring_bytes: int) -> tuple[bytearray, bytearray]:
     """Read both pipes until they close, then wait; keep only the last `ring_bytes` of stderr."""
-    ring, answer = bytearray(), bytearray()
+    ring, answer, progress = bytearray(), bytearray(), watching.Progress()
     with selectors.DefaultSelector() as selector:
         for pipe, sink in ((child.stderr, ring), (child.stdout, answer)):
             if pipe is not None:
@@ -341,7 +341,7 @@ def _collect(child: subprocess.Popen[bytes], deadline: float, ring_bytes: int) -
                 if not block:
                     selector.unregister(key.fileobj)
                 key.data.extend(block)
-                watching.read_progress(block)
+                progress.read(block)
             time.sleep(COALESCE_S)
             if len(ring) > 2 * ring_bytes:
                 del ring[:-ring_bytes]

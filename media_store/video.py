@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from media_store import length, recipes, runner
+from media_store import length, recipes, runner, watching
 from media_store.errors import Corrupt, TooLarge, TooLong, Unsupported
 from media_store.loudness import LONGEST_AUDIO_S
 from media_store.recipes import Made
@@ -194,7 +194,7 @@ def make_playable(path: Path, demuxer: str, container: Container, *, work: Path,
         Way.REMUX_NEW_SOUND: ["-c:v", "copy", *_bare_pictures(container), *_aac()],
         Way.TRANSCODE: _transcode(container, tools),
     }[choose(container)]
-    command = [tools.ffmpeg, "-hide_banner", "-nostats", *runner.input_options(demuxer, path)]
+    command = [tools.ffmpeg, "-hide_banner", "-nostats", *watching.TELL_OPTIONS, *runner.input_options(demuxer, path)]
     sound = ["-map", "0:a:0?"] if container.has_audio else ["-an"]
     command += ["-map", "0:V:0", *sound, "-t", f"{LONGEST_VIDEO_S + length.COUNTED_BEYOND_S:g}", *codecs, *BARE]
     command += ["-movflags", "+faststart", "-f", "mp4", "-y", f"file:{out}"]

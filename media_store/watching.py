@@ -1,7 +1,7 @@
 """Who looks on while a file is worked on: whether the work is still wanted, and how far it is.
 
 A caller opens `watched` around its work; the children of that work are ended within half a second when it is no longer
-wanted, and say how many seconds of sound or pictures they have done. Without a watch nothing is different.
+wanted, and long ones say how far they are. Without a watch nothing is different.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 LOOK_S = 0.5
 TELL_OPTIONS = ("-progress", "pipe:2", "-stats_period", "1")  # for ffmpeg, where it takes long
+_LENGTH = re.compile(rb"Duration: (\d+):(\d\d):(\d\d\.\d+)")
 _DONE = re.compile(rb"out_time_us=(\d+)")
 
 
@@ -23,10 +24,10 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Watch:
-    """`is_wanted` is asked often and must answer from memory; `tell_done_s` gets seconds of the original."""
+    """`is_wanted` is asked often and must answer from memory; `tell_share` gets how much of a long step is done."""
 
     is_wanted: Callable[[], bool]
-    tell_done_s: Callable[[float], None] = lambda _done_s: None
+    tell_share: Callable[[float], None] = lambda _share: None
 
 
 _watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
@@ -49,8 +50,18 @@ def look() -> None:
         raise Stopped
 
 
-def read_progress(block: bytes) -> None:
-    """Pass on how far a child is, if a piece of its log says so."""
-    watch = _watch.get()
-    if watch is not None and (found := _DONE.findall(block)):
-        watch.tell_done_s(int(found[-1]) / 1_000_000)
+class Progress:
+    """Reads off ffmpeg's log how much of its input is done, and tells who looks on."""
+
+    def __init__(self) -> None:
+        self._length_s: float | None = None
+
+    def read(self, block: bytes) -> None:
+        """Take in a piece of the log."""
+        watch = _watch.get()
+        if watch is None:
+            return
+        if self._length_s is None and (found := _LENGTH.search(block)):
+            self._length_s = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
+        if self._length_s and (done := _DONE.findall(block)):
+            watch.tell_share(min(1.0, int(done[-1]) / 1_000_000 / self._length_s))

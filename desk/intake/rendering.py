@@ -8,9 +8,12 @@ nothing more.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import logging
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,13 +23,15 @@ from sqlalchemy.orm import Session
 
 from desk import clock, db
 from desk.conversations.models import Message
+from desk.errors import Unavailable
 from desk.intake.fetching import RENDER
+from desk.intake.removing import put_removal
 from desk.jobs.outcomes import Done, GiveUp, Outcome, RetryLater, Skipped
 from desk.jobs.table import LeaseLost
-from desk.jobs.work import Work, job
+from desk.jobs.work import LIVE_FIRST, Work, job
 from desk.listeners.models import Listener
 from desk.media import actions as media
-from desk.media import storage, workplace
+from desk.media import rules, storage, workplace
 from desk.media import wishes as wish
 from desk.media.models import Asset, Rendition
 from desk.people.models import Station
@@ -36,8 +41,13 @@ from media_store import errors as store_errors
 from media_store import keys, pipeline, recipes
 from media_store.delivery import Delivery
 from media_store.pipeline import BroadcastLabels, Facts, Made
+from media_store.watching import Stopped, Watch, watched
 
+logger = logging.getLogger(__name__)
 STORE_PAUSE_S = 20.0
+LIVE_FIRST_PAUSE_S = 5.0
+PROGRESS_EVERY_S = 3.0
+MOST_PERCENT, PLAYABLE_PERCENT = 95, 75
 BLOCK_BYTES = 1024 * 1024
 STOPPED = "media.stopped"
 NAMELESS = ("refused", "withdrawn")
@@ -50,7 +60,10 @@ class OriginalDamaged(store_errors.StoreUnavailable):
 
 @dataclass(frozen=True)
 class _Task:
-    """One original with everything its renditions need, copied out of the database."""
+    """One original with everything its renditions need, copied out of the database.
+
+    `is_remake`: the file is ready and is only made anew; whatever happens, it stays as ready as it is.
+    """
 
     asset_id: int
     key: str
@@ -60,6 +73,9 @@ class _Task:
     wishes: Delivery
     labels: BroadcastLabels
     present: dict[str, int]
+    kind: str
+    size_bytes: int
+    is_remake: bool
 
 
 def _given_up(session: Session, payload: dict[str, Any], reason: str, at: datetime) -> None:
@@ -74,8 +90,10 @@ def make_renditions(work: Work) -> Outcome:
     task = _begin(work)
     if not isinstance(task, _Task):
         return task
+    needs_bytes = rules.room_needed_bytes(task.kind, task.size_bytes)
+    watch = Watch(lambda: not work.unwanted.is_set(), _share_teller(work, task))
     try:
-        with workplace.workplace(f"render-{task.asset_id}") as folder:
+        with workplace.workplace(f"render-{task.asset_id}", needs_bytes=needs_bytes) as folder, watched(watch):
             original = folder / "original"
             _bring(task, original)
             facts = pipeline.make_renditions(
@@ -91,13 +109,30 @@ def make_renditions(work: Work) -> Outcome:
                 original_sha256=task.sha256,
                 skip=frozenset(task.present),
             )
+    except Stopped:
+        return RetryLater(LIVE_FIRST, LIVE_FIRST_PAUSE_S, is_counted=False)
     except (store_errors.StoreUnavailable, store_errors.ToolsMissing) as fault:
-        return RetryLater(fault.code, STORE_PAUSE_S)
+        return _hold_up(work, task, fault.code)
     except store_errors.MediaStoreError as fault:
-        return _fail(work, task.asset_id, fault)
-    except OSError:
-        return RetryLater(store_errors.StoreUnavailable.code, STORE_PAUSE_S)  # no room to work
-    return _finish(work, task.asset_id, facts)
+        return _fail(work, task, fault)
+    except OSError as fault:
+        if work.unwanted.is_set():  # an erasure takes the folder away under the worker's feet
+            return Skipped("erased")
+        logger.warning("asset %s: no room to work, %s", task.asset_id, fault.strerror)
+        return _hold_up(work, task, store_errors.StoreUnavailable.code)
+    return _finish(work, task, facts)
+
+
+def _hold_up(work: Work, task: _Task, reason: str) -> Outcome:
+    """The house is the reason: it is tried again for as long as it takes, and the card says so."""
+    at = clock.now()
+    with work.transaction() as session:
+        asset = media.lock_asset(session, task.asset_id)
+        if asset is None:
+            return Skipped("erased")
+        if not task.is_remake:
+            media.hold_up(session, asset, reason, retry_at=at + timedelta(seconds=STORE_PAUSE_S), at=at)
+    return RetryLater(reason, STORE_PAUSE_S, is_counted=False)
 
 
 def _begin(work: Work) -> _Task | Outcome:
@@ -112,7 +147,8 @@ def _begin(work: Work) -> _Task | Outcome:
         if message.revoked_at is not None:
             return Skipped("withdrawn")
         task = _task(session, asset, message)
-        media.set_progress(session, asset, asset.progress_percent or 0, at=at)
+        if not task.is_remake:
+            media.set_progress(session, asset, asset.progress_percent or 0, at=at)
     return task
 
 
@@ -128,8 +164,9 @@ def _task(session: Session, asset: Asset, message: Message) -> _Task:
     wishes = wish.wishes_of(station)
     made = recipes.up_to_date([(row.profile, row.recipe_version, row.settings) for row in rows], wishes.settings())
     present = {profile: version for profile, version in made.items() if version >= wanted.get(profile, 0)}
-    # facts are measured along with the sound: if they are missing, nothing may be left out
-    is_measured = bool(asset.facts.get("flags") is not None)
+    # Facts are measured along with what is made: if they are missing or old, nothing may be left out. Nor of pictures,
+    # which are quick.
+    may_leave_out = asset.facts.get("version", 0) >= recipes.FACTS_VERSION and asset.kind not in ("image", "sticker")
     return _Task(
         asset_id=asset.id,
         key=asset.original_key or "",
@@ -138,7 +175,10 @@ def _task(session: Session, asset: Asset, message: Message) -> _Task:
         is_voice=asset.is_voice,
         wishes=wishes,
         labels=_labels(station, listener, asset, message, wall.find_card_of(session, message.id)),
-        present=present if is_measured else {},
+        present=present if may_leave_out else {},
+        kind=asset.kind,
+        size_bytes=asset.original_bytes or 0,
+        is_remake=asset.state == "ready",
     )
 
 
@@ -186,7 +226,7 @@ def _publisher(work: Work, task: _Task) -> Callable[[Made], None]:
             storage.current().put(key, stream, content_type=made.mime)
         published.append(made.profile)
         try:
-            is_recorded = _record(work, task, made, key, len(published))
+            is_recorded = _record(work, task, made, key, published)
         except LeaseLost:
             _remove_if_erased(task.asset_id, key)
             raise
@@ -197,15 +237,37 @@ def _publisher(work: Work, task: _Task) -> Callable[[Made], None]:
     return publish
 
 
-def _record(work: Work, task: _Task, made: Made, key: str, published: int) -> bool:
+def _record(work: Work, task: _Task, made: Made, key: str, published: list[str]) -> bool:
+    """Write down a finished file. One it takes the place of goes a little later: somebody may be listening to it."""
     at = clock.now()
     with work.transaction() as session:
         asset = media.lock_asset(session, task.asset_id)
         if asset is None:
             return False
-        media.add_rendition(session, asset, made, key, at=at)
-        media.set_progress(session, asset, _percent(asset.kind, published), at=at)
+        replaced = media.add_rendition(session, asset, made, key, at=at)
+        if replaced is not None:
+            put_removal(session, asset, replaced, at=at)
+        if not task.is_remake:
+            media.set_progress(session, asset, _percent(asset.kind, published), at=at)
     return True
+
+
+def _share_teller(work: Work, task: _Task) -> Callable[[float], None]:
+    """Tells the card how far a long transcoding is, every few seconds."""
+    told_at = time.monotonic()
+
+    def tell(share: float) -> None:
+        nonlocal told_at
+        if task.is_remake or time.monotonic() - told_at < PROGRESS_EVERY_S:
+            return
+        told_at = time.monotonic()
+        with suppress(Unavailable), work.transaction() as session:  # the database is busy: the next figure comes soon
+            asset = media.lock_asset(session, task.asset_id)
+            if asset is not None:
+                percent = max(asset.progress_percent or 0, round(MOST_PERCENT - PLAYABLE_PERCENT * (1 - share)))
+                media.set_progress(session, asset, percent, at=clock.now())
+
+    return tell
 
 
 def _remove_if_erased(asset_id: int, key: str) -> None:
@@ -217,25 +279,32 @@ def _remove_if_erased(asset_id: int, key: str) -> None:
         storage.current().delete(key)
 
 
-def _percent(kind: str, published: int) -> int:
-    wanted = max(1, sum(not recipe.is_extra for recipe in recipes.RECIPES.get(kind, ())))
-    return min(95, round(100 * published / wanted))
+def _percent(kind: str, published: Collection[str]) -> int:
+    """How far it is, by what is there. A video's pictures may take longer than all the rest together.
+
+    >>> _percent("voice", ["preview"]), _percent("video", ["poster"]), _percent("video", ["playable"])
+    (24, 5, 75)
+    """
+    wanted = [recipe.profile for recipe in recipes.RECIPES.get(kind, ()) if not recipe.is_extra]
+    heavy = PLAYABLE_PERCENT if "playable" in wanted else 0
+    light = (MOST_PERCENT - heavy) / max(1, len(wanted) - (heavy > 0))
+    return min(MOST_PERCENT, round(sum(heavy if profile == "playable" else light for profile in published)))
 
 
-def _finish(work: Work, asset_id: int, facts: Facts) -> Outcome:
+def _finish(work: Work, task: _Task, facts: Facts) -> Outcome:
     with work.transaction() as session:
-        asset = media.lock_asset(session, asset_id)
+        asset = media.lock_asset(session, task.asset_id)
         if asset is None:
             return Skipped("erased")
-        media.set_facts(session, asset, facts, at=clock.now())
+        media.set_facts(session, asset, facts, at=clock.now(), is_partial=bool(task.present))
     return Done()
 
 
-def _fail(work: Work, asset_id: int, fault: store_errors.MediaStoreError) -> Outcome:
-    """Nothing can be made of this file; the original stays."""
+def _fail(work: Work, task: _Task, fault: store_errors.MediaStoreError) -> Outcome:
+    """Nothing can be made of this file; the original stays, and so does what was made of it before."""
     with work.transaction() as session:
-        asset = media.lock_asset(session, asset_id)
-        if asset is not None:
+        asset = media.lock_asset(session, task.asset_id)
+        if asset is not None and not task.is_remake:
             facts = {name: str(value) for name, value in fault.facts.items()}
             media.mark_failed(session, asset, fault.code, at=clock.now(), reason_facts=facts)
     return GiveUp(fault.code)

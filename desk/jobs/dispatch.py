@@ -144,7 +144,7 @@ def ring_for_line(waiting: int, priority: int) -> int:
     if _current is None or not waiting:
         return 0
     try:
-        pending = _current.huey.pending_count()
+        pending = int(_current.huey.pending_count())
     except Exception as fault:  # noqa: BLE001 - any engine's fault: the next look comes in half a second
         logger.warning("the queue does not answer: %s", type(fault).__name__)
         return 0

@@ -19,9 +19,11 @@ from desk.live import audit
 from desk.media import rules, signals
 from desk.media.models import Asset, Rendition
 from media_store.pipeline import Facts
-from media_store.recipes import Made
+from media_store.recipes import FACTS_VERSION, Made
 
 LONGEST_REASON = 60
+MEASURED = ("duration_s", "width_px", "height_px", "loudness_lufs", "true_peak_dbtp", "peaks")
+LASTING = frozenset({"truncated"})  # seen only while the pictures of a video are made
 
 
 class OfMessage(Protocol):
@@ -115,8 +117,11 @@ def keep_original(
     _tell(session, asset, at)
 
 
-def add_rendition(session: Session, asset: Asset, made: Made, key: str, *, at: datetime) -> Rendition:
-    """A finished file lies in the store; takes the place of an older one of the same profile."""
+def add_rendition(session: Session, asset: Asset, made: Made, key: str, *, at: datetime) -> str | None:
+    """A finished file lies in the store; takes the place of an older one of the same profile.
+
+    Returns the key of the older one if that object is not named any more.
+    """
     values = {
         "station_id": asset.station_id,
         "mime": made.mime,
@@ -141,21 +146,35 @@ def add_rendition(session: Session, asset: Asset, made: Made, key: str, *, at: d
     rendition = session.execute(
         select(Rendition).where(Rendition.asset_id == asset.id, Rendition.profile == made.profile)
     ).scalar_one()
+    replaced = rendition.key if rendition.key != key else None
     for name, value in values.items():
         setattr(rendition, name, value)
     _tell(session, asset, at)
-    return rendition
+    return replaced
 
 
 def set_progress(session: Session, asset: Asset, percent: int, *, at: datetime) -> None:
     """How much of the work on a file is done, 0 to 100."""
     asset.state = "processing"
+    asset.reason = asset.retry_at = None
     asset.progress_percent = percent
     _tell(session, asset, at)
 
 
-def set_facts(session: Session, asset: Asset, facts: Facts, *, at: datetime) -> None:
-    """Everything about the file is known and made: it is ready. Its kind is now what the bytes are."""
+def hold_up(session: Session, asset: Asset, reason: str, *, retry_at: datetime, at: datetime) -> None:
+    """Its original is there, but the house cannot work on it just now."""
+    asset.reason = reason[:LONGEST_REASON]
+    asset.retry_at = retry_at
+    _tell(session, asset, at)
+
+
+def set_facts(session: Session, asset: Asset, facts: Facts, *, at: datetime, is_partial: bool = False) -> None:
+    """Everything about the file is known and made: it is ready. Its kind is now what the bytes are.
+
+    `is_partial`: not everything was made this time, so what is not among the facts stays as it was known.
+    """
+    before = {name: getattr(asset, name) for name in MEASURED} if is_partial else {}
+    facts_before = asset.facts if is_partial else {}
     asset.kind = facts.kind
     asset.duration_s, asset.width_px, asset.height_px = facts.duration_s, facts.width_px, facts.height_px
     asset.loudness_lufs, asset.true_peak_dbtp = facts.loudness_lufs, facts.true_peak_dbtp
@@ -175,10 +194,24 @@ def set_facts(session: Session, asset: Asset, facts: Facts, *, at: datetime) -> 
         "blurhash": facts.blurhash,
         "scrub": asdict(facts.scrub) if facts.scrub else asset.facts.get("scrub"),
     }
+    for name, known in before.items():
+        if getattr(asset, name) is None:
+            setattr(asset, name, known)
+    asset.facts = _completed(asset.facts, facts_before)
     asset.state = "ready"
     asset.reason = asset.retry_at = asset.progress_percent = None
     _tell(session, asset, at)
 
+    for told in signals.ready:
+        told(session, asset, at)
+
+
+def _completed(new: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """New facts, with those of before where nothing was learnt this time."""
+    known = {name: value for name, value in before.items() if new.get(name) is None and name != "reason_facts"}
+    flags = list(new["flags"])
+    flags += [flag for flag in before.get("flags") or () if flag in LASTING and flag not in flags]
+    return {**new, **known, "flags": flags, "version": FACTS_VERSION}
 
 def _note(facts: Facts) -> dict[str, Any] | None:
     note = facts.level_note

@@ -253,7 +253,7 @@ def test_a_voice_note_gets_its_loudness_and_peaks(provider: Provider, graph: Gra
     assert asset.state == "ready"
     assert asset.loudness_lufs is not None
     assert len(asset.peaks or b"") == 56
-    assert provider.renditions() == {"preview", "peaks", "broadcast"}
+    assert provider.renditions() == {"preview", "peaks", "peaks_fine", "broadcast"}
 
 
 def test_vanished_media_fails_visibly_and_the_card_stays(provider: Provider, graph: Graph) -> None:
@@ -524,7 +524,7 @@ def test_the_media_jobs_may_run_twice(provider: Provider, graph: Graph) -> None:
 
     after = provider.asset()
     assert (after.state, after.original_key) == ("ready", before.original_key)
-    assert len(list(storage.current().list(""))) == 4
+    assert len(list(storage.current().list(""))) == 5
 
 
 def test_what_dead_workers_left_is_removed_and_a_living_ones_is_not(house: object) -> None:
