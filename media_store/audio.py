@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from media_store import edges, hand_off, loudness, peaks, quality, recipes, runner, singing, wav
+from media_store import edges, hand_off, loudness, peaks, quality, recipes, runner, singing, sound_print, wav
 from media_store.delivery import Delivery
 from media_store.edges import Edges, Stretch
 from media_store.errors import Corrupt
@@ -56,6 +56,7 @@ class SoundFacts:
     level_note: LevelNote | None = None
     flag_figures: dict[str, dict[str, int]] = field(default_factory=dict)
     voice_kind: VoiceKind | None = None
+    sound_print: bytes | None = None
 
 
 def make_sound(
@@ -90,6 +91,7 @@ def make_sound(
     _publish_peaks(job, recipes.PEAKS_FINE, drawing)
     heard = quality.listen(decoded.pcm, decoded.duration_s, peaks.coarser(plain, quality.PIECE).pairs, levels[0])
     voice_kind = None if planned.gain_db is None else singing.suggest(decoded.pcm, decoded.duration_s)
+    printed = sound_print.take_print(peaks.read_pcm(decoded.pcm))
     decoded.pcm.unlink()
     return SoundFacts(
         round(decoded.duration_s, 3),
@@ -105,6 +107,7 @@ def make_sound(
         loudness.explain(decoded, planned, levelled, delivery.target),
         quality.figures(heard, decoded.duration_s, decoded.loudness.integrated_lufs),
         voice_kind,
+        printed.to_bytes() if printed else None,
     )
 
 

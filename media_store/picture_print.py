@@ -74,7 +74,7 @@ def _read_face(stored: bytes, at: int) -> Face:
     return Face(small, struct.unpack_from("<3Q", stored, at))
 
 
-def take_print(rgb: bytes, width_px: int, height_px: int) -> PicturePrint | None:
+def take_picture_print(rgb: bytes, width_px: int, height_px: int) -> PicturePrint | None:
     """The print of a picture given as rows of red, green and blue bytes; None for one of a single colour."""
     colours = np.frombuffer(rgb, dtype=np.uint8).reshape(height_px, width_px, 3).astype(np.float32)
     return of_grey(resized(colours @ LUMA, GREY_PX))

@@ -22,6 +22,7 @@ from media_store.errors import Corrupt, Empty, MediaFailure, NoAudio, StoreUnava
 from media_store.frames import Strip
 from media_store.images import PictureFacts
 from media_store.loudness import LONGEST_AUDIO_S, AudioTarget, LevelNote
+from media_store.picture_print import take_picture_print
 from media_store.recipes import Made, Publish
 from media_store.runner import Tools
 from media_store.singing import VoiceKind
@@ -80,6 +81,8 @@ class Facts:
     air_in_s: float | None = None
     air_out_s: float | None = None
     level_note: LevelNote | None = None
+    sound_print: bytes | None = None
+    picture_print: bytes | None = None
     scrub: Strip | None = None
     flag_figures: dict[str, dict[str, int]] = field(default_factory=dict)
     voice_kind: VoiceKind | None = None
@@ -241,7 +244,15 @@ def _picture_facts(kind: str, sniffed: Sniffed, made: PictureFacts) -> Facts:
         flags=flags,
         dhash=made.dhash,
         blurhash=made.blurhash,
+        picture_print=_picture_print(made),
     )
+
+
+def _picture_print(made: PictureFacts) -> bytes | None:
+    if made.small is None:
+        return None
+    taken = take_picture_print(made.small.path.read_bytes(), made.small.width_px, made.small.height_px)
+    return None if taken is None else taken.to_bytes()
 
 
 def _make_media(sniffed: Sniffed, demuxer: str, work: _Work, is_voice: bool) -> Facts:
@@ -289,6 +300,7 @@ def _make_sound(demuxer: str, work: _Work, facts: Facts) -> Facts:
         gain_db=sound.gain_db,
         flags=_with(facts.flags, *sound.flags),
         peaks56=sound.peaks56,
+        sound_print=sound.sound_print,
         cue_in_s=sound.cue_in_s,
         cue_out_s=sound.cue_out_s,
         air_in_s=sound.air_in_s,
