@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from desk import db, sealing
 from desk.channels import contract
 from desk.live import audit
-from desk.media import rules, signals
+from desk.media import prints, rules, signals
 from desk.media.models import Asset, Rendition
 from media_store.pipeline import Facts
 from media_store.recipes import FACTS_VERSION, Made
@@ -200,7 +200,10 @@ def set_facts(session: Session, asset: Asset, facts: Facts, *, at: datetime, is_
     asset.facts = _completed(asset.facts, facts_before)
     asset.state = "ready"
     asset.reason = asset.retry_at = asset.progress_percent = None
+    prints.keep(session, asset, prints.of_facts(facts))
     _tell(session, asset, at)
+    for told in signals.ready:
+        told(session, asset, at)
 
     for told in signals.ready:
         told(session, asset, at)

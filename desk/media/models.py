@@ -52,6 +52,33 @@ class Asset(Base):
     created_at: Mapped[datetime]
 
 
+class Print(Base):
+    """What a file sounds or looks like, in a few hundred bytes: see media_store's prints.
+
+    `of`: sound, picture or film; a video has a film and a sound. It goes with the file it was taken of.
+    """
+
+    __tablename__ = "print"
+
+    asset_id: Mapped[int] = mapped_column(ForeignKey("asset.id"), primary_key=True)
+    of: Mapped[str] = mapped_column(String(8), primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class PrintKey(Base):
+    """A number that copies of a file are likely to share; up to 64 for each file.
+
+    The table is its own index: a search goes from station and number straight to the files.
+    """
+
+    __tablename__ = "print_key"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    asset_id: Mapped[int] = mapped_column(ForeignKey("asset.id"), primary_key=True, index=True)
+
+
 class Rendition(Base):
     """A file made from an original: which original, by which version of the recipe, with its own hash.
 

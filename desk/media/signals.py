@@ -7,10 +7,15 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from desk.media.models import Asset
+
 # (session, message_id, at)
 Changed = Callable[[Session, int, datetime], None]
 
 changed: list[Changed] = []  # a file of this message was fetched, measured, rendered or has failed
+# (session, asset, at)
+Ready = Callable[[Session, Asset, datetime], None]
+ready: list[Ready] = []  # everything about a file is known and made
 
 
 def tell_changed(session: Session, message_id: int, at: datetime) -> None:

@@ -32,7 +32,7 @@ from desk.listeners import rules as listener_rules
 from desk.listeners.actions import address_about
 from desk.listeners.models import Address, Listener
 from desk.live import audit, log
-from desk.media import storage, workplace
+from desk.media import prints, storage, workplace
 from desk.media.models import Asset, Rendition
 from desk.onair.models import Airing, Listened, Vetting
 from desk.privacy import restorelist, rules, subjects
@@ -41,7 +41,7 @@ from desk.privacy.subjects import Subject
 from desk.shortlist import actions as shortlist
 from desk.shortlist.models import Slot
 from desk.wall import actions as wall
-from desk.wall.models import Card, CardAct, ConsentRecord
+from desk.wall.models import Card, CardAct, ConsentRecord, StackExclusion
 from media_store.errors import ObjectMissing
 
 CHUNK = 100
@@ -323,6 +323,7 @@ def _delete_files(session: Session, message_ids: Sequence[int]) -> None:
     session.execute(update(Vetting).where(Vetting.asset_id.in_(assets)).values(asset_id=None))
     session.execute(delete(Listened).where(Listened.asset_id.in_(assets)))
     session.execute(delete(Rendition).where(Rendition.asset_id.in_(assets)))
+    prints.forget(session, assets)
     session.execute(delete(Asset).where(Asset.id.in_(assets)))
 
 
@@ -332,6 +333,7 @@ def _reduce_card(session: Session, card: Card, at: datetime) -> None:
         shortlist.remove_slot(session, card.station_id, slot_id, by=None, at=at)
     session.execute(delete(Vetting).where(Vetting.card_id == card.id))
     session.execute(delete(CardAct).where(CardAct.card_id == card.id))
+    session.execute(delete(StackExclusion).where(StackExclusion.card_id == card.id))
     session.execute(update(Airing).where(Airing.card_id == card.id).values(sha256=""))
     session.execute(update(ConsentRecord).where(ConsentRecord.card_id == card.id).values(note=""))
     card.about = card.pronunciation = card.note = card.folded = ""

@@ -20,11 +20,11 @@ from desk.errors import Conflict, Invalid, NotFound
 from desk.listeners.models import Listener
 from desk.live import audit
 from desk.people.models import Station
-from desk.wall import announce, queries, rules, signals
+from desk.wall import announce, queries, rules, signals, stacks
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
-UNDOABLE = ("move", "notes", "consent", "campaign", "claim", "release")
+UNDOABLE = ("move", "notes", "consent", "campaign", "claim", "release", "apart")
 MOMENTS = ("state_at", "claimed_until")
 
 
@@ -57,6 +57,13 @@ class CannotUndo(Conflict):
 
     code = "wall.cannot_undo"
     message = "This cannot be taken back: %(name)s changed the card at %(time)s."
+
+
+class NotInAStack(Conflict):
+    """Somebody took the card out already, or it never stood with others."""
+
+    code = "wall.not_in_a_stack"
+    message = "This card does not stand with similar ones any more."
 
 
 class NoWay(Invalid):
@@ -155,6 +162,7 @@ def withdraw_card(session: Session, card_or_message: Card | Message, *, at: date
         return
     card = queries.load_card(session, card.station_id, card.id, for_change=True)
     announce.count(session, card, by=-1, at=at)
+    stacks.leave(session, card, at=at)
     card.withdrawn_at = at
     card.folded = ""
     _act(session, card, "withdraw", {}, by=by, at=at, kind="card.removed")
@@ -285,6 +293,7 @@ def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: 
     act.undone_at, act.undone_by_id = at, by
     changes = {name: _from_json(name, act.before[name]) for name in names}
     before_state, before_campaign, before_consent = card.state, card.campaign_id, card.consent
+    before_stack = card.stack_id
     announce.count(session, card, by=-1, at=at)
     _act(session, card, "undo", changes, by=by, at=at, of=act.id)
     announce.count(session, card, by=1, at=at)
@@ -294,6 +303,8 @@ def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: 
         _tell_moved(session, card, before_state, by, at)
     if card.campaign_id != before_campaign:
         _tell_entered(session, card, before_campaign, by, at)
+    if card.stack_id != before_stack:
+        stacks.include_again(session, card, at=at)
     return card
 
 
@@ -422,6 +433,20 @@ def put_in_campaign(session: Session, card: Card, campaign_id: int | None, *, by
     act = _act(session, card, "campaign", {"campaign_id": campaign_id} | _renewed_claim(card, by, at), by=by, at=at)
     if before != campaign_id:
         _tell_entered(session, card, before, by, at)
+    return act
+
+
+def take_apart(session: Session, station_id: int, card_id: int, *, by: int, at: datetime) -> CardAct:
+    """A person says that this card is not the same as those it stands with; the desk will not put it back.
+
+    Raises NotInAStack if it stands with none.
+    """
+    card = queries.load_card(session, station_id, card_id, for_change=True)
+    stack_id = card.stack_id
+    if stack_id is None:
+        raise NotInAStack(queries.view_card(session, card, at=at).as_json())
+    act = _act(session, card, "apart", {"stack_id": None} | _renewed_claim(card, by, at), by=by, at=at)
+    stacks.exclude(session, card, stack_id, by=by, at=at)
     return act
 
 

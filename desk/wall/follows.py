@@ -11,7 +11,7 @@ from desk.listeners import signals as listeners
 from desk.listeners.models import Listener
 from desk.media import queries as files
 from desk.media import signals as media
-from desk.wall import actions
+from desk.wall import actions, jobs
 from desk.wall.models import Card
 
 
@@ -40,4 +40,5 @@ def hides(session: Session, message_id: int, at: datetime) -> bool:
 
 files.is_hidden.append(hides)
 media.changed.append(show_media)
+media.ready.append(jobs.ask_for_twins)
 listeners.merged.append(join_cards)

@@ -50,7 +50,37 @@ class Card(Base):
     pronunciation: Mapped[str] = mapped_column(String(120), default="")
     note: Mapped[str] = mapped_column(String(1000), default="")
     withdrawn_at: Mapped[datetime | None]
+    stack_id: Mapped[int | None] = mapped_column(ForeignKey("stack.id"), index=True)
     folded: Mapped[str] = mapped_column(Text, default="")
+
+
+class Stack(Base):
+    """Cards that carry copies of one thing; which ones stands on the cards (`stack_id`).
+
+    `of`: what they have in common (sound, picture, video, file). `best_card_id` is the copy to use, no foreign key
+    because cards already name their stack; None once nobody is left. `reason`: a code of desk.wall.rules.TWIN_REASONS.
+    """
+
+    __tablename__ = "stack"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    of: Mapped[str] = mapped_column(String(8))
+    best_card_id: Mapped[int | None]
+    reason: Mapped[str] = mapped_column(String(20), default="")
+    cards: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+
+
+class StackExclusion(Base):
+    """A person said that this card is not the same as those; the desk never puts it back by itself."""
+
+    __tablename__ = "stack_exclusion"
+
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), primary_key=True)
+    stack_id: Mapped[int] = mapped_column(ForeignKey("stack.id"), primary_key=True, index=True)
+    by_person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
 
 
 class CardAct(Base):

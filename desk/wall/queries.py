@@ -23,8 +23,8 @@ from desk.listeners.models import Listener
 from desk.media import queries as media
 from desk.media.queries import AssetView
 from desk.people.models import Person
-from desk.wall import rules, search
-from desk.wall.models import Card, CardAct, CardCount
+from desk.wall import rules, search, twins
+from desk.wall.models import Card, CardAct, CardCount, Stack
 
 PAGE = 60
 PAGE_MOST = 200
@@ -86,6 +86,7 @@ class CardView:
     slots: Sequence[dict[str, Any]]
     reactions: Sequence[str]
     at: datetime
+    stack: Stack | None = None
 
     @property
     def is_blocked(self) -> bool:
@@ -122,6 +123,7 @@ class CardView:
             "pronunciation": card.pronunciation,
             "note": card.note,
             "reactions": [{"emoji": emoji} for emoji in self.reactions],
+            "twins": None if self.is_blocked else twins.twins_of(self.stack, card.id),
             "is_test": False,
         }
 
@@ -191,7 +193,7 @@ def view_card(session: Session, card: Card, *, at: datetime) -> CardView:
 
 
 def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> dict[int, CardView]:
-    """Cards by id with all that a screen shows of them. Seven statements, however many cards."""
+    """Cards by id with all that a screen shows of them. Eight statements, however many cards."""
     if not card_ids:
         return {}
     rows = session.execute(
@@ -205,6 +207,7 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
     people = _badges(session, [person for card, _m, _l in rows for person in (card.state_by_id, card.claimed_by_id)])
     reactions = _reactions(session, message_ids)
     slots = extras.slots_of(session, card_ids)
+    piles = _stacks(session, sorted({card.stack_id for card, _m, _l in rows if card.stack_id}))
     campaign_ids = sorted({card.campaign_id for card, _m, _l in rows if card.campaign_id})
     campaigns = extras.campaigns_of(session, campaign_ids) if campaign_ids else {}
     return {
@@ -219,6 +222,7 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
             slots=slots.get(card.id, ()),
             reactions=reactions.get(message.id, ()),
             at=at,
+            stack=piles.get(card.stack_id) if card.stack_id else None,
         )
         for card, message, listener in rows
     }
@@ -244,6 +248,26 @@ def _reactions(session: Session, message_ids: Sequence[int]) -> dict[int, list[s
     for message_id, emoji in session.execute(query.order_by(Reaction.id)):
         found.setdefault(message_id, []).append(emoji)
     return found
+
+
+def _stacks(session: Session, stack_ids: Sequence[int]) -> dict[int, Stack]:
+    if not stack_ids:
+        return {}
+    return {row.id: row for row in session.execute(select(Stack).where(Stack.id.in_(stack_ids))).scalars()}
+
+
+def list_twin_cards(session: Session, card: Card, *, most: int) -> list[int]:
+    """Ids of the other cards of a card's stack, the best first, then the newest."""
+    if card.stack_id is None:
+        return []
+    best = session.get_one(Stack, card.stack_id).best_card_id
+    ids = session.execute(
+        select(Card.id)
+        .where(Card.stack_id == card.stack_id, Card.id != card.id, Card.withdrawn_at.is_(None))
+        .order_by((Card.id == best).desc(), Card.placed_at.desc(), Card.id.desc())
+        .limit(most)
+    ).scalars()
+    return list(ids)
 
 
 # --- pages ------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from desk.web.access import me, my_station, requires, signed_in
 
 wall = Blueprint("wall", __name__)
 THREAD_MOST = 60
+TWINS_MOST = 50
 
 
 @wall.get("/wall")
@@ -193,6 +194,28 @@ def put_in_campaign(card_id: int) -> Response:
         if campaign_id is not None and not queries.extras.has_campaign(session, station_id, campaign_id):
             raise Invalid({"campaign_id": "There is no such campaign."})
         act = actions.put_in_campaign(session, card, campaign_id, by=me().id, at=clock.now())
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
+@wall.get("/api/v1/cards/<int:card_id>/twins")
+@requires("wall.read")
+def list_twins(card_id: int) -> Response:
+    """The cards that carry copies of what this one carries, the best first."""
+    with db.reading() as session:
+        card = queries.load_card(session, my_station().id, card_id)
+        ids = queries.list_twin_cards(session, card, most=TWINS_MOST)
+        views = queries.view_cards(session, ids, at=clock.now())
+        body = {"cards": [views[twin_id].as_json() for twin_id in ids]}
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/apart")
+@requires("card.judge")
+def take_apart(card_id: int) -> Response:
+    """This card is not the same as the ones it stands with."""
+    with db.transaction() as session:
+        act = actions.take_apart(session, my_station().id, card_id, by=me().id, at=clock.now())
         body = _act_body(session, act)
     return jsonify(body)
 

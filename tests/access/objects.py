@@ -23,7 +23,7 @@ from desk.people.models import Membership, Person
 from desk.shortlist.models import Slot
 from desk.shows.models import Edition, Show
 from desk.wall import actions
-from desk.wall.models import Card
+from desk.wall.models import Card, Stack
 from media_store.keys import new_key
 from tests.wall.builders import a_card, a_rendition, an_asset
 
@@ -153,6 +153,17 @@ def reply(session: Session, station_id: int, made: dict[str, Built]) -> int:
     return held.id
 
 
+def stacked_card(session: Session, station_id: int, _made: dict[str, Built]) -> int:
+    """A card that stands with a copy."""
+    pile = Stack(station_id=station_id, of="picture", reason="picture", cards=2, created_at=clock.now())
+    session.add(pile)
+    session.flush()
+    first, second = a_card(session, station_id), a_card(session, station_id)
+    first.stack_id = second.stack_id = pile.id
+    session.flush()
+    return second.id
+
+
 def key(_session: Session, _station_id: int, _made: dict[str, Built]) -> str:
     return secrets.token_hex(16)
 
@@ -165,7 +176,7 @@ BUILDERS: dict[str, Builder] = {
     builder.__name__: builder
     for builder in (
         card, act, card_of_asset, asset, failed_asset, slot, campaign, export, conversation, open_card, reply, key,
-        sha256,
+        sha256, stacked_card,
     )
 }  # fmt: skip
 """In this order: a builder may make another's object on the way (a card's asset and its hash)."""

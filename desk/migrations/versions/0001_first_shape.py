@@ -526,6 +526,39 @@ def upgrade() -> None:
         batch_op.create_index("ix_asset_state", ["state", "id"], unique=False)
 
     op.create_table(
+        "stack",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("of", sa.String(length=8), nullable=False),
+        sa.Column("best_card_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reason", sa.String(length=20), nullable=False),
+        sa.Column("cards", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["station_id"], ["station.id"], name=op.f("fk_stack_station_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stack")),
+    )
+    op.create_table(
+        "print",
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("of", sa.String(length=8), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_print_asset_id")),
+        sa.PrimaryKeyConstraint("asset_id", "of", name=op.f("pk_print")),
+    )
+    op.create_table(
+        "print_key",
+        sa.Column("station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_print_key_asset_id")),
+        sa.ForeignKeyConstraint(["station_id"], ["station.id"], name=op.f("fk_print_key_station_id")),
+        sa.PrimaryKeyConstraint("station_id", "number", "asset_id", name=op.f("pk_print_key")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("print_key", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_print_key_asset_id"), ["asset_id"], unique=False)
+
+    op.create_table(
         "card",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -548,11 +581,13 @@ def upgrade() -> None:
         sa.Column("pronunciation", sa.String(length=120), nullable=False),
         sa.Column("note", sa.String(length=1000), nullable=False),
         sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
+        sa.Column("stack_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("folded", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_card_campaign_id")),
         sa.ForeignKeyConstraint(["claimed_by_id"], ["person.id"], name=op.f("fk_card_claimed_by_id")),
         sa.ForeignKeyConstraint(["listener_id"], ["listener.id"], name=op.f("fk_card_listener_id")),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_card_message_id")),
+        sa.ForeignKeyConstraint(["stack_id"], ["stack.id"], name=op.f("fk_card_stack_id")),
         sa.ForeignKeyConstraint(["state_by_id"], ["person.id"], name=op.f("fk_card_state_by_id")),
         sa.ForeignKeyConstraint(["station_id"], ["station.id"], name=op.f("fk_card_station_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_card")),
@@ -560,6 +595,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("card", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_card_listener_id"), ["listener_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_card_stack_id"), ["stack_id"], unique=False)
         batch_op.create_index("ix_card_claimed", ["station_id", "claimed_until"], unique=False)
         batch_op.create_index("ix_card_wall", ["station_id", "placed_at", "id"], unique=False)
         batch_op.create_index("ix_card_wall_campaign", ["station_id", "campaign_id", "placed_at", "id"], unique=False)
@@ -600,6 +636,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reaction")),
         sa.UniqueConstraint("message_id", "listener_id", name=op.f("uq_reaction_message_id_listener_id")),
     )
+    op.create_table(
+        "stack_exclusion",
+        sa.Column("card_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("stack_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("by_person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["by_person_id"], ["person.id"], name=op.f("fk_stack_exclusion_by_person_id")),
+        sa.ForeignKeyConstraint(["card_id"], ["card.id"], name=op.f("fk_stack_exclusion_card_id")),
+        sa.ForeignKeyConstraint(["stack_id"], ["stack.id"], name=op.f("fk_stack_exclusion_stack_id")),
+        sa.PrimaryKeyConstraint("card_id", "stack_id", name=op.f("pk_stack_exclusion")),
+    )
+    with op.batch_alter_table("stack_exclusion", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_stack_exclusion_stack_id"), ["stack_id"], unique=False)
+
     op.create_table(
         "card_act",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -823,6 +873,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_card_act_by")
 
     op.drop_table("card_act")
+    with op.batch_alter_table("stack_exclusion", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_stack_exclusion_stack_id"))
+
+    op.drop_table("stack_exclusion")
     op.drop_table("reaction")
     with op.batch_alter_table("delivery_item", schema=None) as batch_op:
         batch_op.drop_index("ix_delivery_item_outcome")
@@ -836,8 +890,15 @@ def downgrade() -> None:
         batch_op.drop_index("ix_card_wall_campaign")
         batch_op.drop_index("ix_card_wall")
         batch_op.drop_index(batch_op.f("ix_card_listener_id"))
+        batch_op.drop_index(batch_op.f("ix_card_stack_id"))
 
     op.drop_table("card")
+    with op.batch_alter_table("print_key", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_print_key_asset_id"))
+
+    op.drop_table("print_key")
+    op.drop_table("print")
+    op.drop_table("stack")
     with op.batch_alter_table("asset", schema=None) as batch_op:
         batch_op.drop_index("ix_asset_state")
         batch_op.drop_index(batch_op.f("ix_asset_original_sha256"))
