@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,21 +82,29 @@ class PictureFacts:
 
 
 class PictureChild:
-    """One confined process and the ways to it. Not for use by two threads at once; `_ask` sees to that."""
+    """One confined process and the ways to it. Not for use by two threads at once; `_ask` sees to that.
 
-    def __init__(self) -> None:
-        is_walled = walls.suits((*CHILD_COMMAND, "--only-load"), INTERPRETER)
+    By default the one that makes pictures; `sensitive` has another that only looks at them.
+    """
+
+    def __init__(
+        self,
+        command: tuple[str, ...] = CHILD_COMMAND,
+        reach: Reach = INTERPRETER,
+        environment: Mapping[str, str] = KEEP_MEMORY,
+    ) -> None:
+        is_walled = walls.suits((*command, "--only-load"), reach)
         self.asking, its_end = socket.socketpair()
         with its_end:
             self.process = walls.start(
-                runner.confined(CHILD_COMMAND, CHILD_LIMITS),
-                INTERPRETER if is_walled else None,
+                runner.confined(command, CHILD_LIMITS),
+                reach if is_walled else None,
                 stdin=its_end,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 close_fds=True,
-                env=runner.reduced_environment() | KEEP_MEMORY,
+                env=runner.reduced_environment() | dict(environment),
                 bufsize=0,
             )
         self.owner_pid = os.getpid()
@@ -219,6 +227,13 @@ def probe_picture(path: Path, sniffed: Sniffed) -> PictureFacts:
     """Size and number of frames as the file declares them, not yet turned upright."""
     request: Json = {"op": "probe", "path": str(path), "format": sniffed.picture_format, "forms": []}
     return _facts(_ask(request, _nothing_made), None)
+
+
+def look_at_still(path: Path, *, work: Path) -> PictureFacts:
+    """What one of our own JPEG pictures (a video's poster) looks like at 320 pixels. Makes no rendition."""
+    small = work / "still.rgb"
+    request: Json = {"op": "look", "path": str(path), "small": str(small), "format": "JPEG", "forms": []}
+    return _facts(_ask(request, _nothing_made), small)
 
 
 def make_photo(path: Path, sniffed: Sniffed, *, work: Path, publish: Publish, skip: Collection[str]) -> PictureFacts:

@@ -107,6 +107,9 @@ def process(request: Json, say: Say) -> Json:
         facts: Json = {"width_px": picture.width, "height_px": picture.height, "frames": frames}
         if request["op"] == "probe":
             return facts
+        if request["op"] == "look":
+            picture.draft("RGB", fitted_size(picture.size, SMALL_EDGE))
+            return facts | seen_small(fitted(picture.convert("RGB"), SMALL_EDGE), request)
         if request["op"] == "sticker":
             return facts | make_sticker(picture, frames, request, say)
         return facts | make_photo(picture, frames, request, say)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from media_store import audio, frames, images, length, runner, sniff, video
+from media_store import audio, documents, frames, images, length, runner, sniff, video
 from media_store.delivery import Delivery, Handles, extra_profiles
 from media_store.errors import Corrupt, Empty, MediaFailure, NoAudio, StoreUnavailable, TooLong, Unsupported
 from media_store.frames import Strip
@@ -25,6 +25,7 @@ from media_store.loudness import LONGEST_AUDIO_S, AudioTarget, LevelNote
 from media_store.picture_print import take_picture_print
 from media_store.recipes import Made, Publish
 from media_store.runner import Tools
+from media_store.sensitive import Judge
 from media_store.singing import VoiceKind
 from media_store.sniff import Kind, Sniffed
 from media_store.video import Container
@@ -61,7 +62,8 @@ class Facts:
     added, None if nothing could be raised, `level_note` why that does not reach the target. `cue_*`: first and last
     sound, `air_*`: what the broadcast file holds, both in seconds of the original. `flags`: codes of `errors.FLAGS`.
     `flag_figures`: the figures of some of them; `quality.remarks` makes sentences of both. `peaks56`: 56 heights
-    0..255, loudest 255. `voice_kind`: speech or song, a suggestion.
+    0..255, loudest 255. `voice_kind`: speech or song, a suggestion. `document_like` and `sensitive` are suggestions to
+    cover a picture; `sensitive` None: not checked.
     """
 
     kind: str
@@ -76,6 +78,8 @@ class Facts:
     peaks56: bytes | None = None
     dhash: str | None = None
     blurhash: str | None = None
+    document_like: bool = False
+    sensitive: bool | None = None
     cue_in_s: float | None = None
     cue_out_s: float | None = None
     air_in_s: float | None = None
@@ -99,6 +103,7 @@ class _Work:
     publish: Publish
     skip: Collection[str]
     tools: Tools
+    judge: Judge | None
 
 
 def probe(path: Path, *, tools: Tools | None = None) -> Probe:
@@ -134,6 +139,8 @@ def probe(path: Path, *, tools: Tools | None = None) -> Probe:
 
 def sniff_file(path: Path) -> Sniffed:
     """Sniff a file on disk. Raises Empty or Unsupported."""
+    if path.exists() and not path.is_file():
+        raise Unsupported("a folder, pipe or device")  # opening a pipe would wait for ever
     with path.open("rb") as file:
         return sniff.sniff(file.read(sniff.HEAD_BYTES))
 
@@ -151,6 +158,7 @@ def make_renditions(
     skip: Collection[str] = frozenset(),
     handles: Handles | None = Handles(),  # noqa: B008 -- frozen
     formats: Collection[str] = frozenset(),
+    judge: Judge | None = None,
     tools: Tools | None = None,
 ) -> Facts:
     """Make every rendition of an original and say what it is.
@@ -173,7 +181,7 @@ def make_renditions(
     with _private_copy(original, work_dir, name=original_sha256[:16]) as (file, folder):
         delivery = Delivery(target, handles, extra_profiles(formats))
         told = _remembering(publish, delivery)
-        work = _Work(file, folder, delivery, labels, told, frozenset(skip), tools or runner.default_tools())
+        work = _Work(file, folder, delivery, labels, told, frozenset(skip), tools or runner.default_tools(), judge)
         if sniffed.demuxer is None:
             return _make_pictures(sniffed, work, declared_kind)
         return _make_media(sniffed, sniffed.demuxer, work, is_voice)
@@ -231,10 +239,10 @@ def _make_pictures(sniffed: Sniffed, work: _Work, declared_kind: str | None) -> 
     )
     make = images.make_sticker if is_sticker else images.make_photo
     made = make(work.file, sniffed, work=work.folder, publish=work.publish, skip=work.skip)
-    return _picture_facts("sticker" if is_sticker else "image", sniffed, made)
+    return _picture_facts("sticker" if is_sticker else "image", sniffed, made, work.judge)
 
 
-def _picture_facts(kind: str, sniffed: Sniffed, made: PictureFacts) -> Facts:
+def _picture_facts(kind: str, sniffed: Sniffed, made: PictureFacts, judge: Judge | None) -> Facts:
     flags = made.flags if "animated" in made.flags or made.frames == 1 else (*made.flags, "animated")
     return Facts(
         kind,
@@ -245,7 +253,18 @@ def _picture_facts(kind: str, sniffed: Sniffed, made: PictureFacts) -> Facts:
         dhash=made.dhash,
         blurhash=made.blurhash,
         picture_print=_picture_print(made),
+        document_like=kind == "image" and _looks_like_document(made),
+        sensitive=_sensitive(made, judge),
     )
+
+
+def _looks_like_document(made: PictureFacts) -> bool:
+    return made.small is not None and documents.looks_like_document(made.small.read())
+
+
+def _sensitive(made: PictureFacts, judge: Judge | None) -> bool | None:
+    judgement = judge.judge(made.small) if judge is not None and made.small is not None else None
+    return None if judgement is None else judgement.is_sensitive
 
 
 def _picture_print(made: PictureFacts) -> bytes | None:
@@ -335,6 +354,8 @@ def _make_stills(demuxer: str, container: Container, work: _Work, facts: Facts) 
     if {"poster", "scrub"} <= set(work.skip):
         return facts
     made = frames.make_stills(work.file, demuxer, container, work=work.folder, tools=work.tools)
+    seen = images.look_at_still(made.poster.path, work=work.folder)
+    facts = replace(facts, blurhash=seen.blurhash, sensitive=_sensitive(seen, work.judge))
     for one in (made.poster, made.scrub):
         if one.profile not in work.skip:
             work.publish(one)
