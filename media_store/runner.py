@@ -296,10 +296,12 @@ def run(
     stdout_to: IO[bytes] | None = None,
     read_stdout: bool = False,
     ring_bytes: int = STDERR_RING_BYTES,
+    reach: Reach | None = None,
 ) -> Finished:
     """Run one confined child to its end.
 
     `stdout_to` is an open file the child continues to write; with `read_stdout` up to 1 MiB is returned instead.
+    `reach` is for a program whose command line does not name its files as ffmpeg's does.
     Raises TimedOut, LimitsExceeded or Corrupt (any other exit status than 0), and watching.Stopped when it is no longer
     wanted. The whole process group is dead when this returns or raises, whatever the reason.
     """
@@ -307,7 +309,7 @@ def run(
     stdout: IO[bytes] | int = stdout_to if stdout_to is not None else subprocess.DEVNULL
     with walls.start(  # no preexec_fn: unsafe beside threads; no shell: nothing to quote
         confined(command, limits),
-        reach_of(command),
+        reach or reach_of(command),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE if read_stdout else stdout,
         stderr=subprocess.PIPE,
