@@ -3,7 +3,8 @@
 
 import { now } from "./clock.js";
 import { avatar, badge, button, el, icon, state } from "./dom.js";
-import { drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
+import { drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
+import { hasScrub, makeScrub } from "./scrub.js";
 import { clockTime, clockTimeExact, dayAndTime, duration, number, sameDay, t, tenths } from "./words.js";
 
 const frame = document.getElementById("card-frame");
@@ -195,8 +196,8 @@ function pictureBody(card, media) {
   const isSticker = media.kind === "sticker";
   const image = pictureElement(mediaUrl(media, picture(media)), isSticker ? { alt, width: 92, height: 92 } : { alt }, isSticker);
   if (isSticker) return [image];
-  const film = media.kind === "video" && [listenable(media) && el("button.cue.on-media", { type: "button", "data-act": "open-film", tabindex: -1, "aria-label": t("Play video, sound to headphones") }, icon("play")), media.duration_s && el("span.vdur", {}, duration(media.duration_s))];
-  return [el("div.media", {}, image, film, media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
+  const film = media.kind === "video" && [listenable(media) && el("button.cue.on-media", { type: "button", "data-act": "open-film", tabindex: -1, "aria-label": t("Play video, sound to headphones") }, icon("play")), soundOf(media) && el("button.cue.film-sound", { type: "button", "data-act": "film-sound", tabindex: -1, "aria-label": t("Sound of the film alone (V)"), title: t("Sound of the film alone (V)") }, icon("headphones")), media.duration_s && el("span.vdur", {}, duration(media.duration_s))];
+  return [el("div.media", {}, image, hasScrub(media) && makeScrub(media), film, media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
 }
 
 function fileBody(card, media) {
@@ -226,9 +227,9 @@ function conflictBody(conflict) {
 /** Shows on a card whether it is the one in the headphones; filled means it sounds. */
 export function showPlaying(element, card) {
   const media = mainMedia(card);
-  const cue = element.querySelector('[data-act="cue"]');
+  const cue = element.querySelector('[data-act="cue"], [data-act="film-sound"]');
   if (!cue || !media) return;
-  const isOn = player.isOn(card.id, media.id);
+  const isOn = player.isOn(card.id, media.id) && (media.kind !== "video" || player.isSoundOnly);
   const sounds = isOn && player.isPlaying;
   if (cue.classList.contains("is-on") !== sounds) {
     cue.classList.toggle("is-on", sounds);

@@ -5,7 +5,8 @@ import * as api from "./api.js";
 import { historyOf, kindIcon, kindName, loudnessOf, mainMedia, nameOf, stateOf, isMine, isSung, whyFailed } from "./card.js";
 import { Composer } from "./composer.js";
 import { announce, avatar, badge, button, el, errorText, icon, state } from "./dom.js";
-import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
+import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
+import { hasScrub, makeScrubSlider } from "./scrub.js";
 import { drawThread } from "./thread.js";
 import { note, warn } from "./toast.js";
 import { clockTime, clockTimeExact, duration, number, t, tenths } from "./words.js";
@@ -150,7 +151,7 @@ export class Pane {
   #drawPlayer(card, isNew) {
     const box = this.part("player");
     const media = card.listener.is_blocked ? null : mainMedia(card);
-    const signature = JSON.stringify(media && [card.id, media.id, media.state, media.progress, media.reason, Object.keys(media.profiles ?? {}), media.loudness_lufs]);
+    const signature = JSON.stringify(media && [card.id, media.id, media.state, media.progress, media.reason, Object.keys(media.profiles ?? {}), media.loudness_lufs, media.scrub]);
     if (!isNew && box.signature === signature) return;
     // A film that runs goes on when only figures or further renditions came; other bytes or another card end it.
     const screen = player.element && box.contains(player.element) ? player.element : null;
@@ -174,6 +175,11 @@ export class Pane {
   }
 
   #soundParts(card, media) {
+    return [this.#slider(card, media), el("div.player-ctl", {}, this.#cueButton(media), el("span.grow"), this.#originalLink(media))];
+  }
+
+  /** The waveform as a slider; a film has one of its sound. */
+  #slider(card, media) {
     const wave = makeWave();
     drawWave(wave, peaksOf(media.peaks), 0, 72);
     this.#loadPeaks(media, wave);
@@ -185,15 +191,17 @@ export class Pane {
       event.stopPropagation();
       player.nudge(step);
     });
-    return [slider, el("div.player-ctl", {}, this.#cueButton(media), el("span.grow"), this.#originalLink(media))];
+    return slider;
   }
 
   #filmParts(card, media, running) {
     if (!listenable(media)) return [];
     const poster = media.profiles?.poster ? mediaUrl(media, "poster") : null;
     const screen = running ?? el("video.player-film", { playsinline: true, preload: "none", poster, "aria-label": t("Video from %(name)s", { name: nameOf(card) }) });
-    const line = el("progress.bar", { max: 1000, value: 0, "aria-label": t("Position") });
-    return [screen, line, el("div.player-ctl", {}, this.#cueButton(media), el("span.grow"), this.#originalLink(media))];
+    const scrub = hasScrub(media) && makeScrubSlider(media, (at_s) => player.press(this.id, media, { at_s, screen }));
+    const line = soundOf(media) && media.peaks ? this.#slider(card, media) : el("progress.bar", { max: 1000, value: 0, "aria-label": t("Position") });
+    const alone = soundOf(media) && button(t("Sound only"), { ic: "headphones", cls: "cuebtn", key: "V", "data-pane": "sound" });
+    return [el("div.film", {}, screen, scrub), line, el("div.player-ctl", {}, this.#cueButton(media), alone, el("span.grow"), this.#originalLink(media))];
   }
 
   #picturePart(card, media) {
@@ -239,7 +247,14 @@ export class Pane {
     const cue = this.root.querySelector('[data-pane="cue"]');
     if (!media || !cue) return;
     const isOn = player.isOn(card.id, media.id);
-    const sounds = isOn && player.isPlaying;
+    const plays = isOn && player.isPlaying;
+    const sounds = plays && !player.isSoundOnly;
+    const alone = this.root.querySelector('[data-pane="sound"]');
+    if (alone && alone.classList.contains("is-on") !== (plays && !sounds)) {
+      alone.classList.toggle("is-on", plays && !sounds);
+      alone.firstElementChild.replaceWith(icon(plays && !sounds ? "pause" : "headphones"));
+    }
+    this.part("player").querySelector(".film")?.classList.toggle("is-running", sounds);
     if (cue.classList.contains("is-on") !== sounds) {
       cue.classList.toggle("is-on", sounds);
       cue.firstElementChild.replaceWith(icon(sounds ? "pause" : "headphones"));
@@ -357,7 +372,12 @@ export class Pane {
       next: () => this.on.next(), previous: () => this.on.previous(), close: () => this.on.close(),
       shortlist: () => this.on.verdict("shortlisted"), reject: () => this.on.verdict("rejected"), claim: () => this.on.claim(), plan: () => this.on.plan(),
       cue: () => this.toggle(),
-      seek: () => { const box = control.getBoundingClientRect(); if (media) player.press(this.id, media, { at_s: ((event.clientX - box.left) / box.width) * (media.duration_s ?? 0) }); },
+      sound: () => media && player.press(this.id, media, { soundOnly: true }),
+      seek: () => {
+        const box = control.getBoundingClientRect();
+        const soundOnly = player.isSoundOnly && player.isOn(this.id, media?.id);
+        if (media) player.press(this.id, media, { at_s: ((event.clientX - box.left) / box.width) * (media.duration_s ?? 0), soundOnly, screen: soundOnly ? null : this.root.querySelector("video") });
+      },
       retry: () => media && this.on.retry(media),
       vet: () => this.#act("vet", { sha256: (listenable(media) ?? media.profiles.large ?? media.profiles.card ?? media.profiles.original).sha256 }, t("Cleared for air")),
       unvet: () => this.#act("unvet", {}, t("Clearance taken back")),

@@ -16,6 +16,9 @@ export function listenable(media) {
   return profile ? { profile, ...media.profiles[profile] } : null;
 }
 
+/** The sound of a film alone, brought to level like any voice; null if it has none. */
+export const soundOf = (media) => (media?.kind === "video" && media.state !== "failed" && media.profiles?.preview ? { profile: "preview", ...media.profiles.preview } : null);
+
 export const mediaUrl = (media, profile) => `/media/${encodeURIComponent(media.id)}/${encodeURIComponent(profile)}`;
 
 /** Joins a stretch into a sorted list of stretches. */
@@ -58,11 +61,17 @@ class HeadphonePlayer extends EventTarget {
   get duration_s() { return this.item?.media.duration_s || (Number.isFinite(this.element?.duration) ? this.element.duration : 0); }
   isOn(cardId, mediaId = null) { return this.item?.cardId === cardId && (mediaId === null || this.item.media.id === mediaId); }
 
-  /** The press of a person on that very item: play it, or pause it when it runs. `at_s` seeks, `screen` shows a film. */
-  press(cardId, media, { at_s = null, screen = null } = {}) {
-    const file = listenable(media);
+  /** Whether what plays is the sound of a film without its pictures. */
+  get isSoundOnly() { return this.item?.media.kind === "video" && this.item.file.profile === "preview"; }
+
+  /** The press of a person on that very item: play it, or pause it when it runs. `at_s` seeks, `screen` shows a film,
+      `soundOnly` plays a film's sound; a film that runs goes on from where it was. */
+  press(cardId, media, { at_s = null, screen = null, soundOnly = false } = {}) {
+    const file = soundOnly ? soundOf(media) : listenable(media);
     if (!file) return false;
-    const same = this.isOn(cardId, media.id) && (!screen || screen === this.element);
+    const isOn = this.isOn(cardId, media.id);
+    const same = isOn && this.item.file.profile === file.profile && (!screen || screen === this.element);
+    if (isOn && !same && at_s === null) at_s = this.position_s;
     if (same && at_s === null && this.isPlaying) { this.pause(); return true; }
     if (!same) {
       this.stop();

@@ -572,6 +572,22 @@ function cue(id) {
   return player.press(id, media);
 }
 
+/** Radio: the sound of a film, without its pictures. */
+function filmSound(id) {
+  const card = cards.get(id);
+  const media = card && mainMedia(card);
+  if (media?.kind !== "video" || card.listener.is_blocked) return false;
+  if (!player.press(id, media, { soundOnly: true })) announce(t("This film has no sound."));
+  return true;
+}
+
+function lookThrough(by) {
+  const strip = feed.elementOf(focused)?.querySelector(".scrub");
+  if (!strip) return false;
+  strip.step(by);
+  return true;
+}
+
 $("grid").addEventListener("click", (event) => {
   const element = event.target.closest(".card");
   if (!element) return;
@@ -582,7 +598,7 @@ $("grid").addEventListener("click", (event) => {
   if (event.shiftKey) { selectRange(id); return; }
   if (id !== focused) setFocus(id, { quiet: Boolean(control && act !== "seek"), reveal: false });
   const acts = {
-    cue: () => cue(id), "open-film": () => cue(id),
+    cue: () => cue(id), "open-film": () => cue(id), "film-sound": () => filmSound(id),
     seek: () => { const box = control.getBoundingClientRect(); const media = mainMedia(cards.get(id)); if (player.isOn(id)) player.press(id, media, { at_s: ((event.clientX - box.left) / box.width) * (media.duration_s ?? 0) }); },
     shortlist: () => verdict("shortlisted"), reject: () => verdict("rejected"), open: () => pane.open(),
     retry: () => retry(mainMedia(cards.get(id))),
@@ -684,6 +700,9 @@ bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
 bind("z", { group: DECIDE, label: t("Undo"), run: () => undoLast().then((answer) => { if (answer?.card) change(answer.card); }) });
 REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => giveReason(at + 1) }));
 bind(" ", { group: LISTEN, label: t("Cue, pause"), run: () => cue(focused) });
+bind("v", { group: LISTEN, label: t("Sound of the film alone"), run: () => filmSound(focused) });
+bind(",", { group: LISTEN, label: t("Film: frame before"), run: () => lookThrough(-1) });
+bind(".", { group: LISTEN, label: t("Film: next frame"), run: () => lookThrough(1) });
 bind("Shift+ArrowLeft", { group: LISTEN, label: t("5 s back"), run: () => (player.item ? player.nudge(-5) : false) });
 bind("Shift+ArrowRight", { group: LISTEN, label: t("5 s forward"), run: () => (player.item ? player.nudge(5) : false) });
 bind("Shift+ ", { group: LISTEN, label: t("All sound off"), run: () => player.stop(), inFields: false });
