@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from media_store import runner
 from media_store.edges import Stretch
-from media_store.errors import NoAudio, TooLong
+from media_store.errors import Corrupt, NoAudio, TooLong
 from media_store.runner import AUDIO_LIMITS, Tools
 
 RATE_HZ = 48_000
@@ -175,8 +177,19 @@ def decode_and_measure(path: Path, demuxer: str, pcm: Path, tools: Tools) -> Dec
         raise NoAudio("no samples were decoded")
     if duration_s > LONGEST_AUDIO_S:
         raise TooLong(minutes=f"{LONGEST_AUDIO_S / 60:g}")
+    _refuse_no_numbers(pcm)
     looped_lufs = _measure_looped(pcm, tools) if duration_s < GATING_BLOCK_S else None
     return Decoded(pcm, duration_s, read_meter(log), _declared_duration(log), _source_of(log), looped_lufs)
+
+
+def _refuse_no_numbers(pcm: Path) -> None:
+    """A float file may hold NaN, infinity or figures beyond all measure: encoders die of them."""
+    with pcm.open("rb") as file:
+        while (block := np.fromfile(file, dtype="<f4", count=RATE_HZ * 20)).size:
+            with np.errstate(over="ignore", invalid="ignore"):
+                energy = np.dot(block, block)
+            if not np.isfinite(energy):
+                raise Corrupt("samples that are no numbers")
 
 
 def _measure_looped(pcm: Path, tools: Tools) -> float | None:
