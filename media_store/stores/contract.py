@@ -36,7 +36,10 @@ class Store(Protocol):
         ...
 
     def open(self, key: str, start: int = 0, stop: int | None = None) -> BinaryIO:
-        """Bytes [start, stop) as a stream to be closed; past the end there is nothing. Raises ObjectMissing."""
+        """Bytes [start, stop) as a stream to be closed; past the end there is nothing.
+
+        Raises ObjectMissing, and ValueError for a start before the first byte.
+        """
         ...
 
     def info(self, key: str) -> ObjectInfo:
@@ -58,3 +61,9 @@ class Store(Protocol):
     def sweep(self, *, older_than_s: float = LEFTOVER_AGE_S) -> int:
         """Remove what crashed writers left behind, which nobody sees; returns how many. May be repeated."""
         ...
+
+
+def check_start(start: int) -> None:
+    """Raises ValueError: servers take a negative start for anything, one of them for the whole object."""
+    if start < 0:
+        raise ValueError("start is 0 or more")

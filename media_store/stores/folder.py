@@ -22,7 +22,7 @@ from typing import BinaryIO, cast
 
 from media_store import keys
 from media_store.errors import AlreadyStored, BadKey, ObjectMissing, StoreUnavailable
-from media_store.stores.contract import LEFTOVER_AGE_S, ObjectInfo
+from media_store.stores.contract import LEFTOVER_AGE_S, ObjectInfo, check_start
 
 BLOCK_BYTES = 1 << 20
 PART_PREFIX = ".part-"
@@ -56,6 +56,7 @@ class FolderStore:
         return digest
 
     def open(self, key: str, start: int = 0, stop: int | None = None) -> BinaryIO:
+        check_start(start)
         with _translated(key):
             file = self._path(key).open("rb")
         if stop is None:

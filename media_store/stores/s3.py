@@ -27,7 +27,7 @@ from urllib3.exceptions import HTTPError
 
 from media_store import keys
 from media_store.errors import AlreadyStored, ObjectMissing, StoreUnavailable
-from media_store.stores.contract import LEFTOVER_AGE_S, ObjectInfo
+from media_store.stores.contract import LEFTOVER_AGE_S, ObjectInfo, check_start
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -87,6 +87,7 @@ class S3Store:
         return digest
 
     def open(self, key: str, start: int = 0, stop: int | None = None) -> BinaryIO:
+        check_start(start)
         if stop is not None and stop <= start:
             self.info(key)
             return io.BytesIO()
