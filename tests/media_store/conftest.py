@@ -15,7 +15,7 @@ import pytest
 from media_store import images, pipeline
 from media_store.recipes import Made
 
-pytest.register_assert_rewrite("tests.media_store.contract")
+pytest.register_assert_rewrite("tests.media_store.contract", "tests.media_store.endurance")
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Result:
 Render = Callable[..., Result]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def labels() -> pipeline.BroadcastLabels:
     return pipeline.BroadcastLabels(
         title="Grüße an Jörg",
@@ -45,8 +45,14 @@ def labels() -> pipeline.BroadcastLabels:
 
 @pytest.fixture
 def render(tmp_path: Path, labels: pipeline.BroadcastLabels) -> Render:
+    return renderer(tmp_path, labels)
+
+
+def renderer(folder: Path, labels: pipeline.BroadcastLabels) -> Render:
+    """What `render` gives, for a folder of one's own: results that several tests look at are made once."""
+
     def make(original: Path, *, kind: str | None = None, **asked: Any) -> Result:
-        work, kept = tmp_path / "work", tmp_path / "kept" / original.name
+        work, kept = folder / "work", folder / "kept" / original.name
         work.mkdir(exist_ok=True)
         kept.mkdir(parents=True, exist_ok=True)
         result = Result(pipeline.Facts("document", ""))
@@ -66,7 +72,7 @@ def render(tmp_path: Path, labels: pipeline.BroadcastLabels) -> Render:
                 is_voice=asked.pop("is_voice", kind == "voice"),
                 work_dir=work,
                 target=asked.pop("target", pipeline.AudioTarget()),
-                labels=labels,
+                labels=asked.pop("labels", labels),
                 publish=asked.pop("publish", publish),
                 original_sha256="0" * 64,
                 **asked,

@@ -8,30 +8,32 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
-import requests
 
 from media_store.errors import AlreadyStored, BadKey, ObjectMissing, StoreUnavailable
 from media_store.stores import open_store
 from media_store.stores.contract import Store
 from media_store.stores.folder import FolderStore
 from tests import servers
-from tests.media_store.contract import TYPE, WORDS, StoreContract, put, read
+from tests.media_store.contract import WORDS, Place, StoreContract, put, read
 
 
 @pytest.fixture(params=["folder", "s3", "s3 with a prefix"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "folder":
-        yield open_store(f"file:{tmp_path}/store")
-        return
+        return Place(f"file:{tmp_path}/store")
     server: servers.S3Server = request.getfixturevalue("s3_server")
     endpoint = request.getfixturevalue("s3_endpoint")
     prefix = "station/one" if "prefix" in request.param else ""
-    yield open_store(f"s3://{server.create_bucket()}/{prefix}", endpoint_url=endpoint, region=server.region)
+    return Place(f"s3://{server.create_bucket()}/{prefix}", endpoint, server.region)
+
+
+@pytest.fixture
+def store(place: Place) -> Store:
+    return place.open()
 
 
 class TestStoreContract(StoreContract):
@@ -135,15 +137,6 @@ class TestS3:
     @pytest.fixture
     def bucket(self, s3_server: servers.S3Server, s3_endpoint: str) -> str:
         return s3_server.create_bucket()
-
-    def test_a_link_works_without_signing_in_and_names_the_download(self, bucket: str, s3_endpoint: str) -> None:
-        store = open_store(f"s3://{bucket}/", endpoint_url=s3_endpoint)
-        put(store, "a.ogg")
-
-        answer = requests.get(store.link("a.ogg", 60, 'gr"uß\r\n.ogg') or "", timeout=5)
-
-        assert (answer.content, answer.headers["Content-Type"]) == (WORDS, TYPE)
-        assert answer.headers["Content-Disposition"] == 'attachment; filename="gr_u___.ogg"'
 
     def test_links_carry_the_address_that_browsers_see(self, bucket: str, s3_endpoint: str) -> None:
         store = open_store(f"s3://{bucket}", endpoint_url=s3_endpoint, public_endpoint_url="https://media.example")
