@@ -83,14 +83,15 @@ class Backup:
 def back_up(folder: Path, *, at: datetime) -> tuple[Backup, copying.CopyReport]:
     """Write a backup into a folder, or bring the one there up to date. Broken off, it is simply run again.
 
-    What was erased since the last one into this folder leaves it.
+    What was erased since the last one into this folder leaves it; what was damaged there is written anew. The report
+    names files the store itself holds damaged: they are not in the backup, everything else is.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)  # until everything fits together there is no backup here
     database = _dump(folder)
     target = FolderStore(folder / MEDIA)
     source = storage.current()
-    report = copying.copy_store(source, target)
+    report = copying.copy_store(source, target, repairs=True)
     copying.prune_store(source, target)
     objects = _write_sums(folder, target)
     listed = restorelist.path()
@@ -159,7 +160,9 @@ def restore(folder: Path, *, is_forced: bool, at: datetime) -> Restored:
         raise NotEmpty
     _check(folder, found)
     restorelist.add(restorelist.read(folder / restorelist.NAME))
-    copied = copying.copy_store(FolderStore(folder / MEDIA), storage.current())
+    copied = copying.copy_store(FolderStore(folder / MEDIA), storage.current(), repairs=True)
+    if copied.faults:
+        raise Damaged(f"{len(copied.faults)} files could not be brought back, the first is {copied.faults[0]['key']}.")
     bring = _bring_sqlite if found.engine == "sqlite" else _bring_postgres
     return Restored(found, copied.copied, bring(folder / found.database, at))
 

@@ -22,12 +22,18 @@ def backup(folder: Path, as_json: bool) -> None:
         made, copied = backups.back_up(folder, at=clock.now())
     except OSError as fault:
         fail(f"The backup was not finished: {fault.strerror}.", code="backups.not_written")
-    document = {"ok": True, "folder": str(folder), **asdict(made), "copied": copied.copied, "present": copied.present}
+    document = {"folder": str(folder), **asdict(made), **copied.as_json()}
     text = (
         f"The backup of {made.media_objects} files and {made.database_bytes} bytes of database is in {folder}.\n"
         "The keys are not in it: keep DESK_SECRET_KEY (or the folder 'keys' of the data folder) somewhere else."
     )
-    say(document, as_json=as_json, text=text)
+    say(
+        document,
+        as_json=as_json,
+        text="\n".join([text, *(f"Damaged, not in it: {one['key']}" for one in copied.faults)]),
+    )
+    if copied.faults:
+        raise click.exceptions.Exit(1)
 
 
 @click.command()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy import select
 
 from desk import clock, copying, db, settings
 from desk.cli.run import ready_house
-from desk.cli.say import fail, json_option, say
+from desk.cli.say import Progress, fail, json_option, say
 from desk.contests import actions as contests
 from desk.contests import queries as contest_queries
 from desk.errors import NotFound
@@ -38,24 +40,49 @@ def _open(url: str) -> Store:
 @click.argument("source")
 @click.argument("target")
 @click.option("--prefix", default="", help="Only keys that begin with this.")
+@click.option("--quick", is_flag=True, help="Believe the digest of what is there already, do not read it again.")
+@click.option("--repair", is_flag=True, help="Write objects anew that are damaged in TARGET.")
+@click.option("--parallel", type=click.IntRange(1, 32), default=copying.WORKERS, show_default=True)
 @json_option
-def copy(source: str, target: str, prefix: str, as_json: bool) -> None:
-    """Copy all objects from one store to another (file:/… or s3://…); may be broken off and started again."""
+def copy(source: str, target: str, prefix: str, quick: bool, repair: bool, parallel: int, as_json: bool) -> None:
+    """Copy all objects of store SOURCE to TARGET (file:/… or s3://…) and read each back to compare its SHA-256.
+
+    May be broken off and started again: what is there is not copied twice. Nothing in SOURCE changes.
+    """
     ready_house()
-    report = copying.copy_store(_open(source), _open(target), prefix=prefix)
-    document = report.as_json()
-    say(document, as_json=as_json, text=f"{report.copied} copied, {report.present} were there, {report.bytes} bytes.")
+    taken_from = _open(source)
+    progress = Progress(*copying.measure_store(taken_from, prefix), is_shown=not as_json)
+    report = copying.copy_store(
+        taken_from, _open(target), prefix=prefix, trusts_present=quick, repairs=repair, workers=parallel,
+        notice=lambda report: progress.show(report.seen, report.bytes),
+    )  # fmt: skip
+    progress.end()
+    text = f"{report.copied} copied, {report.present} were there, {report.bytes} bytes."
+    _answer(report.as_json(), text, as_json)
 
 
 @store.command("check")
+@click.option(
+    "--orphans-after", type=click.FloatRange(0), default=24, show_default=True, metavar="HOURS",
+    help="Objects that no row names count when they are older than this.",
+)  # fmt: skip
 @json_option
-def check(as_json: bool) -> None:
-    """Compare every original and rendition of the database with the store, byte by byte."""
+def check(orphans_after: float, as_json: bool) -> None:
+    """Compare the store with the database, byte by byte: names what is missing, damaged or orphaned."""
     ready_house()
-    with db.reading() as session:
-        faults, count = copying.check_store(session, storage.current())
-    document = {"ok": not faults, "objects": count, "faults": faults}
-    say(document, as_json=as_json, text=f"{count} objects, {len(faults)} faults." if not faults else None)
+    progress = Progress(*copying.measure_store(storage.current()), is_shown=not as_json)
+    report = copying.check_store(
+        storage.current(), at=clock.now(), orphans_after=timedelta(hours=orphans_after),
+        notice=lambda report: progress.show(report.objects),
+    )  # fmt: skip
+    progress.end()
+    _answer(report.as_json(), f"{report.objects} objects, {len(report.faults)} faults.", as_json)
+
+
+def _answer(document: dict[str, Any], text: str, as_json: bool) -> None:
+    """Print a report; its faults, one a line, and status 1 if there are any."""
+    faults = document["faults"]
+    say(document, as_json=as_json, text="\n".join([text, *(f"{one['fault']}: {one['key']}" for one in faults)]))
     if faults:
         raise click.exceptions.Exit(1)
 

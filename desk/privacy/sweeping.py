@@ -41,8 +41,8 @@ def sweep_objects(*, at: datetime) -> int:
         count += len(piece)
         old = [info for info in piece if info.stored_at is not None and info.stored_at < at - AGE]
         with db.reading() as session:
-            named = _named(session, [info.key for info in old])
-        orphans += [info for info in old if info.key not in named]
+            kept = named(session, [info.key for info in old])
+        orphans += [info for info in old if info.key not in kept]
     orphans.sort(key=lambda info: (info.stored_at or at, info.key))
     gone = orphans[: max(1, count // SHARE)]
     for info in gone:
@@ -59,19 +59,17 @@ def _pieces(infos: Iterable[ObjectInfo]) -> Iterator[list[ObjectInfo]]:
         yield piece
 
 
-def _named(session: Session, keys: Sequence[str]) -> set[str]:
+def named(session: Session, keys: Sequence[str]) -> set[str]:
     """Those of the keys that a row names, or that belong to a file being worked on."""
     if not keys:
         return set()
     columns = (Asset.original_key, Rendition.key, Export.key)
-    named = {
-        str(key) for column in columns for key in session.execute(select(column).where(column.in_(keys))).scalars()
-    }
+    kept = {str(key) for column in columns for key in session.execute(select(column).where(column.in_(keys))).scalars()}
     working = session.execute(
         select(Asset.original_key).where(Asset.state == "processing", Asset.original_key.is_not(None))
     ).scalars()
     stems = {str(key).rsplit(".", 1)[0] + "." for key in working}
-    return named | {key for key in keys if any(key.startswith(stem) for stem in stems)}
+    return kept | {key for key in keys if any(key.startswith(stem) for stem in stems)}
 
 
 def empty_log() -> bool:

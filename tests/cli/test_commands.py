@@ -134,7 +134,7 @@ def test_the_store_is_checked_and_copied(desk: Command, provider: Provider, grap
     assert (second["copied"], second["present"]) == (0, first["copied"])
     damaged = next(path for path in (data_dir / "media").rglob("*.png") if ".sums" not in path.parts)
     damaged.write_bytes(b"other")
-    assert desk.json("store", "check", status=1)["faults"][0]["fault"] == "changed"
+    assert desk.json("store", "check", status=1)["faults"][0]["fault"] == "damaged"
 
 
 def test_an_export_is_written_by_command(desk: Command, provider: Provider, tmp_path: Path) -> None:
