@@ -16,7 +16,7 @@ from desk.errors import Invalid
 from desk.house import actions, queries
 from desk.house.reasons import plain_reason
 from desk.identity import permissions
-from desk.media import forms, wishes
+from desk.media import covers, forms, wishes
 from desk.people.models import Station
 from desk.people.rules import ROLES
 from desk.web import access
@@ -47,14 +47,25 @@ def set_sound() -> AnyResponse | tuple[str, int]:
     return redirect(url_for("house.show_settings", _anchor="sound"), 303)
 
 
+@house.post("/settings/pictures")
+@requires("station.settings")
+def set_pictures() -> AnyResponse:
+    """Whether pictures are looked at for nudity, which covers them until a person looks."""
+    is_on = request.form.get("checks_sensitive") == "1"
+    with db.transaction() as session:
+        covers.set_check(session, access.my_station().id, is_on=is_on, by=access.me().id, at=clock.now())
+    return redirect(url_for("house.show_settings", _anchor="pictures"), 303)
+
+
 def _page(faults: Mapping[str, str]) -> str:
     """The page; `faults` by field of the form for sound, whose entries are then shown as they were given."""
     me, at = access.me(), clock.now()
     station = me.station
-    channels = team = jobs = sound = None
+    channels = team = jobs = sound = pictures = None
     with db.reading() as session:
         if station and me.may("station.settings"):
             channels = queries.list_channels(session, station.id, settings.current().public_url, at=at)
+            pictures = covers.view_check(session, station.id)
             sound = request.form if faults else _entries(session.get_one(Station, station.id))
         if station and me.may("people.manage"):
             team = queries.list_team(session, station.id)
@@ -67,6 +78,7 @@ def _page(faults: Mapping[str, str]) -> str:
         team=team,
         jobs=jobs,
         sound=sound,
+        pictures=pictures,
         faults=faults,
         now=at,
         why=lambda code: say(plain_reason(code)),

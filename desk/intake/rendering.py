@@ -26,12 +26,13 @@ from desk.conversations.models import Message
 from desk.errors import Unavailable
 from desk.intake.fetching import RENDER
 from desk.intake.removing import put_removal
+from desk.intake.transcribing import put_transcription
 from desk.jobs.outcomes import Done, GiveUp, Outcome, RetryLater, Skipped
 from desk.jobs.table import LeaseLost
 from desk.jobs.work import LIVE_FIRST, Work, job
 from desk.listeners.models import Listener
 from desk.media import actions as media
-from desk.media import rules, storage, workplace
+from desk.media import covers, rules, storage, workplace
 from desk.media import wishes as wish
 from desk.media.models import Asset, Rendition
 from desk.people.models import Station
@@ -41,6 +42,7 @@ from media_store import errors as store_errors
 from media_store import keys, pipeline, recipes
 from media_store.delivery import Delivery
 from media_store.pipeline import BroadcastLabels, Facts, Made
+from media_store.sensitive import Judge
 from media_store.watching import Stopped, Watch, watched
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class _Task:
     declared_kind: str
     is_voice: bool
     wishes: Delivery
+    judge: Judge | None
     labels: BroadcastLabels
     present: dict[str, int]
     kind: str
@@ -108,6 +111,7 @@ def make_renditions(work: Work) -> Outcome:
                 publish=_publisher(work, task),
                 original_sha256=task.sha256,
                 skip=frozenset(task.present),
+                judge=task.judge,
             )
     except Stopped:
         return RetryLater(LIVE_FIRST, LIVE_FIRST_PAUSE_S, is_counted=False)
@@ -174,6 +178,7 @@ def _task(session: Session, asset: Asset, message: Message) -> _Task:
         declared_kind="document" if message.kind == "document" else asset.kind,
         is_voice=asset.is_voice,
         wishes=wishes,
+        judge=covers.judge_of(station),
         labels=_labels(station, listener, asset, message, wall.find_card_of(session, message.id)),
         present=present if may_leave_out else {},
         kind=asset.kind,
@@ -182,9 +187,7 @@ def _task(session: Session, asset: Asset, message: Message) -> _Task:
     )
 
 
-def _labels(
-    station: Station, listener: Listener, asset: Asset, message: Message, card: Card | None
-) -> BroadcastLabels:
+def _labels(station: Station, listener: Listener, asset: Asset, message: Message, card: Card | None) -> BroadcastLabels:
     """What the broadcast file says of itself: alias or first name, never more.
 
     Consent covers the first name, and no file leaves the house for air without it; whose consent is refused or taken
@@ -297,6 +300,7 @@ def _finish(work: Work, task: _Task, facts: Facts) -> Outcome:
         if asset is None:
             return Skipped("erased")
         media.set_facts(session, asset, facts, at=clock.now(), is_partial=bool(task.present))
+        put_transcription(session, asset, at=clock.now())
     return Done()
 
 

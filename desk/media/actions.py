@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from desk import db, sealing
@@ -192,6 +192,8 @@ def set_facts(session: Session, asset: Asset, facts: Facts, *, at: datetime, is_
         "level_note": _note(facts),
         "dhash": facts.dhash,
         "blurhash": facts.blurhash,
+        "document_like": facts.document_like,
+        "sensitive": facts.sensitive,
         "scrub": asdict(facts.scrub) if facts.scrub else asset.facts.get("scrub"),
     }
     for name, known in before.items():
@@ -205,9 +207,6 @@ def set_facts(session: Session, asset: Asset, facts: Facts, *, at: datetime, is_
     for told in signals.ready:
         told(session, asset, at)
 
-    for told in signals.ready:
-        told(session, asset, at)
-
 
 def _completed(new: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """New facts, with those of before where nothing was learnt this time."""
@@ -216,9 +215,15 @@ def _completed(new: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     flags += [flag for flag in before.get("flags") or () if flag in LASTING and flag not in flags]
     return {**new, **known, "flags": flags, "version": FACTS_VERSION}
 
+
 def _note(facts: Facts) -> dict[str, Any] | None:
     note = facts.level_note
     return None if note is None else {"code": note.code, "facts": dict(note.facts)}
+
+
+def set_covered(session: Session, message_id: int, is_covered: bool | None) -> None:
+    """What a person decided about the files of a message; the card they stand on tells the screens."""
+    session.execute(update(Asset).where(Asset.message_id == message_id).values(is_covered=is_covered))
 
 
 def mark_failed(

@@ -18,7 +18,7 @@ class Asset(Base):
     `kind` is what the bytes are (voice, audio, image, video, sticker, document), before the fetch what was declared.
     `facts` holds figures and flags of the measurement: gain_db, level_note, flags, cue and air
     points, dhash, blurhash.
-    `peaks` are 56 bars, one byte each, for the card.
+    `peaks` are 56 bars, one byte each, for the card. `is_covered` is what a person decided on its card, None: nothing.
     """
 
     __tablename__ = "asset"
@@ -37,6 +37,7 @@ class Asset(Base):
     provider_media_sealed: Mapped[str | None] = mapped_column(Text)
     declared_mime: Mapped[str | None] = mapped_column(String(120))
     declared_sha256: Mapped[str | None] = mapped_column(String(64))
+    is_covered: Mapped[bool | None]
     file_name: Mapped[str | None] = mapped_column(String(120))
     original_key: Mapped[str | None] = mapped_column(String(200))
     original_sha256: Mapped[str | None] = mapped_column(String(64), index=True)
@@ -77,6 +78,24 @@ class PrintKey(Base):
     station_id: Mapped[int] = mapped_column(ForeignKey("station.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     asset_id: Mapped[int] = mapped_column(ForeignKey("asset.id"), primary_key=True, index=True)
+
+
+class Transcript(Base):
+    """What is said in a file, where its station has it written down. Personal like the file, and goes with it.
+
+    States: waiting, ready (also with no words, where nobody speaks), sung, failed. `words`: [word, start_s, end_s].
+    """
+
+    __tablename__ = "transcript"
+
+    asset_id: Mapped[int] = mapped_column(ForeignKey("asset.id"), primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    state: Mapped[str] = mapped_column(String(8))
+    language: Mapped[str | None] = mapped_column(String(8))
+    text: Mapped[str] = mapped_column(Text, default="")
+    words: Mapped[list[Any]] = mapped_column(default=list)
+    original_sha256: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
 
 
 class Rendition(Base):

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from desk import clock
 from desk.channels import contract
 from desk.errors import NotFound
-from desk.media.models import Asset, Rendition
+from desk.media import rules
+from desk.media.models import Asset, Rendition, Transcript
 from media_store import errors as media_errors
 from media_store.quality import remarks
 
@@ -86,6 +87,14 @@ class AssetView:
     file_name: str | None
     profiles: Mapping[str, ProfileView]
     scrub: Mapping[str, int] | None = None
+    transcript: Transcript | None = None
+    is_covered: bool | None = None
+
+    @property
+    def cover(self) -> str | None:
+        """Why it lies covered on screens; None if it does not."""
+        is_sensitive, is_document = (self.facts.get(mark) is True for mark in ("sensitive", "document_like"))
+        return rules.cover_of(self.is_covered, is_sensitive=is_sensitive, is_document=is_document)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -104,20 +113,34 @@ class AssetView:
             "flags": list(self.flags),
             "quality": remarks(self.flags, self.facts.get("flag_figures") or {}),
             "voice_kind": self.facts.get("voice_kind"),
+            "transcript": self._transcript(),
             **{name: self.facts.get(name) for name in ("gain_db", *PLACES)},
             "level_note": level_note(self.facts),
             "width_px": self.width_px,
             "height_px": self.height_px,
             "file_name": self.file_name,
             "scrub": dict(self.scrub) if self.scrub else None,
+            "blurhash": self.facts.get("blurhash"),
+            "document_like": bool(self.facts.get("document_like")),
+            "sensitive": self.facts.get("sensitive"),
+            "cover": self.cover,
             "profiles": {name: profile.as_json() for name, profile in self.profiles.items()},
         }
+
+    def _transcript(self) -> dict[str, Any] | None:
+        """None for what has no voice; 'off' where nobody asked for the words."""
+        if self.kind not in ("voice", "audio"):
+            return None
+        said = self.transcript
+        if said is None:
+            return {"state": "off", "language": None, "text": "", "words": []}
+        return {"state": said.state, "language": said.language, "text": said.text, "words": list(said.words)}
 
 
 def list_assets(session: Session, message_ids: Sequence[int]) -> dict[int, list[AssetView]]:
     """The files of these messages, in the order they were sent; messages without files are left out.
 
-    Two statements.
+    Three statements.
     """
     if not message_ids:
         return {}
@@ -127,13 +150,22 @@ def list_assets(session: Session, message_ids: Sequence[int]) -> dict[int, list[
         ids = [asset.id for asset in assets]
         for rendition in session.execute(select(Rendition).where(Rendition.asset_id.in_(ids))).scalars():
             renditions.setdefault(rendition.asset_id, []).append(rendition)
+    said = _transcripts(session, [asset.id for asset in assets if asset.kind in ("voice", "audio")])
     found: dict[int, list[AssetView]] = {}
     for asset in assets:
-        found.setdefault(asset.message_id, []).append(view_asset(asset, renditions.get(asset.id, [])))
+        view = view_asset(asset, renditions.get(asset.id, []), said.get(asset.id))
+        found.setdefault(asset.message_id, []).append(view)
     return found
 
 
-def view_asset(asset: Asset, renditions: Sequence[Rendition]) -> AssetView:
+def _transcripts(session: Session, asset_ids: Sequence[int]) -> dict[int, Transcript]:
+    if not asset_ids:
+        return {}
+    rows = session.execute(select(Transcript).where(Transcript.asset_id.in_(asset_ids))).scalars()
+    return {row.asset_id: row for row in rows}
+
+
+def view_asset(asset: Asset, renditions: Sequence[Rendition], transcript: Transcript | None = None) -> AssetView:
     return AssetView(
         id=asset.id,
         message_id=asset.message_id,
@@ -154,6 +186,8 @@ def view_asset(asset: Asset, renditions: Sequence[Rendition]) -> AssetView:
         file_name=asset.file_name,
         profiles=_profiles(asset, renditions),
         scrub=asset.facts.get("scrub"),
+        transcript=transcript,
+        is_covered=asset.is_covered,
     )
 
 

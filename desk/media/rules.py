@@ -81,6 +81,23 @@ def expires_at(sent_at: datetime, received_at: datetime) -> datetime:
     return min(sent_at, received_at) + ID_LIFE
 
 
+def cover_of(is_covered: bool | None, *, is_sensitive: bool, is_document: bool) -> str | None:
+    """Why a file lies covered on screens: 'sensitive', 'document', or None if it does not.
+
+    What a person decided stands above the desk's marks.
+
+    >>> cover_of(None, is_sensitive=False, is_document=True), cover_of(False, is_sensitive=True, is_document=True)
+    ('document', None)
+    """
+    if is_covered is False:
+        return None
+    if is_sensitive:
+        return "sensitive"
+    if is_document:
+        return "document"
+    return "sensitive" if is_covered else None
+
+
 def clean_file_name(name: str | None) -> str | None:
     """A listener's file name as text for people: no control or direction marks, no path, at most 120 characters.
 

@@ -1,6 +1,6 @@
 """Sends listeners' files to staff: rights are checked at every request, ranges are answered in part.
 
-The original is a download that is audited once per fetch from its beginning; previews are not.
+The original and the size for the web are downloads, audited once per fetch from their beginning; previews are not.
 """
 
 from __future__ import annotations
@@ -17,36 +17,37 @@ from desk.web.access import me, my_station, requires
 from desk.web.files import send_object
 
 media = Blueprint("media", __name__)
+TAKEN_AWAY = (queries.ORIGINAL, "web")  # leave the house with the person who asks
 
 
 @media.get("/media/<int:asset_id>/<profile>")
 @requires("media.preview")
 def send_file(asset_id: int, profile: str) -> Response:
-    is_original = profile == queries.ORIGINAL
-    if is_original and not me().may("media.original"):
+    is_original, is_taken_away = profile == queries.ORIGINAL, profile in TAKEN_AWAY
+    if is_taken_away and not me().may("media.original"):
         raise NotAllowed(code="access.not_allowed")
     with db.reading() as session:
         asset = queries.load_shown_asset(session, my_station().id, asset_id, at=clock.now())
         found = queries.load_profile(session, asset, profile)
-    if is_original:
-        _note_fetch(asset)
+    if is_taken_away:
+        _note_fetch(asset, profile)
     return send_object(
         storage.current(),
         found.key,
         mime=found.mime,
         size_bytes=found.bytes,
         sha256=found.sha256,
-        download_name=_original_name(asset) if is_original else None,
+        download_name=_original_name(asset) if is_original else f"{asset.id}.jpg" if is_taken_away else None,
     )
 
 
-def _note_fetch(asset: Asset) -> None:
+def _note_fetch(asset: Asset, profile: str) -> None:
     """One audit row per fetch: a player asks for many ranges, of which one begins at the start."""
     wanted = request.range
     if request.method == "HEAD" or (wanted is not None and wanted.ranges and (wanted.ranges[0][0] or 0) > 0):
         return
     with db.transaction() as session:
-        audit.record(session, asset.station_id, "media.original", f"asset:{asset.id}", by=me().id, at=clock.now())
+        audit.record(session, asset.station_id, f"media.{profile}", f"asset:{asset.id}", by=me().id, at=clock.now())
 
 
 def _original_name(asset: Asset) -> str | None:

@@ -32,6 +32,8 @@ class Station(Base):
     air_before_ms: Mapped[int] = mapped_column(default=250)
     air_after_ms: Mapped[int] = mapped_column(default=500)
     air_formats: Mapped[str] = mapped_column(String(40), default="")
+    transcribes: Mapped[bool] = mapped_column(default=False)
+    checks_sensitive: Mapped[bool] = mapped_column(default=False)
     consent_mode: Mapped[str] = mapped_column(String(12), default="asked")
     created_at: Mapped[datetime]
 

@@ -19,12 +19,14 @@ from desk.conversations.models import Message
 from desk.errors import Conflict, Invalid, NotFound
 from desk.listeners.models import Listener
 from desk.live import audit
+from desk.media import actions as files
+from desk.media import transcripts
 from desk.people.models import Station
 from desk.wall import announce, queries, rules, signals, stacks
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
-UNDOABLE = ("move", "notes", "consent", "campaign", "claim", "release", "apart")
+UNDOABLE = ("move", "notes", "consent", "campaign", "cover", "uncover", "claim", "release", "apart")
 MOMENTS = ("state_at", "claimed_until")
 
 
@@ -132,10 +134,18 @@ def refresh_listener(session: Session, listener_id: int, *, at: datetime, most: 
     ).scalars()
     seen = 0
     for card in cards:
-        card.folded = _folded(card, session.get_one(Message, card.message_id), listener)
+        message = session.get_one(Message, card.message_id)
+        card.folded = _folded(card, message, listener, transcripts.texts_of(session, message.id))
         announce.touch(session, card, "card.changed", at=at)
         seen += 1
     return seen
+
+
+def fold_speech(session: Session, message_id: int) -> None:
+    """Let the text filter find what is said in the files of a message, or find it no more."""
+    card = queries.find_card_of(session, message_id)
+    if card is not None and card.withdrawn_at is None:
+        _fold(session, card, session.get_one(Message, message_id))
 
 
 def edit_card(session: Session, message: Message, *, at: datetime) -> Card | None:
@@ -148,8 +158,9 @@ def edit_card(session: Session, message: Message, *, at: datetime) -> Card | Non
         announce.count(session, card, by=-1, at=at)
         card.kind = message.kind
         announce.count(session, card, by=1, at=at)
-    card.folded = _folded(card, message, session.get_one(Listener, card.listener_id))
-    _act(session, card, "edit", {}, by=None, at=at)
+    _fold(session, card, message)
+    files.set_covered(session, card.message_id, None)
+    _act(session, card, "edit", {"is_covered": None}, by=None, at=at)
     for told in signals.edited:
         told(session, card, at)
     return card
@@ -293,6 +304,8 @@ def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: 
     act.undone_at, act.undone_by_id = at, by
     changes = {name: _from_json(name, act.before[name]) for name in names}
     before_state, before_campaign, before_consent = card.state, card.campaign_id, card.consent
+    if "is_covered" in changes:
+        files.set_covered(session, card.message_id, changes["is_covered"])
     before_stack = card.stack_id
     announce.count(session, card, by=-1, at=at)
     _act(session, card, "undo", changes, by=by, at=at, of=act.id)
@@ -369,7 +382,7 @@ def set_notes(
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     act = _act(session, card, "notes", changes | _renewed_claim(card, by, at), by=by, at=at)
     message = session.get_one(Message, card.message_id)
-    card.folded = _folded(card, message, session.get_one(Listener, card.listener_id))
+    _fold(session, card, message)
     return act
 
 
@@ -425,6 +438,14 @@ def _keep_consent(
             at=at,
         )
     )
+
+
+def set_cover(session: Session, station_id: int, card_id: int, *, is_covered: bool, by: int, at: datetime) -> CardAct:
+    """Cover the files of a card for everybody, or lay them open whatever the desk's marks say."""
+    card = queries.load_card(session, station_id, card_id, for_change=True)
+    changes = {"is_covered": is_covered} | _renewed_claim(card, by, at)
+    files.set_covered(session, card.message_id, is_covered)
+    return _act(session, card, "cover" if is_covered else "uncover", changes, by=by, at=at)
 
 
 def put_in_campaign(session: Session, card: Card, campaign_id: int | None, *, by: int | None, at: datetime) -> CardAct:
@@ -516,7 +537,12 @@ def _renewed_claim(card: Card, by: int | None, at: datetime) -> dict[str, Any]:
     return {"claimed_until": at + rules.CLAIM} if by is not None and card.claimed_by_id == by else {}
 
 
-def _folded(card: Card, message: Message, listener: Listener) -> str:
-    """Everything the text filter looks at: words, name, place, what colleagues noted."""
-    words = (message.text, listener.first_name, listener.alias, listener.place, card.about, card.note)
+def _fold(session: Session, card: Card, message: Message) -> None:
+    listener = session.get_one(Listener, card.listener_id)
+    card.folded = _folded(card, message, listener, transcripts.texts_of(session, message.id))
+
+
+def _folded(card: Card, message: Message, listener: Listener, said: Sequence[str] = ()) -> str:
+    """Everything the text filter looks at: words, name, place, what colleagues noted, what is `said` in its files."""
+    words = (message.text, *said, listener.first_name, listener.alias, listener.place, card.about, card.note)
     return "".join(rules.fold(part or "") for part in words)

@@ -76,6 +76,14 @@ def read_consent(body: Any) -> tuple[str, str]:
     return str(act), note or ""
 
 
+def read_cover(body: Any) -> bool:
+    """Whether the files of a card shall lie covered."""
+    covered = _object(body).get("covered")
+    if not isinstance(covered, bool):
+        raise Invalid({"covered": "Say true or false."})
+    return covered
+
+
 def read_campaign(body: Any) -> int | None:
     given, faults = _object(body), _Faults()
     if "campaign_id" not in given:

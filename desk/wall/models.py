@@ -16,7 +16,8 @@ class Card(Base):
 
     `state` is the state model of the design (DESIGN.md §4) without `claimed`, which is the lease beside it.
     `placed_at` orders the wall: arrival at the provider; `version` counts every change a person may see.
-    `folded` is the searchable text (casefolded, umlauts spelled out).
+    `folded` is the searchable text (casefolded, umlauts spelled out). `is_covered`: whether a person covered its files
+    (True) or laid them open (False); None leaves it to the desk's own marks. The files carry it too (`Asset`).
     """
 
     __tablename__ = "card"
@@ -45,6 +46,7 @@ class Card(Base):
     claimed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     claimed_until: Mapped[datetime | None]
     consent: Mapped[str] = mapped_column(String(10), default="unknown")
+    is_covered: Mapped[bool | None]
     vetted_sha256: Mapped[str | None] = mapped_column(String(64))
     about: Mapped[str] = mapped_column(String(200), default="")
     pronunciation: Mapped[str] = mapped_column(String(120), default="")

@@ -16,6 +16,7 @@ from desk.conversations import actions as conversations
 from desk.conversations import queries as threads
 from desk.errors import Invalid
 from desk.live import log
+from desk.media import urgency
 from desk.people.models import Station
 from desk.wall import actions, forms, queries, triage
 from desk.wall.models import Card, CardAct
@@ -96,6 +97,7 @@ def _page(session: Session, station_id: int, wanted: queries.Filter, cursor: str
 @wall.get("/api/v1/cards/<int:card_id>")
 @requires("wall.read")
 def show_card(card_id: int) -> Response:
+    """All of one card. What of its files still waits in line goes to the front: somebody has it open."""
     at = clock.now()
     with db.reading() as session:
         card = queries.load_card(session, my_station().id, card_id)
@@ -111,6 +113,11 @@ def show_card(card_id: int) -> Response:
             "renditions": {asset.id: list(asset.profiles) for asset in view.media},
             "vetting": queries.extras.vetting_of(session, card.id),
         }
+        waiting = [asset.id for asset in view.media if asset.state in urgency.ON_THE_WAY]
+        is_hurry = urgency.is_waiting(session, waiting)
+    if is_hurry:
+        with db.transaction() as session:
+            urgency.hurry(session, waiting)
     return jsonify(body)
 
 
@@ -181,6 +188,16 @@ def set_consent(card_id: int) -> Response:
     with db.transaction() as session:
         done = actions.set_consent(session, my_station().id, card_id, act, note=note, by=me().id, at=clock.now())
         body = _act_body(session, done)
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/cover")
+@requires("card.judge")
+def set_cover(card_id: int) -> Response:
+    is_covered = forms.read_cover(request.get_json())
+    with db.transaction() as session:
+        act = actions.set_cover(session, my_station().id, card_id, is_covered=is_covered, by=me().id, at=clock.now())
+        body = _act_body(session, act)
     return jsonify(body)
 
 

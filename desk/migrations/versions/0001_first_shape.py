@@ -56,6 +56,8 @@ def upgrade() -> None:
         sa.Column("air_before_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("air_after_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("air_formats", sa.String(length=40), nullable=False),
+        sa.Column("transcribes", sa.Boolean(), nullable=False),
+        sa.Column("checks_sensitive", sa.Boolean(), nullable=False),
         sa.Column("consent_mode", sa.String(length=12), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_station")),
@@ -139,6 +141,17 @@ def upgrade() -> None:
     with op.batch_alter_table("channel", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_channel_station_id"), ["station_id"], unique=False)
 
+    op.create_table(
+        "backfill",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("recipes", sa.String(length=16), nullable=False),
+        sa.Column("next_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("checked", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("queued", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_backfill")),
+    )
     op.create_table(
         "job",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -502,6 +515,7 @@ def upgrade() -> None:
         sa.Column("declared_mime", sa.String(length=120), nullable=True),
         sa.Column("declared_sha256", sa.String(length=64), nullable=True),
         sa.Column("file_name", sa.String(length=120), nullable=True),
+        sa.Column("is_covered", sa.Boolean(), nullable=True),
         sa.Column("original_key", sa.String(length=200), nullable=True),
         sa.Column("original_sha256", sa.String(length=64), nullable=True),
         sa.Column("original_bytes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -536,6 +550,22 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["station_id"], ["station.id"], name=op.f("fk_stack_station_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stack")),
+    )
+    op.create_table(
+        "transcript",
+        sa.Column("asset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column(
+            "words", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("original_sha256", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["asset_id"], ["asset.id"], name=op.f("fk_transcript_asset_id")),
+        sa.ForeignKeyConstraint(["station_id"], ["station.id"], name=op.f("fk_transcript_station_id")),
+        sa.PrimaryKeyConstraint("asset_id", name=op.f("pk_transcript")),
     )
     op.create_table(
         "print",
@@ -576,6 +606,7 @@ def upgrade() -> None:
         sa.Column("claimed_by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("claimed_until", sa.BigInteger(), nullable=True),
         sa.Column("consent", sa.String(length=10), nullable=False),
+        sa.Column("is_covered", sa.Boolean(), nullable=True),
         sa.Column("vetted_sha256", sa.String(length=64), nullable=True),
         sa.Column("about", sa.String(length=200), nullable=False),
         sa.Column("pronunciation", sa.String(length=120), nullable=False),
@@ -898,6 +929,7 @@ def downgrade() -> None:
 
     op.drop_table("print_key")
     op.drop_table("print")
+    op.drop_table("transcript")
     op.drop_table("stack")
     with op.batch_alter_table("asset", schema=None) as batch_op:
         batch_op.drop_index("ix_asset_state")
@@ -967,6 +999,7 @@ def downgrade() -> None:
             batch_op.drop_index(name)
 
     op.drop_table("job")
+    op.drop_table("backfill")
     with op.batch_alter_table("channel", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_channel_station_id"))
 
