@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from desk import db, schema, sealing, settings
 from desk.channels.models import Channel
 from desk.errors import DeskError
+from desk.intake import backfilling
 from desk.jobs import dispatch
 from desk.media import storage
 from media_store import runner
@@ -45,6 +46,7 @@ def examine() -> list[Finding]:
         ("keys", _keys),
         ("channels", _channels),
     )
+        ("backfill", _backfill),
     return [_try(name, check) for name, check in checks]
 
 
@@ -126,3 +128,10 @@ def _channels() -> str:
         if weak or not secrets_of.get("app_secrets"):
             raise _Fault(f"Channel {channel.name} has no app secret of at least {SHORTEST_SECRET} characters.")
     return f"{len(channels)} channels"
+
+
+def _backfill() -> str:
+    with db.reading() as session:
+        found = backfilling.progress(session)
+    state, looked, queued, left = (found[name] for name in ("state", "checked", "queued", "in_flight"))
+    return f"{state}: {looked} files looked at, {queued} to be made anew, {left} left"

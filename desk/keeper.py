@@ -16,6 +16,7 @@ from desk import clock, db, settings
 from desk.contests import actions as contests
 from desk.conversations import changes
 from desk.intake import actions as intake
+from desk.intake import backfilling
 from desk.jobs import dispatch, line, table
 from desk.live import log
 from desk.media import workplace
@@ -75,6 +76,7 @@ def duties() -> list[Duty]:
         Duty("reconcile_deliveries", 60.0, reconcile_deliveries),
         Duty("empty_temp", 600.0, workplace.empty_temp),
         Duty("forget_pending", 600.0, forget_pending),
+        Duty("backfill", 5.0, backfilling.step, is_slow=True),
         Duty("expire_exports", 600.0, contests.expire_exports_now),
         Duty("cut_event_log", 600.0, cut_event_log),
         Duty("empty_log", 3600.0, sweeping.empty_log, is_slow=True),

@@ -18,6 +18,7 @@ from desk.conversations import queries as conversations
 from desk.conversations.models import Message
 from desk.errors import NotFound
 from desk.intake import actions as intake_actions
+from desk.intake import backfilling
 from desk.intake import queries as intake
 from desk.jobs import table as job_table
 from desk.jobs.models import Job
@@ -269,6 +270,29 @@ def probe(file: Path, as_json: bool) -> None:
         raise click.exceptions.Exit(1) from fault
     document = {"ok": True} | {name: getattr(found, name) for name in found.__dataclass_fields__}
     say(document, as_json=as_json)
+
+
+@media.command("backfill")
+@click.option("--dry-run", is_flag=True, help="Only count what is missing; nothing is queued.")
+@json_option
+def backfill(dry_run: bool, as_json: bool) -> None:
+    """Have renditions made that are missing or older than today's recipes; the keeper does it, behind live work.
+
+    It goes on by itself and may be asked for again: then it shows how far it is.
+    """
+    ready_house()
+    if dry_run:
+        found = backfilling.survey().as_json()
+        say(found, as_json=as_json, text=f"{found['files']} of {found['checked']} files lack something.")
+        return
+    with db.transaction() as session:
+        run = backfilling.last_run(session)
+        mark = backfilling.mark_of(session)
+        if run is None or run.recipes != mark or run.finished_at is not None:
+            backfilling.begin(session, mark, at=clock.now())
+        document = backfilling.progress(session)
+    text = f"{document['checked']} files looked at, {document['queued']} to be made anew, {document['in_flight']} left."
+    say(document, as_json=as_json, text=text)
 
 
 COMMANDS = (card, delivery, job, media)

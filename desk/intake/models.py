@@ -53,3 +53,20 @@ class DeliveryItem(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
     at: Mapped[datetime]
+
+
+class Backfill(Base):
+    """One walk over all files to have made anew what today's recipes would make otherwise (desk.intake.backfilling).
+
+    `recipes` is the mark of the recipes it walks for, `next_id` the file it has come to; nothing in it is personal.
+    """
+
+    __tablename__ = "backfill"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    recipes: Mapped[str] = mapped_column(String(16))
+    next_id: Mapped[int]
+    checked: Mapped[int]
+    queued: Mapped[int]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]

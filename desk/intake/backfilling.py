@@ -1,0 +1,228 @@
+"""Finds files whose renditions are missing or older than today's recipes, and has them made behind everybody's back.
+
+Recipes and stations' wishes together have a mark. When it changes, the keeper walks all files once, a bounded step at a
+time, and never has more than a few jobs in flight; they stand behind all live work. What was made stays in use until
+the new is whole. A run can be broken off anywhere and goes on where it was; a second run finds nothing left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from desk import clock, db
+from desk.conversations.models import Message
+from desk.intake.fetching import RENDER
+from desk.intake.models import Backfill
+from desk.jobs import line, table
+from desk.jobs.models import Job
+from desk.media import rules, wishes
+from desk.media.models import Asset, Rendition
+from desk.people.models import Station
+from desk.wall.models import Card
+from media_store import recipes
+from media_store.delivery import Delivery
+
+STEP_FILES = 200
+MOST_IN_FLIGHT = 16
+FACTS = "facts"  # beside the profiles: what is measured is older than today's
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """A file and what is missing of it."""
+
+    asset_id: int
+    station_id: int
+    kind: str
+    size_bytes: int
+    profiles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a walk over all files found."""
+
+    mark: str
+    checked: int
+    files: int
+    missing: Mapping[str, Mapping[str, int]]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"recipes": self.mark, "checked": self.checked, "files": self.files, "missing": self.missing}
+
+
+def mark_of(session: Session) -> str:
+    """Stands for all recipes, what is measured and every station's wishes; another mark means there may be work."""
+    made = sorted((kind, one.profile, one.version) for kind, of_kind in recipes.RECIPES.items() for one in of_kind)
+    wanted = {
+        station_id: (sorted(wish.settings().items()), sorted(wish.formats))
+        for station_id, wish in _wishes(session).items()
+    }
+    return hashlib.sha256(json.dumps([recipes.FACTS_VERSION, made, wanted]).encode()).hexdigest()[:16]
+
+
+def _wishes(session: Session) -> dict[int, Delivery]:
+    stations = session.execute(select(Station).order_by(Station.id)).scalars()
+    return {station.id: wishes.wishes_of(station) for station in stations}
+
+
+def find_lacking(session: Session, after_id: int, most: int) -> tuple[int, int, list[Lacking]]:
+    """Look at the next files: the id to go on from (0 at the end), how many there were, and what is missing of them.
+
+    Only what is ready and shown: what failed would fail again, what was withdrawn or erased is left alone.
+    """
+    assets = session.execute(
+        select(Asset)
+        .join(Message, Message.id == Asset.message_id)
+        .outerjoin(Card, Card.message_id == Asset.message_id)
+        .where(Asset.id > after_id, Asset.state == "ready", Asset.original_key.is_not(None))
+        .where(Message.revoked_at.is_(None), Card.withdrawn_at.is_(None))
+        .order_by(Asset.id)
+        .limit(most)
+    ).scalars().all()  # fmt: skip
+    made = _renditions(session, [asset.id for asset in assets])
+    wanted = _wishes(session)
+    found = [
+        Lacking(asset.id, asset.station_id, asset.kind, asset.original_bytes or 0, profiles)
+        for asset in assets
+        if (profiles := _missing(asset, made.get(asset.id, ()), wanted[asset.station_id]))
+    ]
+    return (assets[-1].id if len(assets) == most else 0), len(assets), found
+
+
+def _renditions(session: Session, asset_ids: Sequence[int]) -> dict[int, list[tuple[str, int, str]]]:
+    rows = session.execute(
+        select(Rendition.asset_id, Rendition.profile, Rendition.recipe_version, Rendition.settings)
+        .join(Asset, Asset.id == Rendition.asset_id)
+        .where(Rendition.asset_id.in_(asset_ids), Rendition.original_sha256 == Asset.original_sha256)
+    )
+    made: dict[int, list[tuple[str, int, str]]] = {}
+    for asset_id, profile, version, settings in rows:
+        made.setdefault(asset_id, []).append((profile, version, settings))
+    return made
+
+
+def _missing(asset: Asset, made: Sequence[tuple[str, int, str]], wish: Delivery) -> tuple[str, ...]:
+    present = recipes.up_to_date(made, wish.settings())
+    flags = asset.facts.get("flags") or ()
+    missing = recipes.missing(asset.kind, present, flags, wanted=wish.formats)
+    is_measured = asset.facts.get("version", 0) >= recipes.FACTS_VERSION or not recipes.RECIPES[asset.kind]
+    return missing if is_measured else (FACTS, *missing)
+
+
+def survey() -> Survey:
+    """Walk all files and only count; writes nothing."""
+    with db.reading() as session:
+        mark = mark_of(session)
+    checked = files = 0
+    missing: dict[str, dict[str, int]] = {}
+    for count, found in _walk():
+        checked, files = checked + count, files + len(found)
+        for one in found:
+            for profile in one.profiles:
+                of_kind = missing.setdefault(one.kind, {})
+                of_kind[profile] = of_kind.get(profile, 0) + 1
+    return Survey(mark, checked, files, missing)
+
+
+def _walk() -> Iterator[tuple[int, list[Lacking]]]:
+    after_id = 0
+    while True:
+        with db.reading() as session:
+            after_id, count, found = find_lacking(session, after_id, STEP_FILES)
+        yield count, found
+        if not after_id:
+            return
+
+
+def last_run(session: Session) -> Backfill | None:
+    return session.execute(select(Backfill).order_by(Backfill.id.desc()).limit(1)).scalar_one_or_none()
+
+
+def begin(session: Session, mark: str, *, at: datetime) -> Backfill:
+    """Begin a run from the first file; one that was on its way with other recipes is over."""
+    before = last_run(session)
+    if before is not None and before.finished_at is None:
+        before.finished_at = at
+    run = Backfill(recipes=mark, next_id=0, checked=0, queued=0, started_at=at)
+    session.add(run)
+    session.flush()
+    return run
+
+
+def step() -> int:
+    """The keeper's duty: one bounded step of the run, if there is one and it has room; returns how many it queued."""
+    at = clock.now()
+    with db.reading() as session:
+        mark, run = mark_of(session), last_run(session)
+        if run is not None and run.recipes == mark and run.finished_at is not None:
+            return 0
+        room = MOST_IN_FLIGHT - line.count_backfill(session)
+        after_id = run.next_id if run is not None and run.recipes == mark else 0
+        if room <= 0:
+            return 0
+        next_id, count, found = find_lacking(session, after_id, STEP_FILES)
+    if len(found) > room:  # not all at once: what is left is met again at the next step
+        next_id, found = found[room - 1].asset_id, found[:room]
+        with db.reading() as session:
+            count = _count_between(session, after_id, next_id)
+    with db.transaction() as session:
+        return _note_step(session, mark, after_id, next_id, count, found, at)
+
+
+def _count_between(session: Session, after_id: int, until_id: int) -> int:
+    wanted = select(func.count()).select_from(Asset).where(Asset.id > after_id, Asset.id <= until_id)
+    return session.execute(wanted).scalar_one()
+
+
+def _note_step(
+    session: Session, mark: str, after_id: int, next_id: int, count: int, found: Sequence[Lacking], at: datetime
+) -> int:
+    run = last_run(session)
+    if run is None or run.recipes != mark:
+        run = begin(session, mark, at=at)
+    elif run.next_id != after_id or run.finished_at is not None:
+        return 0  # another keeper was faster
+    queued = sum(_queue(session, one, mark, at) for one in found)
+    run.checked, run.queued, run.next_id = run.checked + count, run.queued + queued, next_id
+    if not next_id:
+        run.finished_at = at
+    return queued
+
+
+def _queue(session: Session, lacking: Lacking, mark: str, at: datetime) -> bool:
+    """Have one file made anew, unless it is being worked on, or has failed with the very same recipes."""
+    subject = f"asset:{lacking.asset_id}"
+    job = session.execute(select(Job).where(Job.kind == RENDER, Job.subject == subject)).scalar_one_or_none()
+    payload = {"asset_id": lacking.asset_id, "recipes": mark}
+    place = line.Place(rules.lane_of(lacking.kind, lacking.size_bytes), tier=line.BACKFILL)
+    if job is None:
+        return table.put(session, RENDER, subject, payload, at=at, station_id=lacking.station_id, place=place)
+    if job.state in ("ready", "running") or (job.state == "dead" and job.payload.get("recipes") == mark):
+        return False
+    return bool(table.put_again(session, RENDER, subject, at=at, payload=payload, place=place))
+
+
+def progress(session: Session) -> dict[str, Any]:
+    """Where the last run stands, for the doctor and the command."""
+    run = last_run(session)
+    in_flight = line.count_backfill(session)
+    if run is None:
+        return {"recipes": mark_of(session), "checked": 0, "queued": 0, "in_flight": in_flight, "state": "not begun"}
+    return {
+        "recipes": run.recipes,
+        "checked": run.checked,
+        "queued": run.queued,
+        "in_flight": in_flight,
+        "state": "walking" if run.finished_at is None else "making" if in_flight else "done",
+        "started_at": clock.iso(run.started_at),
+        "finished_at": clock.iso(run.finished_at),
+    }
