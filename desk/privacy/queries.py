@@ -20,7 +20,7 @@ from desk.conversations import queries as conversations
 from desk.conversations.models import Message, Reaction
 from desk.listeners.actions import name_about
 from desk.listeners.models import Listener
-from desk.media.models import Asset, Rendition
+from desk.media.models import Asset, Rendition, Transcript
 from desk.onair.models import Airing
 from desk.people.models import Station
 from desk.privacy import subjects
@@ -149,11 +149,21 @@ def _file(session: Session, asset: Asset) -> dict[str, Any]:
         "width_px": asset.width_px,
         "height_px": asset.height_px,
         "loudness_lufs": asset.loudness_lufs,
+        "voice_kind": asset.facts.get("voice_kind"),
+        "transcript": _transcript(session, asset),
         "renditions": [
             {"profile": one.profile, "sha256": one.sha256, "bytes": one.bytes, "mime": one.mime}
             for one in _renditions(session, asset)
         ],
     }
+
+
+def _transcript(session: Session, asset: Asset) -> dict[str, Any] | None:
+    """What a machine wrote down of the person's words; None if it did not."""
+    row = session.get(Transcript, asset.id)
+    if row is None:
+        return None
+    return {"state": row.state, "language": row.language, "text": row.text, "words": row.words, "at": clock.iso(row.at)}
 
 
 def _card(card: Card) -> dict[str, Any]:

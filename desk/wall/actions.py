@@ -7,6 +7,7 @@ the desk itself changed meanwhile (a rendition was finished) is no reason to los
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo

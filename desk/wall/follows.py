@@ -20,6 +20,11 @@ def show_media(session: Session, message_id: int, at: datetime) -> None:
     actions.refresh_card(session, message_id, at=at)
 
 
+def find_speech(session: Session, message_id: int, at: datetime) -> None:
+    """What is said in a file of the message was written down."""
+    actions.fold_speech(session, message_id)
+
+
 def join_cards(session: Session, kept_id: int, gone_id: int, at: datetime) -> None:
     """Two listeners turned out to be one person."""
     session.execute(update(Card).where(Card.listener_id == gone_id).values(listener_id=kept_id))
@@ -40,5 +45,6 @@ def hides(session: Session, message_id: int, at: datetime) -> bool:
 
 files.is_hidden.append(hides)
 media.changed.append(show_media)
+media.spoken.append(find_speech)
 media.ready.append(jobs.ask_for_twins)
 listeners.merged.append(join_cards)
