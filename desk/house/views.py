@@ -16,7 +16,7 @@ from desk.errors import Invalid
 from desk.house import actions, queries
 from desk.house.reasons import plain_reason
 from desk.identity import permissions
-from desk.media import covers, forms, wishes
+from desk.media import covers, forms, transcripts, wishes
 from desk.people.models import Station
 from desk.people.rules import ROLES
 from desk.web import access
@@ -57,15 +57,26 @@ def set_pictures() -> AnyResponse:
     return redirect(url_for("house.show_settings", _anchor="pictures"), 303)
 
 
+@house.post("/settings/transcripts")
+@requires("station.settings")
+def set_transcripts() -> AnyResponse:
+    """Whether voice notes that come from now on are written down."""
+    is_on = request.form.get("transcribes") == "1"
+    with db.transaction() as session:
+        transcripts.set_setting(session, access.my_station().id, is_on=is_on, by=access.me().id, at=clock.now())
+    return redirect(url_for("house.show_settings", _anchor="transcripts"), 303)
+
+
 def _page(faults: Mapping[str, str]) -> str:
     """The page; `faults` by field of the form for sound, whose entries are then shown as they were given."""
     me, at = access.me(), clock.now()
     station = me.station
-    channels = team = jobs = sound = pictures = None
+    channels = team = jobs = sound = pictures = speech = None
     with db.reading() as session:
         if station and me.may("station.settings"):
             channels = queries.list_channels(session, station.id, settings.current().public_url, at=at)
             pictures = covers.view_check(session, station.id)
+            speech = transcripts.view_setting(session, station.id)
             sound = request.form if faults else _entries(session.get_one(Station, station.id))
         if station and me.may("people.manage"):
             team = queries.list_team(session, station.id)
@@ -79,6 +90,7 @@ def _page(faults: Mapping[str, str]) -> str:
         jobs=jobs,
         sound=sound,
         pictures=pictures,
+        speech=speech,
         faults=faults,
         now=at,
         why=lambda code: say(plain_reason(code)),
