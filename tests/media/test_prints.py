@@ -1,0 +1,112 @@
+"""Copies are found by a few hundred look-ups, however many files there are."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from desk import clock, db
+from desk.media import prints
+from desk.media.models import PrintKey
+from desk.settings import Settings
+from media_store import sound_print
+from media_store.sound_print import SoundPrint
+from tests.desk_fixtures import Cast, add_cast
+from tests.media_store import look_alikes
+from tests.wall.builders import a_message, an_asset
+
+ROWS = 120_000
+FILES = 300
+LIMIT_S = 0.03
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_sqlite_goes_from_station_and_number_straight_to_the_files(on_both_databases: Settings) -> None:
+    plan = _plan("EXPLAIN QUERY PLAN", 3)
+
+    assert any("SEARCH print_key USING PRIMARY KEY (station_id=? AND number=?)" in line for line in plan), plan
+    assert not any("SCAN print_key" in line for line in plan), plan
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_goes_from_station_and_number_straight_to_the_files(on_both_databases: Settings) -> None:
+    plan = _plan("EXPLAIN", 0)
+
+    assert any("using pk_print_key on print_key" in line for line in plan), plan
+    assert any("Index Cond" in line and "station_id" in line and "number" in line for line in plan), plan
+    assert not any("Seq Scan" in line for line in plan), plan
+
+
+def _plan(explain: str, column: int) -> list[str]:
+    with db.reading() as session:
+        if explain == "EXPLAIN":
+            # on an empty table every plan is good; without these the planner shows what it takes on a full one
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+            session.execute(text("SET LOCAL enable_bitmapscan = off"))
+        query = prints.key_rows(1, list(range(200)))
+        compiled = query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+        return [row[column] for row in session.execute(text(f"{explain} {compiled}"))]
+
+
+def _fill(session: Session, cast: Cast, rows: int) -> list[int]:
+    """Keys of many files, some numbers far more frequent than others, as they are."""
+    message = a_message(session, cast.rheinwelle, kind="voice")
+    ids = [an_asset(session, message.id, cast.rheinwelle, state="ready").id for _ in range(FILES)]
+    rng = np.random.default_rng(4)
+    numbers = (rng.zipf(1.3, rows) % (1 << 31)) + (1 << 32)
+    pairs = {(int(number), ids[place % FILES]) for place, number in enumerate(numbers)}
+    table = [{"station_id": cast.rheinwelle, "number": number, "asset_id": asset} for number, asset in pairs]
+    session.execute(insert(PrintKey), table)
+    return ids
+
+
+def test_a_search_among_many_is_quick_and_finds_what_shares_keys(on_both_databases: Settings) -> None:
+    voice = sound_print.take_print([look_alikes.speech(look_alikes.ADULTS[0], 1, 4.0)])
+    assert voice is not None
+    with db.transaction() as session:
+        cast = add_cast(session)
+        _fill(session, cast, ROWS)
+        message = a_message(session, cast.rheinwelle, kind="voice")
+        one, other, elsewhere = (
+            an_asset(session, message.id, station_id, state="ready", created_at=clock.now())
+            for station_id in (cast.rheinwelle, cast.rheinwelle, cast.oldie95)
+        )
+        for asset in (one, other, elsewhere):
+            prints.keep(session, asset, {prints.SOUND: voice})
+    taken = []
+    with db.reading() as session:
+        for _ in range(5):
+            start_s = time.perf_counter()
+            found = prints.find_candidates(session, one, {prints.SOUND: voice}, at=clock.now())
+            taken.append(time.perf_counter() - start_s)
+
+    assert found[0] == other.id
+    assert elsewhere.id not in found
+    assert min(taken) <= LIMIT_S
+
+
+def test_prints_kept_again_take_the_place_of_older_ones(session: Session) -> None:
+    cast = add_cast(session)
+    asset = an_asset(session, a_message(session, cast.rheinwelle).id, cast.rheinwelle, state="ready")
+    first, second = (sound_print.take_print([look_alikes.speech(look_alikes.ADULTS[0], text, 3.0)]) for text in (1, 2))
+    assert first is not None
+    assert second is not None
+
+    for one in (first, second, second):
+        prints.keep(session, asset, {prints.SOUND: one})
+
+    kept = prints.load_prints(session, [asset.id])[asset.id][prints.SOUND]
+    assert isinstance(kept, SoundPrint)
+    assert kept.to_bytes() == second.to_bytes()
+    assert len(session.query(PrintKey).all()) == len(second.keys)
+
+
+def test_what_kind_of_file_is_compared_with_what() -> None:
+    assert [prints.group_of(kind) for kind in ("voice", "audio", "image", "sticker", "video", "document")] == [
+        "sound", "sound", "picture", "picture", "video", "file",
+    ]  # fmt: skip
+    assert prints.compare("sound", {}, {}).is_same is False
