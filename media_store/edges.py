@@ -111,6 +111,8 @@ def is_steady_hiss(levels: tuple[Levels, Levels]) -> bool:
     if len(whole) < 2 * QUIET_FRAMES:
         return False
     floor = _floor(whole)
+    if floor <= NOTHING_DB:
+        return False
     return float(np.quantile(whole, LOUDEST_SHARE)) - floor < STEADY_DB and _floor(hiss) - floor > HISSING_DB
 
 

@@ -247,7 +247,7 @@ def explain(decoded: Decoded, planned: Plan, levelled: Levelled, target: AudioTa
     if abs(reached - target.loudness_lufs) <= TOLERANCE_LU + 0.001:
         return None
     facts = _rounded(reached=reached, target=target.loudness_lufs, gain_db=levelled.gain_db, peak=target.true_peak_dbtp)
-    if levelled.gain_db < planned.most_gain_db - 0.001:
+    if planned.gain_db < planned.most_gain_db - 0.001:
         return LevelNote("level.peaks", facts)
     return LevelNote("level.noise" if planned.is_noise else "level.capped", facts)
 
