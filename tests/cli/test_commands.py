@@ -24,8 +24,8 @@ from tests.privacy.test_erasing import WAMID, picture, send_file
 PROMISED = (
     "serve", "web", "worker", "keeper", "migrate", "doctor", "station add", "station list", "person add", "person link",
     "channel add", "channel list", "channel check", "card show", "card list", "delivery list", "delivery replay",
-    "job list", "job retry", "media probe", "store copy", "store check", "export", "access", "erase", "audit verify",
-    "backup", "restore", "simulate send", "simulate post", "simulate burst",
+    "job list", "job retry", "media probe", "media backfill", "store copy", "store check", "export", "access", "erase",
+    "audit verify", "backup", "restore", "simulate send", "simulate post", "simulate burst",
 )  # fmt: skip
 RUN_ON = {"serve", "web", "worker", "keeper"}
 
