@@ -24,7 +24,7 @@ PANE = 480  # 100 pairs a second
 PANE_MOST = 30_000  # pairs: five minutes; 240 kB of JSON
 FINE_MOST = 120_000  # pairs: five minutes; 480 kB
 BARS = 56
-BLOCK_SAMPLES = 60 * RATE_HZ  # one minute at a time: 12 MB, whatever the length
+BLOCK_SAMPLES = 10 * RATE_HZ  # ten seconds at a time: 2 MB and as much for each step of work, whatever the length
 
 Samples = NDArray[np.float32]
 
@@ -38,7 +38,7 @@ class Drawing:
 
 
 def read_pcm(path: Path) -> Iterator[Samples]:
-    """Mono float samples at 48 kHz, a minute at a time. Read, not mapped: mapped pages would count as ours."""
+    """Mono float samples at 48 kHz, ten seconds at a time. Read, not mapped: mapped pages would count as ours."""
     with path.open("rb") as file:
         while len(block := np.fromfile(file, dtype="<f4", count=BLOCK_SAMPLES)):
             yield block

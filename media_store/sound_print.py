@@ -38,6 +38,7 @@ KEYS = 32
 PEAK_FRAMES, PEAK_BINS = 5, 8  # half the neighbourhood in which a peak is the highest
 PAIR_FRAMES, PAIR_BINS, PAIRS_PER_PEAK = 48, 96, 6
 TAPS_PER_PHASE = 4
+FRAMES_AT_ONCE = 512  # spectra of five minutes at once would be a quarter of a gigabyte
 FORM = b"S1"
 
 Words = NDArray[np.uint32]
@@ -126,8 +127,11 @@ def _power(low: NDArray[np.float32]) -> Spectrum:
     frames = np.lib.stride_tricks.sliding_window_view(low, WINDOW)[::HOP]
     first, last = round(LOWEST_HZ * WINDOW / LOW_RATE_HZ), round(HIGHEST_HZ * WINDOW / LOW_RATE_HZ)
     window = np.hanning(WINDOW).astype(np.float32)
-    spectrum = np.fft.rfft(frames * window, axis=1)[:, first:last]
-    return np.square(spectrum.real) + np.square(spectrum.imag)
+    power = np.empty((len(frames), last - first), dtype=np.float32)
+    for at in range(0, len(frames), FRAMES_AT_ONCE):
+        spectrum = np.fft.rfft(frames[at : at + FRAMES_AT_ONCE] * window, axis=1)[:, first:last]
+        power[at : at + FRAMES_AT_ONCE] = np.square(spectrum.real) + np.square(spectrum.imag)
+    return power
 
 
 @functools.cache
@@ -169,12 +173,24 @@ def _highest(values: Spectrum, reach: int, axis: int) -> Spectrum:
     return np.take(wide, range(length), axis)
 
 
+def _peaks(level: Spectrum, floor: np.float32) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Frame and bin of what is highest in its neighbourhood, in the order of time; a slab of frames at once."""
+    found = [np.zeros((0, 2), dtype=np.intp)]
+    for at in range(0, len(level), FRAMES_AT_ONCE):
+        first, until = max(0, at - PEAK_FRAMES), at + FRAMES_AT_ONCE + PEAK_FRAMES
+        slab = level[first:until]
+        highest = _highest(_highest(slab, PEAK_FRAMES, 0), PEAK_BINS, 1)
+        spots = np.argwhere((slab >= highest) & (slab > floor)) + np.array([first, 0])
+        found.append(spots[(spots[:, 0] >= at) & (spots[:, 0] < at + FRAMES_AT_ONCE)])
+    spots = np.concatenate(found)
+    return spots[:, 0], spots[:, 1]
+
+
 def _keys(power: Spectrum) -> tuple[int, ...]:
     """32 pairs of peaks, chosen by `scatter`: copies choose the same ones without knowing each other."""
     level = np.log(power + np.float32(1e-9))
     floor = np.float32(np.percentile(level.max(axis=1), 95) - 6.0)  # 26 dB
-    highest = _highest(_highest(level, PEAK_FRAMES, 0), PEAK_BINS, 1)
-    frames, bins = np.nonzero((level >= highest) & (level > floor))
+    frames, bins = _peaks(level, floor)
     pairs: list[NDArray[np.int64]] = []
     for ahead in range(1, PAIRS_PER_PEAK + 1):
         after, pitch = frames[ahead:] - frames[:-ahead], bins[ahead:] - bins[:-ahead]
