@@ -81,4 +81,4 @@ def test_the_page_says_where_the_engine_is_missing_and_nothing_else(
     page = sign_in("omar").get("/settings").get_data(as_text=True)
 
     assert 'action="/settings/pictures"' in page
-    assert ("Not installed on this computer" in page) == (package is not None)
+    assert ("Auf diesem Rechner nicht installiert" in page) == (package is not None)

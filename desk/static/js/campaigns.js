@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { kindName, mainMedia, nameOf, showPlaying, stateOf } from "./card.js";
 import { everySecond, now } from "./clock.js";
 import { badge, el, errorText, icon, iconButton, state } from "./dom.js";
+import { coverText, covers, isCovered } from "./covers.js";
 import { show as showExports, take as takeExport } from "./exports.js";
 import { bind } from "./keys.js";
 import { Live } from "./live.js";
@@ -118,10 +119,11 @@ function soundOf(card, media) {
 
 function bodyOf(card) {
   const media = mainMedia(card);
-  const picture = pictureOf(media);
+  const picture = isCovered(media) ? null : pictureOf(media);
   const image = picture && el("img.e-pic", { src: mediaUrl(media, picture), loading: "lazy", decoding: "async", alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }) });
   const words = card.text ? el("p.e-text", { dir: "auto" }, card.text) : el("p.e-text.muted", {}, media?.reason_text ? t(media.reason_text, media.reason_facts) : kindName(card));
   if (card.listener.is_blocked) return el("p.ghosted", {}, icon("ban"), t("Message from a blocked sender. Content stays hidden."));
+  if (isCovered(media)) return el("div.e-body", {}, el("p.ghosted", {}, icon("eye-off"), coverText(media)), card.text && words, button(t("Look"), { cls: "sm", "data-act": "look", "data-look": media.id, tabindex: -1 }));
   if (media && media.kind !== "image" && listenable(media)) return el("div.audio", {}, image, ...soundOf(card, media));
   return el("div.e-body", {}, image, words);
 }
@@ -362,6 +364,8 @@ if (here !== null) {
 }
 drawList();
 everySecond(() => { drawList(); if (here !== null) drawHead(); });
+
+covers.addEventListener("change", () => drawEntries());
 
 const live = new Live(first.seq);
 live.addEventListener("event", ({ detail: { kind, payload } }) => {

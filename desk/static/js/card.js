@@ -1,8 +1,11 @@
 /* One message card: the frame is cloned from the page's template, the body is built for its kind.
    Knows how a card looks and reads, nothing of filters, requests or keys. */
 
+import { blurred } from "./blurhash.js";
 import { now } from "./clock.js";
+import { coverAgain, coverText, isCovered, isLookedAt, veiled } from "./covers.js";
 import { avatar, badge, button, el, icon, state } from "./dom.js";
+import { isMoving, moves } from "./moving.js";
 import { drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
 import { hasScrub, makeScrub } from "./scrub.js";
 import { clockTime, clockTimeExact, dayAndTime, duration, number, sameDay, t, tenths } from "./words.js";
@@ -83,10 +86,10 @@ export function fillCard(element, card, view) {
   element.setAttribute("aria-setsize", view.total ?? -1);
   element.setAttribute("aria-label", labelOf(card, said));
   element.toggleAttribute("aria-busy", Boolean(view.isPending));
-  const signature = JSON.stringify([card, view.conflict ?? null, view.isPending, said]);
+  const signature = JSON.stringify([card, view.conflict ?? null, view.isPending, said, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
   if (element.signature === signature) return;
   element.signature = signature;
-  const bodySignature = JSON.stringify([card.kind, card.text, card.media, card.details, card.listener.is_blocked, isSung(card), view.conflict ?? null]);
+  const bodySignature = JSON.stringify([card.kind, card.text, card.media, card.details, card.listener.is_blocked, isSung(card), view.conflict ?? null, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
   const active = element.contains(document.activeElement) && document.activeElement !== element ? document.activeElement.dataset.act : null;
   fillHead(part, card);
   if (element.bodySignature !== bodySignature) {
@@ -101,7 +104,7 @@ export function fillCard(element, card, view) {
 function labelOf(card, said) {
   const loudness = loudnessOf(mainMedia(card));
   const words = card.listener.is_blocked ? "" : card.text?.slice(0, 80);
-  return [kindName(card), nameOf(card), card.listener.place, clockTime(card.placed_at), said.label, loudness?.isOff && loudness.word, words].filter(Boolean).join(", ");
+  return [kindName(card), nameOf(card), card.listener.place, clockTime(card.placed_at), said.label, loudness?.isOff && loudness.word, isCovered(mainMedia(card)) && `${t("Covered")}: ${coverText(mainMedia(card))}`, words].filter(Boolean).join(", ");
 }
 
 function fillHead(part, card) {
@@ -141,6 +144,7 @@ export function bodyOf(card) {
   const media = mainMedia(card);
   if (!media) return plainBody(card);
   if (media.state === "failed") return failedBody(media);
+  if (isCovered(media)) return coveredBody(card, media);
   if (media.kind === "voice" || media.kind === "audio") return audioBody(card, media);
   if (listenableOrPicture(media)) return pictureBody(card, media);
   if (media.state !== "ready") return waitingBody(media);
@@ -191,13 +195,22 @@ function pictureElement(url, attributes, isSticker) {
   return image;
 }
 
+/** Nothing of a covered file is loaded or played; the words that came with it are there. */
+function coveredBody(card, media) {
+  const box = veiled(media);
+  if (card.text) box.append(el("p.cap", { dir: "auto" }, card.text));
+  return [box];
+}
+
 function pictureBody(card, media) {
   const alt = card.text ? "" : t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) });
   const isSticker = media.kind === "sticker";
-  const image = pictureElement(mediaUrl(media, picture(media)), isSticker ? { alt, width: 92, height: 92 } : { alt }, isSticker);
-  if (isSticker) return [image];
+  const image = pictureElement(mediaUrl(media, isMoving(media) ? "animation" : picture(media)), isSticker ? { alt, width: 92, height: 92 } : { alt }, isSticker);
+  const motion = moves(media) && el("button.cue.on-moving", { type: "button", "data-act": "cue", tabindex: -1, "aria-pressed": String(isMoving(media)), "aria-label": isMoving(media) ? t("Stop the animation") : t("Play the animation") }, icon(isMoving(media) ? "pause" : "play"));
+  const again = isLookedAt(media) && coverAgain(media);
+  if (isSticker) return [el("div.stkbox", {}, image, motion, again)];
   const film = media.kind === "video" && [listenable(media) && el("button.cue.on-media", { type: "button", "data-act": "open-film", tabindex: -1, "aria-label": t("Play video, sound to headphones") }, icon("play")), soundOf(media) && el("button.cue.film-sound", { type: "button", "data-act": "film-sound", tabindex: -1, "aria-label": t("Sound of the film alone (V)"), title: t("Sound of the film alone (V)") }, icon("headphones")), media.duration_s && el("span.vdur", {}, duration(media.duration_s))];
-  return [el("div.media", {}, image, hasScrub(media) && makeScrub(media), film, media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
+  return [el("div.media", {}, blurred(media.blurhash), image, motion, again, hasScrub(media) && makeScrub(media), film, media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
 }
 
 function fileBody(card, media) {

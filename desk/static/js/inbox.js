@@ -8,6 +8,7 @@ import { announce, avatar, el, errorText, icon } from "./dom.js";
 import { bind } from "./keys.js";
 import { Live } from "./live.js";
 import { drawWave, player } from "./player.js";
+import { covers } from "./covers.js";
 import { drawThread, iconOf, lineOf } from "./thread.js";
 import { note, warn } from "./toast.js";
 import { clockTime, clockTimeExact, day, dayAndTime, duration, number, sameDay, t, timeLeft, tn } from "./words.js";
@@ -270,6 +271,8 @@ function cueNewest() {
 }
 
 /* ---------- live ---------- */
+
+covers.addEventListener("change", () => { if (details) drawThread($("thread"), details.messages, { media: details.media, isRich: true }); });
 
 const live = new Live(first.seq);
 live.addEventListener("event", ({ detail }) => {

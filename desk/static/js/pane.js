@@ -7,6 +7,9 @@ import { Composer } from "./composer.js";
 import { announce, avatar, badge, button, el, errorText, icon, state } from "./dom.js";
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
 import { hasScrub, makeScrubSlider } from "./scrub.js";
+import { isCovered, isLookedAt, veiled } from "./covers.js";
+import { blurred } from "./blurhash.js";
+import { isMoving, moves, toggleMoving } from "./moving.js";
 import { drawThread } from "./thread.js";
 import { note, warn } from "./toast.js";
 import { clockTime, clockTimeExact, duration, number, t, tenths } from "./words.js";
@@ -16,7 +19,7 @@ const FULLY_HEARD = 0.97;
 const CONSENT_WORDS = { unknown: t("No consent"), asked: t("Consent asked"), given: t("Consent given"), refused: t("Consent refused"), withdrawn: t("Consent withdrawn") };
 const ACTS = {
   placed: t("arrived"), move: t("moved"), moved: t("moved"), claim: t("claimed"), claimed: t("claimed"), release: t("released"), released: t("released"), notes: t("notes changed"),
-  noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), withdrawn: t("withdrawn"), aired: t("aired"),
+  noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), cover: t("covered for all"), uncover: t("shown to all"), withdrawn: t("withdrawn"), aired: t("aired"),
 };
 
 export class Pane {
@@ -29,6 +32,7 @@ export class Pane {
     this.peaks = new Map();
     this.part = (name) => root.querySelector(`[data-part="${name}"]`);
     this.mayVet = root.dataset.mayVet === "yes";
+    this.mayMove = root.dataset.mayMove?.startsWith("y") ?? false;
     this.mayOriginal = root.dataset.mayOriginal === "yes";
     this.mayReply = root.dataset.mayReply === "yes";
     root.addEventListener("click", (event) => this.#click(event));
@@ -102,6 +106,7 @@ export class Pane {
   /** Space on a film or a sound in the pane. */
   toggle() {
     const media = mainMedia(this.card);
+    if (isCovered(media)) return;
     if (media) player.press(this.id, media, { screen: this.root.querySelector("video") });
   }
 
@@ -151,7 +156,7 @@ export class Pane {
   #drawPlayer(card, isNew) {
     const box = this.part("player");
     const media = card.listener.is_blocked ? null : mainMedia(card);
-    const signature = JSON.stringify(media && [card.id, media.id, media.state, media.progress, media.reason, Object.keys(media.profiles ?? {}), media.loudness_lufs, media.scrub]);
+    const signature = JSON.stringify(media && [card.id, media.id, media.state, media.progress, media.reason, Object.keys(media.profiles ?? {}), media.loudness_lufs, media.scrub, media.cover, isCovered(media), isMoving(media)]);
     if (!isNew && box.signature === signature) return;
     // A film that runs goes on when only figures or further renditions came; other bytes or another card end it.
     const screen = player.element && box.contains(player.element) ? player.element : null;
@@ -162,9 +167,11 @@ export class Pane {
     if (!media) { box.replaceChildren(); return; }
     const top = el("div.player-top", {}, el(`span.typ${isSung(card) ? "" : ".plain"}`, {}, icon(kindIcon(card)), kindName(card)), el("span.num", { "data-time": "" }, media.duration_s ? duration(media.duration_s) : ""));
     const parts = [top];
+    if (isCovered(media)) { box.replaceChildren(top, veiled(media, "div.player-veil"), this.#coverLine(media)); return; }
     if (media.kind === "voice" || media.kind === "audio") parts.push(...this.#soundParts(card, media));
     else if (media.kind === "video") parts.push(...this.#filmParts(card, media, isSame ? screen : null));
     else parts.push(this.#picturePart(card, media));
+    if (isLookedAt(media)) parts.push(this.#coverLine(media));
     parts.push(this.#mediaNote(media));
     box.replaceChildren(...parts.filter(Boolean));
     this.#showPlaying();
@@ -205,9 +212,27 @@ export class Pane {
   }
 
   #picturePart(card, media) {
-    const profile = ["large", "animation", "still", "card", "thumb", "poster"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
-    const image = profile && el("img.player-picture", { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async" });
-    return el("div", {}, image, el("div.player-ctl", {}, media.file_name && el("span.muted.cut", {}, media.file_name), el("span.grow"), this.#originalLink(media)));
+    const still = ["large", "still", "card", "thumb", "poster"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
+    const profile = isMoving(media) ? "animation" : still;
+    const size = { width: media.width_px, height: media.height_px };
+    const image = profile && el("img.player-picture", { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async", ...size });
+    const motion = moves(media) && button(isMoving(media) ? t("Stop the animation") : t("Play the animation"), { ic: isMoving(media) ? "pause" : "play", cls: "sm", key: t("Space"), "data-pane": "moving", "aria-pressed": String(isMoving(media)) });
+    return el("div", {}, el("div.player-still", {}, media.kind === "image" && blurred(media.blurhash), image), motion && el("div.player-ctl", {}, motion), el("div.player-ctl", {}, media.file_name && el("span.muted.cut", {}, media.file_name), el("span.grow"), this.#coverButton(media), this.#webLink(media), this.#originalLink(media)));
+  }
+
+  /** Under what is covered, or looked at by this person alone: cover it again, show it to all. */
+  #coverLine(media) {
+    return el("div.player-ctl", {}, isLookedAt(media) && button(t("Cover again"), { ic: "eye-off", cls: "sm", key: "B", "data-look": media.id }), this.mayMove && button(t("Show to all"), { ic: "eye", cls: "sm", key: `${t("Shift")} B`, "data-pane": "cover" }));
+  }
+
+  #coverButton(media) {
+    if (media.cover || !this.mayMove) return null;
+    return el("button.iconbtn.sm", { type: "button", "data-pane": "cover", "aria-label": t("Cover for all"), title: `${t("Cover for all")} (${t("Shift")} B)` }, icon("eye-off"));
+  }
+
+  #webLink(media) {
+    if (!media.profiles?.web || !this.mayOriginal) return null;
+    return el("a.btn.sm", { href: mediaUrl(media, "web"), download: `${media.id}.jpg` }, icon("download"), el("span", {}, t("For the web")));
   }
 
   #originalLink(media) {
@@ -380,6 +405,8 @@ export class Pane {
       },
       retry: () => media && this.on.retry(media),
       vet: () => this.#act("vet", { sha256: (listenable(media) ?? media.profiles.large ?? media.profiles.card ?? media.profiles.original).sha256 }, t("Cleared for air")),
+      cover: () => this.on.cover?.(),
+      moving: () => media && toggleMoving(media),
       unvet: () => this.#act("unvet", {}, t("Clearance taken back")),
     };
     acts[control.dataset.pane]?.();

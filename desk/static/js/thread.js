@@ -3,6 +3,7 @@
 
 import { kindName } from "./card.js";
 import { now } from "./clock.js";
+import { isCovered, veiled } from "./covers.js";
 import { button, el, icon } from "./dom.js";
 import { drawWave, listenable, makeWave, mediaUrl, peaksOf } from "./player.js";
 import { clockTime, day, duration, sameDay, t } from "./words.js";
@@ -34,6 +35,7 @@ function bodyOf(message, media, isRich) {
 /** A file inside a bubble: a picture, or a sound and film behind a headphone button. */
 function fileOf(media) {
   if (media.state === "failed") return [el("p.bubble-media", {}, icon("warn"), media.reason_text ? t(media.reason_text, media.reason_facts) : t("Converting failed"))];
+  if (isCovered(media)) return [veiled(media, "div.bubble-veil")];
   if (listenable(media)) {
     const wave = makeWave();
     drawWave(wave, peaksOf(media.peaks), 0);
@@ -60,7 +62,7 @@ function bubble(message, media, isRich) {
 /** Brings `box` up to date with these messages (oldest first); null while they are not known. `isRich` shows files. */
 export function drawThread(box, messages, { media = [], isRich = false } = {}) {
   if (!messages) { box.replaceChildren(el("p.day", {}, el("span", {}, t("Conversation")))); box.signature = null; return false; }
-  const signature = JSON.stringify([messages, isRich && media]);
+  const signature = JSON.stringify([messages, isRich && media, media.map(isCovered)]);
   if (box.signature === signature) return false;
   box.signature = signature;
   const out = [];

@@ -3,10 +3,12 @@
 
 import * as api from "./api.js";
 import { bodyOf, historyOf, isTheirs, kindIcon, kindName, loudnessOf, mainMedia, nameOf, reasonText, REASONS } from "./card.js";
+import { covers, isCovered, look, veiled } from "./covers.js";
 import { everySecond, now } from "./clock.js";
 import { announce, badge, button, el, errorText, icon } from "./dom.js";
 import { bind } from "./keys.js";
 import { Live } from "./live.js";
+import { isMoving, moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
 import { note, warn } from "./toast.js";
 import { clockTime, dayAndTime, duration, number, sameDay, t } from "./words.js";
@@ -70,6 +72,7 @@ function recountSoon() {
 
 function showNext() {
   player.stop();
+  stopMoving();
   const card = pile.shift() ?? null;
   current = card;
   lapsed = false;
@@ -202,7 +205,7 @@ function drawCard(isNew) {
   $("main").setAttribute("aria-label", t("Message from %(name)s", { name: nameOf(card) }));
   drawBadges(card);
   const media = card.listener.is_blocked ? null : mainMedia(card);
-  const signature = JSON.stringify([card.id, card.kind, card.text, media && [media.state, media.reason, media.progress, Object.keys(media.profiles ?? {}), media.peaks], card.listener.is_blocked]);
+  const signature = JSON.stringify([card.id, card.kind, card.text, media && [media.state, media.reason, media.progress, Object.keys(media.profiles ?? {}), media.peaks, isCovered(media), isMoving(media)], card.listener.is_blocked]);
   if (isNew || $("body").signature !== signature) {
     $("body").signature = signature;
     drawBody(card, media);
@@ -226,13 +229,15 @@ function drawBadges(card) {
 
 function drawBody(card, media) {
   const box = $("body");
-  const isSound = media && (media.kind === "voice" || media.kind === "audio") && listenable(media);
+  const isHidden = isCovered(media);
+  const isSound = media && !isHidden && (media.kind === "voice" || media.kind === "audio") && listenable(media);
   const text = $("text");
   text.textContent = card.listener.is_blocked || (!media && card.kind !== "text") ? "" : card.text ?? "";
   text.classList.toggle("is-long", text.textContent.length > 400);
-  $("ctl").hidden = !(media && listenable(media));
+  $("ctl").hidden = isHidden || !(media && listenable(media));
   box.className = "tri-body";
-  if (isSound) {
+  if (isHidden) box.replaceChildren(veiled(media, "div.tri-veil"));
+  else if (isSound) {
     const wave = makeWave();
     drawWave(wave, peaksOf(media.peaks), 0, 120);
     box.classList.add("tri-wave");
@@ -242,8 +247,9 @@ function drawBody(card, media) {
     box.replaceChildren(el("video.tri-film", { playsinline: true, preload: "none", poster: media.profiles?.poster ? mediaUrl(media, "poster") : null, "aria-label": t("Video from %(name)s", { name: nameOf(card) }) }));
   } else if (card.kind === "text" && !media && !card.listener.is_blocked) box.replaceChildren();
   else {
-    const profile = media && ["large", "animation", "still", "card", "thumb", "poster"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
-    if (profile) box.replaceChildren(el("img.tri-picture", { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async" }));
+    const profile = media && [...(isMoving(media) ? ["animation"] : []), "large", "still", "card", "thumb", "poster"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
+    const motion = profile && moves(media) && button(isMoving(media) ? t("Stop the animation") : t("Play the animation"), { ic: isMoving(media) ? "pause" : "play", cls: "sm", key: t("Space"), "data-moving": "", "aria-pressed": String(isMoving(media)) });
+    if (profile) box.replaceChildren(...[el("img.tri-picture", { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async", width: media.width_px, height: media.height_px }), motion].filter(Boolean));
     else {
       box.replaceChildren(el("div.tri-plain", {}, bodyOf(card)));
       if (media) text.textContent = "";
@@ -385,6 +391,8 @@ live.addEventListener("signedout", () => warn(t("Your session has ended. Nothing
 
 function cue() {
   const media = current && mainMedia(current);
+  if (isCovered(media)) { announce(t("Covered. B shows it, to you alone.")); return; }
+  if (moves(media)) { toggleMoving(media); return; }
   if (!media || !listenable(media) || current.listener.is_blocked) { announce(t("This cannot be played yet.")); return; }
   player.press(current.id, media, { screen: $("body").querySelector("video") });
 }
@@ -396,7 +404,27 @@ async function leave() {
 }
 
 for (const type of ["change", "time"]) player.addEventListener(type, () => { showPlaying(); if (player.fault && type === "change") warn(player.fault); });
+for (const told of [covers, moving]) told.addEventListener("change", () => { if (current) drawCard(false); });
+
+/** Lays the file on screen open for all, or covers it for all. */
+async function cover() {
+  const media = current && mainMedia(current);
+  if (!media) return;
+  const { id } = current;
+  try {
+    const answer = await api.post(`/api/v1/cards/${id}/cover`, { covered: !media.cover });
+    note(media.cover ? t("Shown to all") : t("Covered for all"), { ic: media.cover ? "eye" : "eye-off", seconds: 4 });
+    if (current?.id === id) { current = answer.card; drawCard(false); }
+  } catch (error) { warn(errorText(error)); }
+}
+function lookAt() {
+  const media = current && mainMedia(current);
+  if (!media?.cover) { announce(t("There is no picture here to cover.")); return; }
+  player.stop();
+  look(media.id);
+}
 $("cue").addEventListener("click", cue);
+$("body").addEventListener("click", (event) => { if (event.target.closest("[data-moving]")) cue(); });
 $("undo").addEventListener("click", undo);
 $("undo-empty").addEventListener("click", undo);
 $("leave").addEventListener("click", (event) => { event.preventDefault(); leave(); });
@@ -418,6 +446,8 @@ bind(" ", { group: LISTEN, label: t("Cue, pause"), run: cue });
 bind("Shift+ArrowLeft", { group: LISTEN, label: t("5 s back"), run: () => (player.item ? player.nudge(-5) : false) });
 bind("Shift+ArrowRight", { group: LISTEN, label: t("5 s forward"), run: () => (player.item ? player.nudge(5) : false) });
 bind("Shift+ ", { group: LISTEN, label: t("All sound off"), run: () => player.stop() });
+bind("b", { group: LISTEN, label: t("Look at what is covered, cover again"), run: lookAt });
+bind("Shift+b", { group: DECIDE, label: t("Show to all, cover for all"), run: () => { cover(); } });
 bind("Escape", { group: MOVE, label: t("End the run"), inFields: true, run: () => { leave(); } });
 
 take(first);

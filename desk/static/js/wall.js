@@ -3,11 +3,13 @@
 
 import * as api from "./api.js";
 import { fillCard, isMine, isTheirs, mainMedia, makeCard, nameOf, kindName, REASONS, reasonText, showPlaying } from "./card.js";
+import { covers, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
 import { announce, el, errorText, icon } from "./dom.js";
 import { Feed } from "./feed.js";
 import { bind } from "./keys.js";
 import { Live } from "./live.js";
+import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import * as outbox from "./outbox.js";
 import { Pane } from "./pane.js";
 import { listenable, player } from "./player.js";
@@ -148,6 +150,7 @@ function setFocus(id, { quiet = false, reveal = true } = {}) {
   if (before !== null && before !== id) {
     feed.refresh(before);
     if (player.isOn(before)) player.stop();
+    stopMoving();
   }
   if (id === null) { pane.show(null); return; }
   if (reveal) feed.reveal(id);
@@ -554,7 +557,7 @@ function togglePause() {
 /* ---------- wiring ---------- */
 
 const pane = new Pane($("pane"), {
-  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan,
+  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused),
   claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id),
 });
 
@@ -567,6 +570,8 @@ function cue(id) {
   const card = cards.get(id);
   const media = card && mainMedia(card);
   if (!media || card.listener.is_blocked) return false;
+  if (isCovered(media)) { announce(t("Covered. B shows it, to you alone.")); return true; }
+  if (moves(media)) { toggleMoving(media); return true; }
   if (media.kind === "video") { pane.open(); pane.toggle(); return true; }
   if (!listenable(media)) { announce(t("This cannot be played yet.")); return true; }
   return player.press(id, media);
@@ -587,6 +592,34 @@ function lookThrough(by) {
   strip.step(by);
   return true;
 }
+
+/** The person's own look at what is covered; nobody else sees more for it. */
+function lookAt(id) {
+  const media = cards.has(id) ? mainMedia(cards.get(id)) : null;
+  if (!media?.cover) { announce(t("There is no picture here to cover.")); return; }
+  if (player.isOn(id)) player.stop();
+  look(media.id);
+}
+
+/** Lays a file open for all, or covers it for all; both can be taken back. */
+async function cover(id) {
+  const card = cards.get(id);
+  const media = card && mainMedia(card);
+  if (!media || !$("pane").dataset.mayMove.startsWith("y")) return;
+  try {
+    const answer = await api.post(`/api/v1/cards/${id}/cover`, { covered: !media.cover });
+    if (!media.cover && player.isOn(id)) player.stop();
+    change(answer.card);
+    remember(answer.undo_id, `${describe(card)}: ${media.cover ? t("Shown to all") : t("Covered for all")}`, (undone) => { if (undone?.card) change(undone.card); });
+  } catch (error) {
+    if (error.current?.listener) change(error.current);
+    warn(errorText(error));
+  }
+}
+
+for (const told of [covers, moving]) told.addEventListener("change", ({ detail }) => {
+  for (const id of new Set([...feed.shown.keys(), focused])) if (cards.get(id)?.media?.some((media) => media.id === detail.id)) refresh(id);
+});
 
 $("grid").addEventListener("click", (event) => {
   const element = event.target.closest(".card");
@@ -696,6 +729,8 @@ bind("i", { group: DECIDE, label: t("Claim"), run: () => claim(false) });
 bind("u", { group: DECIDE, label: t("Release"), run: () => claim(true) });
 bind("l", { group: DECIDE, label: t("Put into rundown"), run: plan });
 bind("a", { group: DECIDE, label: t("Add to campaign"), run: () => pane.focusCampaign() });
+bind("b", { group: LISTEN, label: t("Look at what is covered, cover again"), run: () => lookAt(focused) });
+bind("Shift+b", { group: DECIDE, label: t("Show to all, cover for all"), run: () => { cover(focused); } });
 bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
 bind("z", { group: DECIDE, label: t("Undo"), run: () => undoLast().then((answer) => { if (answer?.card) change(answer.card); }) });
 REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => giveReason(at + 1) }));
