@@ -1,9 +1,9 @@
 """What can be wrong with a file, a store or the tools, each with a stable code and a plain sentence.
 
 A `MediaFailure` is about the listener's file and final: trying again changes nothing. A `StoreError` is about
-keeping bytes. Only `StoreUnavailable` and `ToolsMissing` are worth another try, and say so in `is_transient`.
-The sentences are English message ids with `%(name)s` places; whoever shows them translates `template` and fills in
-`facts`. `MESSAGES` lists them all, so that a catalogue can be checked against it.
+keeping bytes. Only `StoreUnavailable`, `ToolsMissing` and `Interrupted` are worth another try, and say so in
+`is_transient`. The sentences are English message ids with `%(name)s` places; whoever shows them translates `template`
+and fills in `facts`. `MESSAGES` lists them all, so that a catalogue can be checked against it.
 """
 
 from __future__ import annotations
@@ -95,6 +95,14 @@ class ToolsMissing(MediaStoreError):
     is_transient = True
 
 
+class Interrupted(MediaStoreError):
+    """A child was told to end from outside, as at a shutdown; the file has nothing to do with it."""
+
+    code = "media.interrupted"
+    template = "Work on this file was interrupted. It is taken up again by itself."
+    is_transient = True
+
+
 class StoreError(MediaStoreError):
     """Something about keeping bytes."""
 
@@ -146,6 +154,7 @@ FAILURES: tuple[type[MediaStoreError], ...] = (
     TimedOut,
     LimitsExceeded,
     ToolsMissing,
+    Interrupted,
     BadKey,
     ObjectMissing,
     AlreadyStored,

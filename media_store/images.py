@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media_store import errors, recipes, runner, walls
-from media_store.errors import LimitsExceeded, MediaFailure, TimedOut, TooLarge
+from media_store.errors import Interrupted, LimitsExceeded, MediaFailure, TimedOut, TooLarge
 from media_store.recipes import PICTURE_FORMS, Made, Publish, Recipe
 from media_store.runner import GIB, MB, Limits
 from media_store.sniff import Sniffed
@@ -81,6 +81,10 @@ class PictureFacts:
     small: SmallPicture | None = None
 
 
+class ChildEnded(LimitsExceeded):
+    """The process died; only `_ask` tells whether this file is the reason."""
+
+
 class PictureChild:
     """One confined process and the ways to it. Not for use by two threads at once; `_ask` sees to that.
 
@@ -125,7 +129,7 @@ class PictureChild:
                 on_made(answer)
         except ConnectionError as gone:
             self.close()
-            raise LimitsExceeded("the picture process is gone") from gone
+            raise ChildEnded("the picture process is gone") from gone
         except BaseException:  # also when publishing fails: the rest of the answers must not meet the next question
             self.close()
             raise
@@ -139,7 +143,9 @@ class PictureChild:
         forms = [dict(form) for form in request["forms"]]
         sent = request | {"path": 0, "forms": forms}
         for place, name in [(sent, "small"), *((form, "out") for form in forms)]:
-            if name in place:
+            if place.get("skip"):  # there already, and to stay as it is
+                del place[name]
+            elif name in place:
                 paths.append((place[name], os.O_RDWR | os.O_CREAT | os.O_TRUNC))
                 place[name] = len(paths) - 1
         with contextlib.ExitStack() as opened:
@@ -160,7 +166,7 @@ class PictureChild:
                 block = os.read(self.process.stdout.fileno(), 65536)
                 self._unread += block
                 if not block or len(self._unread) > LONGEST_ANSWER_BYTES:
-                    raise LimitsExceeded("the picture process ended over this file")
+                    raise ChildEnded("the picture process ended over this file")
         line, _, self._unread = self._unread.partition(b"\n")
         return line
 
@@ -211,12 +217,35 @@ atexit.register(close_child)
 
 
 def _ask(request: Json, on_made: Callable[[Json], None]) -> Json:
+    """Have a request done. If a process dies that has served others before, they may be the reason: it is asked of a
+    fresh one, once, and only for what was not made yet. Raises Interrupted if it was told to end from outside.
+    """
+    made: set[str] = set()
+
+    def note(answer: Json) -> None:
+        on_made(answer)
+        made.add(answer["made"])
+
     with _lock:
-        if not _current or not _current[0].is_usable:
-            while _current:
-                _current.pop().finish()
-            _current.append(PictureChild())
-        return _current[0].ask(request, on_made)
+        child = _ready_child()
+        is_fresh = child.jobs == 0
+        try:
+            return child.ask(request, note)
+        except ChildEnded as ended:
+            if child.process.returncode in runner.TOLD_TO_END:
+                raise Interrupted("the picture process was told to end") from ended
+            if is_fresh:
+                raise
+        forms = [form | {"skip": form["skip"] or form["profile"] in made} for form in request["forms"]]
+        return _ready_child().ask(request | {"forms": forms}, on_made)
+
+
+def _ready_child() -> PictureChild:
+    if not _current or not _current[0].is_usable:
+        while _current:
+            _current.pop().finish()
+        _current.append(PictureChild())
+    return _current[0]
 
 
 def _nothing_made(answer: Json) -> None:

@@ -30,6 +30,7 @@ from typing import IO
 from media_store import walls, watching
 from media_store.errors import (
     Corrupt,
+    Interrupted,
     LimitsExceeded,
     MediaStoreError,
     NoAudio,
@@ -79,6 +80,10 @@ KILLED_BY_LIMIT = {-signal.SIGXFSZ, -signal.SIGXCPU, -signal.SIGKILL}
 KILLED_BY_LIMIT_RC = {128 - code for code in KILLED_BY_LIMIT}
 OUT_OF_MEMORY_RC = {187, 244}
 OUT_OF_MEMORY_TEXT = re.compile(r"Cannot allocate memory|Error (?:while )?allocat|malloc of size|pthread_create", re.I)
+
+# ffmpeg catches these, tidies up and says so; before it does, the signal itself is the status
+TOLD_TO_END = {-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP}
+TOLD_TO_END_TEXT = "Exiting normally, received signal"
 
 # What ffmpeg says in words only; its exit status is 1 for all of these.
 STDERR_MEANS: tuple[tuple[str, type[MediaStoreError], dict[str, str]], ...] = (
@@ -302,8 +307,8 @@ def run(
 
     `stdout_to` is an open file the child continues to write; with `read_stdout` up to 1 MiB is returned instead.
     `reach` is for a program whose command line does not name its files as ffmpeg's does.
-    Raises TimedOut, LimitsExceeded or Corrupt (any other exit status than 0), and watching.Stopped when it is no longer
-    wanted. The whole process group is dead when this returns or raises, whatever the reason.
+    Raises TimedOut, LimitsExceeded, Interrupted or Corrupt (any other exit status than 0), and watching.Stopped when it
+    is no longer wanted. The whole process group is dead when this returns or raises, whatever the reason.
     """
     started = time.monotonic()
     stdout: IO[bytes] | int = stdout_to if stdout_to is not None else subprocess.DEVNULL
@@ -390,6 +395,8 @@ def _raise_for_status(returncode: int, stderr: str) -> None:
     # indented lines are the file's own tags: a title must not be taken for the tool's word
     own_words = "\n".join(line for line in stderr.splitlines() if line and not line[0].isspace())
     last = scrub(own_words.rsplit("\n", 1)[-1])
+    if returncode in TOLD_TO_END or (returncode == 255 and last.startswith(TOLD_TO_END_TEXT)):
+        raise Interrupted(f"exit status {returncode}: {last}")
     for words, failure, facts in STDERR_MEANS:
         if words in own_words:
             raise failure(last, **facts)

@@ -291,9 +291,14 @@ def start(command: Sequence[str], reach: Reach | None, **how: Any) -> subprocess
 
 @functools.cache
 def suits(command: tuple[str, ...], reach: Reach) -> bool:
-    """Whether a program finds all it needs behind the wall of files: it is started once and must end well."""
-    if standing().files is None:
-        return False
+    """Whether a program finds all it needs behind the wall of files: it is started once and must end well.
+
+    A second try is for a first one that was ended from outside: the answer stands as long as this process.
+    """
+    return standing().files is not None and (_ends_well(command, reach) or _ends_well(command, reach))
+
+
+def _ends_well(command: tuple[str, ...], reach: Reach) -> bool:
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     with suppress(OSError, subprocess.TimeoutExpired), start(command, reach, **streams) as child:
         try:

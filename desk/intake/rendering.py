@@ -115,6 +115,8 @@ def make_renditions(work: Work) -> Outcome:
             )
     except Stopped:
         return RetryLater(LIVE_FIRST, LIVE_FIRST_PAUSE_S, is_counted=False)
+    except store_errors.Interrupted:  # counted: a file that makes its child look so must not go on for ever
+        return RetryLater("interrupted", STORE_PAUSE_S)
     except (store_errors.StoreUnavailable, store_errors.ToolsMissing) as fault:
         return _hold_up(work, task, fault.code)
     except store_errors.MediaStoreError as fault:

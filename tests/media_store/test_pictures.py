@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import struct
-import threading
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from PIL import Image
 
 from media_store import images, pipeline
-from media_store.errors import Bomb, Corrupt, LimitsExceeded, MediaFailure, TimedOut, TooLarge
+from media_store.errors import Bomb, Corrupt, MediaFailure, TimedOut, TooLarge
 from tests.media_store.conftest import Render, Result
 from tests.media_store.material import corners, picture
 
@@ -340,19 +339,6 @@ class TestChild:
         os.kill(self.pid(), signal.SIGKILL)
         images._current[0].process.wait()
 
-        assert set(render(photo).made) == PHOTO
-
-    def test_dying_over_a_picture_is_that_pictures_failure(self, photo: Path, render: Render) -> None:
-        render(photo)
-        os.kill(self.pid(), signal.SIGSTOP)
-        pid = self.pid()
-        killer = threading.Timer(0.2, os.kill, (pid, signal.SIGKILL))
-        killer.start()
-
-        with pytest.raises(LimitsExceeded):
-            render(photo)
-
-        killer.join()
         assert set(render(photo).made) == PHOTO
 
     def test_too_slow_it_is_killed_and_replaced(
