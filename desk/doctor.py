@@ -46,8 +46,8 @@ def examine() -> list[Finding]:
         ("disk", _disk),
         ("keys", _keys),
         ("channels", _channels),
-    )
         ("backfill", _backfill),
+    )
     return [_try(name, check) for name, check in checks]
 
 
@@ -103,7 +103,7 @@ def _tools() -> str:
     able = runner.check(runner.find_tools(given.ffmpeg_binary, given.ffprobe_binary))
     if able.missing:
         raise _Fault(f"ffmpeg {able.version} lacks: {', '.join(able.missing)}.")
-    return f"ffmpeg {able.version}, children confined by {able.confinement}"
+    return f"ffmpeg {able.version}; children: {able.confinement}"
 
 
 def _transcripts() -> str:

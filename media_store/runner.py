@@ -125,7 +125,7 @@ class Confinement:
     def __str__(self) -> str:
         network = f"no network ({self.network})" if self.network else "NETWORK OPEN: neither seccomp nor unshare here"
         files = f"own files only ({self.files})" if self.files else "OTHER FILES READABLE: no Landlock here"
-        return f"limits by {self.limits}, {network}, {files}"
+        return f"{self.limits}, {network}, {files}"
 
 
 @dataclass(frozen=True)
