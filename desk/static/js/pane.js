@@ -222,7 +222,7 @@ export class Pane {
 
   /** Under what is covered, or looked at by this person alone: cover it again, show it to all. */
   #coverLine(media) {
-    return el("div.player-ctl", {}, isLookedAt(media) && button(t("Cover again"), { ic: "eye-off", cls: "sm", key: "B", "data-look": media.id }), this.mayMove && button(t("Show to all"), { ic: "eye", cls: "sm", key: `${t("Shift")} B`, "data-pane": "cover" }));
+    return el("div.player-ctl.cover-line", {}, isLookedAt(media) && button(t("Cover again"), { ic: "eye-off", cls: "sm", key: "B", "data-look": media.id }), this.mayMove && button(t("Show to all"), { ic: "eye", cls: "sm", key: `${t("Shift")} B`, "data-pane": "cover" }));
   }
 
   #coverButton(media) {
