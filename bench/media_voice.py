@@ -82,5 +82,5 @@ def all_renditions(note: Path, digest: str, folder: Path) -> None:
         publish=made.append,
         original_sha256=digest,
     )
-    if [one.profile for one in made] != ["preview", "peaks", "broadcast"] or "limited" in facts.flags:
+    if [one.profile for one in made] != ["preview", "peaks", "broadcast", "peaks_fine"] or "limited" in facts.flags:
         raise RuntimeError(f"not the work that is compared: {facts.flags}")

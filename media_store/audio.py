@@ -93,19 +93,21 @@ def make_sound(
     voice_kind = None if planned.gain_db is None else singing.suggest(decoded.pcm, decoded.duration_s)
     printed = sound_print.take_print(peaks.read_pcm(decoded.pcm))
     decoded.pcm.unlink()
+    flags = (*planned.flags, *_flags_of(job, levelled, demuxer), *_heard(heard, decoded, planned))
+    figures = quality.figures(heard, decoded.duration_s, decoded.loudness.integrated_lufs)
     return SoundFacts(
         round(decoded.duration_s, 3),
         decoded.loudness.integrated_lufs,
         decoded.loudness.true_peak_dbtp,
         None if planned.gain_db is None else round(levelled.gain_db, 2),
-        (*planned.flags, *_flags_of(job, levelled, demuxer), *_heard(heard, decoded, planned)),
+        flags,
         peaks.bars(drawing),
         found.cue_in_s if found else None,
         found.cue_out_s if found else None,
         round(air.first / wav.RATE_HZ, 3) if found else None,
         round(air.until / wav.RATE_HZ, 3) if found else None,
         loudness.explain(decoded, planned, levelled, delivery.target),
-        quality.figures(heard, decoded.duration_s, decoded.loudness.integrated_lufs),
+        {code: figures[code] for code in flags if code in figures},
         voice_kind,
         printed.to_bytes() if printed else None,
     )
