@@ -187,7 +187,7 @@ def heard_share(session: Session, person_id: int, content: Content) -> float:
         rules.in_air((row.from_s, row.to_s), 0.0 if hashes[row.sha256] == AIR_PROFILE else begins_s, length_s)
         for row in rows
     ]
-    return rules.heard_share(stretches, length_s)
+    return rules.heard_share([(from_s, to_s) for from_s, to_s in stretches if to_s > from_s], length_s)
 
 
 def vetting_of(session: Session, card_id: int) -> dict[str, Any] | None:

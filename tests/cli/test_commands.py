@@ -10,15 +10,19 @@ from typing import Any
 
 import click
 import pytest
+from sqlalchemy import update
 
 from desk import clock, db
 from desk.cli import main
+from desk.cli.say import Progress
 from desk.contests import actions as contests
 from desk.jobs.models import Job
 from desk.people import actions as people
+from desk.people.models import Station
 from tests.cli.conftest import Command
 from tests.intake.graph import Graph
 from tests.intake.provider import Provider
+from tests.intake.test_bad_input import voice
 from tests.privacy.test_erasing import WAMID, picture, send_file
 
 PROMISED = (
@@ -92,6 +96,19 @@ def test_a_card_is_shown_with_everything_promised(
     assert listed["id"] == shown["id"]
 
 
+def test_a_format_the_station_asked_for_can_be_saved(
+    desk: Command, provider: Provider, graph: Graph, tmp_path: Path
+) -> None:
+    with db.transaction() as session:
+        session.execute(update(Station).values(air_formats="flac"))
+    send_file(provider, graph, "audio", voice(), "audio/wav")
+    provider.run()
+
+    desk.json("card", "show", str(provider.cards()[0].id), "--save", "flac", tmp_path / "one.flac")
+
+    assert (tmp_path / "one.flac").read_bytes()[:4] == b"fLaC"
+
+
 def test_deliveries_jobs_and_the_audit_are_listed(desk: Command, provider: Provider) -> None:
     provider.say("Guten Morgen")
     provider.run()
@@ -132,9 +149,36 @@ def test_the_store_is_checked_and_copied(desk: Command, provider: Provider, grap
     assert checked["ok"] is True
     assert checked["objects"] == first["copied"] > 1
     assert (second["copied"], second["present"]) == (0, first["copied"])
-    damaged = next(path for path in (data_dir / "media").rglob("*.png") if ".sums" not in path.parts)
-    damaged.write_bytes(b"other")
-    assert desk.json("store", "check", status=1)["faults"][0]["fault"] == "damaged"
+
+
+def test_a_check_names_what_is_missing_damaged_and_orphaned(desk: Command, provider: Provider, graph: Graph) -> None:
+    send_file(provider, graph, "image", picture(22), "image/png")
+    media = Path(desk.environment["DESK_DATA_DIR"]) / "media"
+    original = next(path for path in media.rglob("*.png") if ".sums" not in path.parts)
+    rendition = next(path for path in media.rglob("*.jpg") if ".sums" not in path.parts)
+    original.write_bytes(b"other")
+    rendition.unlink()
+    (media / "7").mkdir()
+    (media / "7" / "nobodys.ogg").write_bytes(b"a worker died before it wrote the name down")
+
+    young = desk.json("store", "check", status=1)
+    all_of_it = desk.json("store", "check", "--orphans-after", "0", status=1)
+
+    found = {(str(original.relative_to(media)), "damaged"), (str(rendition.relative_to(media)), "missing")}
+    assert {(one["key"], one["fault"]) for one in young["faults"]} == found
+    assert {(one["key"], one["fault"]) for one in all_of_it["faults"]} == found | {("7/nobodys.ogg", "orphaned")}
+    assert young["objects"] == all_of_it["objects"] > 1
+
+
+def test_a_person_sees_how_far_a_copy_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    times = iter((0.0, 9.0, 12.0))
+    monkeypatch.setattr("time.monotonic", lambda: next(times))
+    progress = Progress(40, is_shown=True)
+
+    progress.show(1, 1_000_000)
+    progress.show(2, 2_400_000)
+
+    assert capsys.readouterr().err == "2 of 40 objects, 2 MB copied at 0.2 MB/s\n"
 
 
 def test_an_export_is_written_by_command(desk: Command, provider: Provider, tmp_path: Path) -> None:

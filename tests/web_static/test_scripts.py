@@ -86,6 +86,18 @@ def test_heard_stretches_join_and_cover(bench: Any) -> None:
     ) == [[[0, 6], [10, 12]], 0.5, 0, 1]
 
 
+def test_only_what_would_air_must_be_heard(bench: Any) -> None:
+    media = {"kind": "voice", "state": "ready", "duration_s": 20, "air_in_s": 5, "air_out_s": 13,
+             "profiles": {"preview": {"sha256": "a", "mime": "audio/mpeg"}}}  # fmt: skip
+    assert bench.run(
+        """const { player, airSpan } = await load('player'); const [media] = args;
+        const heard = (...all) => { player.heard.set('a', all); return player.heardShare(media); };
+        return [heard([0, 9]), heard([5, 13]), heard([0, 5], [13, 20]),
+                airSpan(media, 'broadcast'), airSpan({ duration_s: 4 }, 'preview')]""",
+        media,
+    ) == [0.5, 1, 0, [0, 8], [0, 4]]
+
+
 def test_peaks_are_read_from_bytes_and_from_the_peaks_file(bench: Any) -> None:
     bars = base64.b64encode(bytes([0, 51, 255])).decode()
     assert bench.run("const p = await load('player'); return p.peaksOf(args[0])", bars) == [0, 0.2, 1]
