@@ -15,7 +15,7 @@ import pytest
 from media_store import images, pipeline
 from media_store.recipes import Made
 
-pytest.register_assert_rewrite("tests.media_store.contract", "tests.media_store.endurance")
+pytest.register_assert_rewrite("tests.media_store.contract", "tests.media_store.endurance", "tests.media_store.moving")
 
 
 @dataclass

@@ -76,7 +76,8 @@ class Place:
 
     def client(self) -> S3Client:
         """The way another program would go."""
-        return boto3.client("s3", endpoint_url=self.endpoint_url, region_name=self.region)
+        session = boto3.session.Session()  # the default one keeps the first keys it ever saw
+        return session.client("s3", endpoint_url=self.endpoint_url, region_name=self.region)
 
     def leftovers(self) -> int:
         """What unfinished writers left, seen by nobody who reads."""

@@ -11,8 +11,12 @@ import requests
 from media_store.errors import StoreUnavailable
 from media_store.stores.contract import Store
 from tests import servers
+from tests.cli.conftest import desk
 from tests.media_store.contract import WORDS, Place, StoreContract, put, read
 from tests.media_store.endurance import LinksToParts, StoreEndurance, UnfinishedUploads
+from tests.media_store.moving import StoreMoving
+
+__all__ = ["desk"]
 
 # the first test waits for the gateway, on a busy machine for up to ceph.START_LIMIT_S
 pytestmark = pytest.mark.timeout(300)
@@ -37,6 +41,10 @@ class TestCephKeepsTheContract(StoreContract):
 
 
 class TestCephOverTheLongRun(StoreEndurance, UnfinishedUploads, LinksToParts):
+    """Unchanged."""
+
+
+class TestMovingToCephAndBack(StoreMoving):
     """Unchanged."""
 
 

@@ -1,4 +1,4 @@
-"""Folder and moto over the long run; what is asked of them stands in endurance.py."""
+"""Folder and moto over the long run, and moving between them; what is asked stands in endurance.py and moving.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests import servers
+from tests.cli.conftest import desk
 from tests.media_store.contract import Place
 from tests.media_store.endurance import LinksToParts, StoreEndurance, UnfinishedUploads
+from tests.media_store.moving import StoreMoving
+
+__all__ = ["desk"]
 
 
 @pytest.fixture
@@ -25,6 +29,12 @@ class TestFolderOverTheLongRun(StoreEndurance):
 class TestMotoOverTheLongRun(StoreEndurance, UnfinishedUploads, LinksToParts):
     tells_when_begun = False  # moto says 2010 of every upload
 
+    @pytest.fixture
+    def place(self, moto_place: Place) -> Place:
+        return moto_place
+
+
+class TestMovingToMotoAndBack(StoreMoving):
     @pytest.fixture
     def place(self, moto_place: Place) -> Place:
         return moto_place
