@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from desk import clock, db
@@ -17,6 +18,8 @@ from desk.media import storage
 from desk.media.models import Asset
 from desk.people import actions as people
 from desk.people.models import Person
+from desk.wall import actions as wall_acts
+from desk.wall.models import Card
 from media_store import pipeline
 from media_store.keys import new_key
 from media_store.recipes import Made
@@ -134,6 +137,20 @@ def test_one_key_plays_the_sound_of_a_film_without_its_pictures(wall: Any) -> No
     wall.wait_for_selector(".film-sound:not(.is-on)")
     wall.keyboard.press("?")
     wall.wait_for_selector("dialog[open] >> text=Sound of the film alone")
+
+
+def test_a_covered_film_is_neither_looked_through_nor_heard(wall: Any, cast: Cast) -> None:
+    with db.transaction() as session:
+        card_id = session.execute(select(Card.id).join(Asset, Asset.message_id == Card.message_id)).scalar_one()
+        wall_acts.set_cover(session, cast.rheinwelle, card_id, is_covered=True, by=cast.nia, at=clock.now())
+    wall.wait_for_selector(".card .scrub", state="detached")
+    wall.locator(".card-video").focus()
+
+    wall.keyboard.press("v")
+    wall.keyboard.press(".")
+
+    assert not {"preview", "playable", "scrub"} & set(wall.evaluate(PLAYED))
+    assert wall.evaluate(SOUNDING) == 0
 
 
 def test_the_pane_has_a_slider_for_keys_and_the_waveform_of_the_sound(wall: Any) -> None:

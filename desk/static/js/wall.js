@@ -582,6 +582,7 @@ function filmSound(id) {
   const card = cards.get(id);
   const media = card && mainMedia(card);
   if (media?.kind !== "video" || card.listener.is_blocked) return false;
+  if (isCovered(media)) { announce(t("Covered. B shows it, to you alone.")); return true; }
   if (!player.press(id, media, { soundOnly: true })) announce(t("This film has no sound."));
   return true;
 }
