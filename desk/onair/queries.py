@@ -29,6 +29,7 @@ from desk.shows.queries import EditionView
 from desk.wall.models import Card
 
 AIRED_MOST = 50
+ENDINGS = {"flac": ".flac", "mp3": ".mp3", "mp2": "_mp2.wav"}  # of the names files are saved under
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Cart:
             "sha256": item.content.sha256,
             "audio_url": url,
             "wav_url": url,
+            "formats": {name: f"/studio/media/{slot.id}/{name}" for name in item.content.formats},
             "state": item.card.state,
             "aired_at": clock.iso(self.aired_at),
         }
@@ -156,15 +158,20 @@ class AirFile:
 
 
 def load_air_file(session: Session, station_id: int, slot_id: int, profile: str, *, at: datetime) -> AirFile:
-    """The file of an item that may be played now: `broadcast`, `preview` or `peaks`. Raises NotFound otherwise."""
+    """The file of an item that may be played now: `broadcast`, a further format of it, `preview` or `peaks`.
+
+    Raises NotFound otherwise.
+    """
     view = load_cart(session, station_id, slot_id, at=at)
-    made = view.item.content.renditions.get(profile) if profile in (AIR_PROFILE, "preview", "peaks") else None
+    content = view.item.content
+    made = content.renditions.get(profile) if profile in (AIR_PROFILE, "preview", "peaks", *content.formats) else None
     if made is None:
         raise NotFound(code="onair.no_file")
     zone = session.execute(select(Station.timezone).where(Station.id == station_id)).scalar_one()
     local = view.item.card.placed_at.astimezone(ZoneInfo(zone))
     listener = view.item.listener
-    name = rules.wav_name(local, listener.first_name, listener.place, view.item.card.id)
+    ending = ENDINGS.get(profile, ".wav")
+    name = rules.wav_name(local, listener.first_name, listener.place, view.item.card.id, ending)
     return AirFile(made.key, made.mime, made.bytes, made.sha256, name)
 
 

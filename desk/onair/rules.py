@@ -68,14 +68,14 @@ def mask_numbers(text: str) -> str:
     return _NUMBER.sub(MASKED, text)
 
 
-def wav_name(local: datetime, first_name: str, place: str, card_id: int) -> str:
+def wav_name(local: datetime, first_name: str, place: str, card_id: int, ending: str = ".wav") -> str:
     """A file name every playout takes: HHMM_First-name_Place_id.wav in plain letters.
 
     >>> wav_name(datetime(2026, 11, 19, 7, 5), "Siobhán", "Köln / Süd", 12)
     '0705_Siobhan_Koeln-Sued_12.wav'
     """
     parts = [f"{local:%H%M}", *filter(None, (_plain(first_name), _plain(place))), str(card_id)]
-    return "_".join(parts) + ".wav"
+    return "_".join(parts) + ending
 
 
 _SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})

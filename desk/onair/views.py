@@ -18,6 +18,7 @@ from desk.onair import actions, forms, queries
 from desk.shortlist.content import AIR_PROFILE
 from desk.web.access import me, my_station, requires
 from desk.web.files import send_object
+from media_store.delivery import FORMATS
 
 onair = Blueprint("onair", __name__)
 
@@ -110,7 +111,7 @@ def send_file(slot_id: int, profile: str) -> Response:
         mime=found.mime,
         size_bytes=found.bytes,
         sha256=found.sha256,
-        download_name=found.download_name if profile == AIR_PROFILE else None,
+        download_name=found.download_name if profile in (AIR_PROFILE, *FORMATS) else None,
     )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desk.media.models import Asset, Rendition
+from media_store.delivery import FORMATS
 
 AIR_PROFILE = "broadcast"
 HEARABLE = ("preview", "broadcast", "playable")  # what a producer may listen to in order to vet
@@ -59,6 +60,16 @@ class Content:
         if made is None or made.duration_s is None:
             return None
         return made.begins_s, made.begins_s + made.duration_s
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Further formats the station takes of exactly this copy for air; one made under other wishes is none of it."""
+        air = self.renditions.get(AIR_PROFILE)
+        return tuple(
+            profile
+            for profile in FORMATS
+            if air is not None and profile in self.renditions and self.renditions[profile].settings == air.settings
+        )
 
     @property
     def peaks(self) -> str | None:

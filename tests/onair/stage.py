@@ -21,6 +21,7 @@ from tests.desk_fixtures import SIX
 from tests.wall.builders import a_card, a_listener, an_asset
 
 FORMS = {"preview": ("audio/mpeg", "mp3"), "broadcast": ("audio/wav", "wav"), "peaks": ("application/json", "json")}
+FURTHER = {"mp2": ("audio/wav", "wav"), "flac": ("audio/flac", "flac")}
 
 
 def digest(content: bytes) -> str:
@@ -60,7 +61,7 @@ def keep(content: bytes, extension: str, mime: str) -> str:
 
 def render(session: Session, asset: Asset, profile: str, content: bytes) -> Rendition:
     """Make or make anew a rendition of what the asset's original is now."""
-    mime, extension = FORMS[profile]
+    mime, extension = (FORMS | FURTHER)[profile]
     made = session.execute(
         select(Rendition).where(Rendition.asset_id == asset.id, Rendition.profile == profile)
     ).scalar_one_or_none()

@@ -65,6 +65,22 @@ def test_the_presenter_gets_what_is_vetted_and_cleared(sign_in: SignIn, placed: 
     )
 
 
+def test_a_format_of_exactly_this_sound_can_be_saved_too(sign_in: SignIn, placed: Placed) -> None:
+    with db.transaction() as session:
+        asset = session.get_one(Asset, placed.asset)
+        stage.render(session, asset, "mp2", b"the same in MP2")
+        stage.render(session, asset, "flac", b"from before the level was changed").settings = "-16LUFS"
+    sam = sign_in("sam")
+
+    (cart,) = carts(sam)
+    answer = sam.get(cart["formats"]["mp2"])
+
+    assert list(cart["formats"]) == ["mp2"]
+    assert answer.data == b"the same in MP2"
+    assert answer.headers["Content-Disposition"].endswith(f"_{placed.card}_mp2.wav")
+    assert sam.get(f"/studio/media/{placed.slot}/flac").status_code == 404
+
+
 def test_a_part_of_the_file_is_answered_with_that_part(sign_in: SignIn, placed: Placed) -> None:
     answer = sign_in("sam").get(f"/studio/media/{placed.slot}/broadcast", headers={"Range": "bytes=2-5"})
 

@@ -207,6 +207,7 @@ function showCart(cart, isLive) {
   wave.toggleAttribute("hidden", !cart.is_sound);
   $("wav").hidden = !cart.wav_url;
   if (cart.wav_url) $("wav").setAttribute("href", cart.wav_url);
+  $("formats").replaceChildren(...Object.entries(cart.formats ?? {}).map(([name, url]) => el("a.desk-tool", { href: url, download: "" }, name.toUpperCase())));
   showButtons(cart, isLive);
 }
 
