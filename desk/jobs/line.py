@@ -152,5 +152,6 @@ def count_backfill(session: Session) -> int:
 
 def count_waiting(session: Session, most: int) -> int:
     """How many stand in line, counted up to `most`."""
-    line = select(Job.id).where(text(IN_LINE)).limit(most).subquery()
+    in_order = (Job.lane, Job.tier, Job.turn, Job.id)  # else PostgreSQL may read the table from its beginning
+    line = select(Job.id).where(text(IN_LINE)).order_by(*in_order).limit(most).subquery()
     return session.execute(select(func.count()).select_from(line)).scalar_one()
