@@ -191,9 +191,9 @@ class _Checked(io.RawIOBase):
         return len(block)
 
 
-def prune_store(source: Store, target: Store) -> int:
+def prune_store(source: Store, target: Store, prefix: str = "") -> int:
     """Delete from the target what the source has not any more (it was erased since); returns how many."""
-    gone = [info.key for info in target.list("") if _find(source, info.key) is None]
+    gone = [info.key for info in target.list(prefix) if _find(source, info.key) is None]
     for key in gone:
         target.delete(key)
     return len(gone)

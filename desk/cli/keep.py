@@ -42,9 +42,12 @@ def _open(url: str) -> Store:
 @click.option("--prefix", default="", help="Only keys that begin with this.")
 @click.option("--quick", is_flag=True, help="Believe the digest of what is there already, do not read it again.")
 @click.option("--repair", is_flag=True, help="Write objects anew that are damaged in TARGET.")
+@click.option("--prune", is_flag=True, help="Delete from TARGET what SOURCE has not (any more).")
 @click.option("--parallel", type=click.IntRange(1, 32), default=copying.WORKERS, show_default=True)
 @json_option
-def copy(source: str, target: str, prefix: str, quick: bool, repair: bool, parallel: int, as_json: bool) -> None:
+def copy(
+    source: str, target: str, prefix: str, quick: bool, repair: bool, prune: bool, parallel: int, as_json: bool
+) -> None:
     """Copy all objects of store SOURCE to TARGET (file:/… or s3://…) and read each back to compare its SHA-256.
 
     May be broken off and started again: what is there is not copied twice. Nothing in SOURCE changes.
@@ -57,8 +60,11 @@ def copy(source: str, target: str, prefix: str, quick: bool, repair: bool, paral
         notice=lambda report: progress.show(report.seen, report.bytes),
     )  # fmt: skip
     progress.end()
-    text = f"{report.copied} copied, {report.present} were there, {report.bytes} bytes."
-    _answer(report.as_json(), text, as_json)
+    if prune and not report.seen:
+        fail("SOURCE is empty, so nothing is deleted in TARGET. Is the address right?", code="store.empty_source")
+    pruned = copying.prune_store(taken_from, _open(target), prefix) if prune else 0
+    text = f"{report.copied} copied, {report.present} were there, {report.bytes} bytes, {pruned} deleted."
+    _answer(report.as_json() | {"pruned": pruned}, text, as_json)
 
 
 @store.command("check")

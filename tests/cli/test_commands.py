@@ -148,7 +148,15 @@ def test_the_store_is_checked_and_copied(desk: Command, provider: Provider, grap
 
     assert checked["ok"] is True
     assert checked["objects"] == first["copied"] > 1
-    assert (second["copied"], second["present"]) == (0, first["copied"])
+    assert (second["copied"], second["present"], second["pruned"]) == (0, first["copied"], 0)
+    erased = next(path for path in (data_dir / "media").rglob("*.png") if ".sums" not in path.parts)
+    erased.unlink()
+    kept = desk.json("store", "copy", f"file:{data_dir / 'media'}", f"file:{tmp_path / 'copy'}")
+    pruned = desk.json("store", "copy", f"file:{data_dir / 'media'}", f"file:{tmp_path / 'copy'}", "--prune")
+    assert (kept["pruned"], pruned["pruned"], pruned["present"]) == (0, 1, first["copied"] - 1)
+    assert not (tmp_path / "copy" / erased.relative_to(data_dir / "media")).exists()
+    mistyped = desk.json("store", "copy", f"file:{tmp_path}/nowhere", f"file:{tmp_path / 'copy'}", "--prune", status=1)
+    assert mistyped["error"]["code"] == "store.empty_source"
 
 
 def test_a_check_names_what_is_missing_damaged_and_orphaned(desk: Command, provider: Provider, graph: Graph) -> None:

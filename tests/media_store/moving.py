@@ -59,7 +59,7 @@ def copy_and_kill(desk: Command, place: Place, source: Place, target: Place) -> 
     return len(list(store.list("")))
 
 
-@pytest.mark.timeout(300)  # two processes and four commands: 10 s of work, but on a machine that has none to spare …
+@pytest.mark.timeout(300)  # two processes and four commands, on a machine that may be busy with others
 class StoreMoving:
     @pytest.fixture
     def beside(self, desk: Command, place: Place) -> Command:
