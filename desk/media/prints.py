@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, literal, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from desk.db import Key
@@ -147,7 +147,7 @@ def _of_same_bytes(session: Session, asset: Asset) -> list[int]:
 
 def _by_keys(session: Session, asset: Asset, of: str, space: int, one: AnyPrint) -> list[int]:
     keys = one.near_keys if isinstance(one, PicturePrint) else one.keys
-    rows = key_rows(asset.station_id, [_number(space, key) for key in keys]).subquery()
+    rows = key_rows(session, asset.station_id, [_number(space, key) for key in keys]).subquery()
     hits = func.count()
     counted = (
         select(rows.c.asset_id)
@@ -160,12 +160,16 @@ def _by_keys(session: Session, asset: Asset, of: str, space: int, one: AnyPrint)
     return list(session.execute(counted).scalars())
 
 
-def key_rows(station_id: int, numbers: Sequence[int]) -> Select[int]:
-    """Which files have any of these keys; a statement of its own, so that a test can look at its plan."""
-    wanted = [literal(number, Key) for number in sorted(numbers)]
-    return (
-        select(PrintKey.asset_id).where(PrintKey.station_id == station_id, PrintKey.number.in_(wanted)).limit(MOST_ROWS)
-    )
+def key_rows(session: Session, station_id: int, numbers: Sequence[int]) -> Select[int]:
+    """Which files have any of these keys; a statement of its own, so that a test can look at its plan.
+
+    PostgreSQL gets the numbers as rows: from a list it may read all keys of the station and sift them.
+    """
+    of_station = select(PrintKey.asset_id).where(PrintKey.station_id == station_id).limit(MOST_ROWS)
+    if session.get_bind().dialect.name != "postgresql":
+        return of_station.where(PrintKey.number.in_([literal(number, Key) for number in sorted(numbers)]))
+    wanted = func.unnest(literal(sorted(numbers), ARRAY(BigInteger))).column_valued("wanted")
+    return of_station.where(PrintKey.number == wanted)
 
 
 def compare(group: str, one: Prints, other: Prints) -> Likeness:
