@@ -26,6 +26,8 @@ LARGEST_PIXELS = 64_000_000
 LARGEST_ANIMATED_PIXELS = 100_000_000
 MOST_FRAMES = 300
 MOST_FILES = 16
+START_OF_SCAN = b"\xff\xda"
+MOST_SCANS = 40  # each goes over all pixels again; encoders make ten, a thumbnail brings as many
 MOST_MOVING_PIXELS = 25_000_000  # of all frames as they are saved: 100 MB in memory
 SMALL_EDGE = 320
 WHITE = (255, 255, 255)
@@ -122,6 +124,10 @@ def open_picture(file: BinaryIO, picture_format: str) -> Image.Image:
 
         register_heif_opener(thumbnails=False)
     file.seek(0)
+    if picture_format == "JPEG":
+        if (scans := file.read().count(START_OF_SCAN)) > MOST_SCANS:
+            raise Refused("media.bomb", f"{scans} scans")
+        file.seek(0)
     picture = Image.open(file, formats=(picture_format,))
     if picture.width * picture.height > LARGEST_PIXELS:
         raise Refused("media.bomb", f"{picture.width} x {picture.height}")

@@ -15,8 +15,7 @@ import pytest
 from media_store import images, pipeline, runner
 from media_store.errors import Corrupt, Interrupted, LimitsExceeded, MediaFailure
 from tests.media_store.conftest import Render
-from tests.media_store.hostile.making import Trap
-from tests.media_store.hostile.pictures import jpeg_of_many_scans
+from tests.media_store.hostile.pictures import palette_of_64_megapixels
 from tests.media_store.material import picture, speech, voice_note
 from tests.servers import wait_until
 
@@ -86,8 +85,8 @@ def photo(tmp_path: Path) -> Path:
 @pytest.fixture
 def killer(tmp_path: Path) -> Path:
     """A picture its decoder dies over, once it may use a second of processor time only."""
-    path = tmp_path / "killer.jpg"
-    path.write_bytes(jpeg_of_many_scans(Trap(tmp_path, "", tmp_path)))
+    path = tmp_path / "killer.png"
+    path.write_bytes(palette_of_64_megapixels())
     return path
 
 

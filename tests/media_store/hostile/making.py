@@ -10,7 +10,7 @@ from pathlib import Path
 
 UNSUPPORTED, CORRUPT, BOMB, EMPTY = "media.unsupported", "media.corrupt", "media.bomb", "media.empty"
 NO_AUDIO, TOO_LONG, TOO_LARGE, TRUNCATED = "media.no_audio", "media.too_long", "media.too_large", "media.truncated"
-LIMITS, TIMEOUT, OK = "media.limits", "media.timeout", "ok"
+LIMITS, OK = "media.limits", "ok"
 
 
 @dataclass(frozen=True)
