@@ -24,7 +24,7 @@ ASKED, LIVE, BACKFILL = 0, 1, 2
 # Short work goes before long work of the same tier, but not for ever: a stream of voices on a single worker would
 # keep a video waiting all morning. Once in so long, one that has waited as long goes first.
 LONG_EVERY = timedelta(minutes=2)
-PUT_BACK_MOST = 200
+PUT_BACK_MOST = 50  # at a time: each is a small write, and others want to write too
 ONE_LONG = 7_305_001  # number of the lock in PostgreSQL under which long work is taken
 
 

@@ -23,6 +23,7 @@ from desk.intake import backfilling, fetching, removing
 from desk.intake.models import Backfill
 from desk.jobs import line, table, work
 from desk.jobs.models import Job
+from desk.live.models import LiveEvent
 from desk.media import rules, storage, workplace
 from desk.media.models import Asset, Rendition
 from desk.people.models import Station
@@ -289,6 +290,20 @@ def test_what_is_fetched_is_made_playable_before_the_next_is_fetched(provider: P
 
     assert after is not None
     assert (after.kind, after.subject) == (fetching.RENDER, f"asset:{provider.rows(Asset)[0].id}")
+
+
+def test_what_can_be_used_first_is_on_the_card_at_once_and_the_rest_follows(provider: Provider, graph: Graph) -> None:
+    send_file(provider, graph, "audio", voice(), "audio/wav")
+    provider.run()
+
+    changes = [event.payload["card"] for event in provider.rows(LiveEvent) if event.kind == "card.changed"]
+    media = [card["media"][0] for card in changes]
+    first = next(one for one in media if "preview" in one["profiles"])
+    working = [one["progress"] for one in media if one["state"] == "processing"]
+    assert (first["state"], set(first["profiles"])) == ("processing", {"original", "preview"})
+    assert working == sorted(working)
+    assert working[-1] <= 95
+    assert (media[-1]["state"], media[-1]["progress"]) == ("ready", None)
 
 
 # --- erased while it runs ---------------------------------------------------------------------------------------

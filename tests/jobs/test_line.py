@@ -121,6 +121,17 @@ def test_long_work_of_a_dead_worker_holds_up_no_other_for_longer_than_its_lease(
     assert (first and first.subject, later and later.subject) == ("video:0", "video:1")
 
 
+def test_a_long_backfill_makes_room_for_live_work_of_its_lane(done: list[str]) -> None:
+    put("old video", lane=LONG, tier=BACKFILL)
+    backfill = take()
+    assert backfill is not None
+    put("voice", "listener:1")
+    before = work._is_wanted(backfill)
+    put("new video", "listener:1", lane=LONG)
+
+    assert (before, work._is_wanted(backfill)) == (True, False)
+
+
 def test_short_work_does_not_put_off_long_work_for_ever(done: list[str]) -> None:
     long_ago = clock.now() - line.LONG_EVERY - timedelta(seconds=1)
     for number in range(2):
