@@ -7,7 +7,7 @@ TESTS ?=
 WORKERS ?= 2
 ONLY ?=
 
-.PHONY: run test lint unit bench faults soak docs-pictures set-up set-up-tests locks vendor clean help
+.PHONY: run test lint unit bench faults soak docs-pictures docs-sounds set-up set-up-tests locks vendor clean help
 
 run: set-up ## start the rehearsal desk and print its address
 	@DESK_MODE=$${DESK_MODE:-rehearsal} exec $(BIN)/desk serve
@@ -36,6 +36,9 @@ soak: set-up-tests ## run for long, write var/soak.json
 
 docs-pictures: set-up-tests ## take the pictures of the documentation from a running desk
 	@$(BIN)/python -m docs.pictures
+
+docs-sounds: set-up-tests ## measure what comes out of every form of sound, into docs/sounds.md
+	@$(BIN)/python -m docs.sounds
 
 set-up:
 	@sh setup/bootstrap.sh run
