@@ -44,7 +44,7 @@ def join(session: Session, asset: Asset, found: Sequence[Twin], *, at: datetime)
         other = cards.get(twin.message_id)
         if other is not None and other.station_id == card.station_id and other is not card:
             _put_together(session, card, other, prints.group_of(asset.kind), at)
-    if card.stack_id is not None and card.stack_id != before:
+    if card.stack_id is not None and before is None:
         announce.touch(session, card, "card.changed", at=at)
     return card.stack_id
 
@@ -66,7 +66,6 @@ def _put_together(session: Session, card: Card, other: Card, of: str, at: dateti
         return
     if one is None and two is None:
         card.stack_id = other.stack_id = _new_stack(session, card.station_id, of, at)
-        announce.touch(session, other, "card.changed", at=at)
         _note(session, other, "card.stack", at)
         _note(session, card, "card.stack", at)
     elif one is None or two is None:
@@ -183,8 +182,11 @@ def settle(session: Session, stack_id: int, *, at: datetime) -> Stack:
     stack = session.execute(
         select(Stack).where(Stack.id == stack_id).with_for_update().execution_options(populate_existing=True)
     ).scalar_one()
-    inside = (Card.stack_id == stack_id, Card.withdrawn_at.is_(None))
+    inside, before = (Card.stack_id == stack_id, Card.withdrawn_at.is_(None)), stack.cards
     stack.cards = session.execute(select(func.count()).select_from(Card).where(*inside)).scalar_one()
+    if before < 2 <= stack.cards:  # cards that said nothing of a stack cannot hear of it by its number
+        for card in session.execute(select(Card).where(*inside).order_by(Card.id).limit(MOST_WEIGHED)).scalars():
+            announce.touch(session, card, "card.changed", at=at)
     chosen = twins.choose(stack.of, _copies(session, stack))
     stack.best_card_id = chosen.card_id if chosen else None
     stack.reason = chosen.reason if chosen else stack.of

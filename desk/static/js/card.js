@@ -8,7 +8,7 @@ import { avatar, badge, button, el, icon, state } from "./dom.js";
 import { isMoving, moves } from "./moving.js";
 import { drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
 import { hasScrub, makeScrub } from "./scrub.js";
-import { clockTime, clockTimeExact, dayAndTime, duration, number, sameDay, t, tenths } from "./words.js";
+import { clockTime, clockTimeExact, dayAndTime, duration, number, sameDay, t, tenths, tn } from "./words.js";
 
 const frame = document.getElementById("card-frame");
 const TARGET_LUFS = Number(document.querySelector("[data-target-lufs]")?.dataset.targetLufs ?? -23);
@@ -27,6 +27,10 @@ export const kindName = (card) => (isSung(card) ? t("Sung greeting") : KINDS[car
 export const isSung = (card) => card.kind === "voice" && card.campaign?.icon === "note";
 
 export const nameOf = (card) => card.listener.first_name || card.listener.alias || t("Unnamed");
+/** "3 similar" counts the others, not the card itself. */
+export const similar = (twins) => tn("%(num)s similar", "%(num)s similar", twins.count - 1);
+export const twinsTitle = (twins) => [similar(twins), t(twins.reason), twins.is_best ? t("This is the best one") : ""].filter(Boolean).join(" · ");
+
 export const mainMedia = (card) => card.media?.[0] ?? null;
 export const isClaimed = (card) => Boolean(card.claim && new Date(card.claim.until) > now());
 export const isMine = (card) => isClaimed(card) && card.claim.by.id === ME;
@@ -128,6 +132,7 @@ function fillFoot(part, card, said, view) {
   part("state").replaceChildren(state(said.kind, said.label, sign), ...(view.isPending ? [el("span.pending", { title: t("Waiting for the server") }, icon("loader", "spin"))] : []));
   const badges = [];
   if (card.is_frequently_forwarded || card.is_forwarded) badges.push(badge("", "swap", "b-ok", card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded")));
+  if (card.twins && !card.listener.is_blocked) badges.push(badge(similar(card.twins), "layers", "b-dup", twinsTitle(card.twins)));
   if (card.is_vetted) badges.push(badge("", "check", "b-okt", t("Cleared for air")));
   if (card.consent === "given") badges.push(badge("", "shield-check", "b-ok", t("Consent on file")));
   else if (card.consent === "refused" || card.consent === "withdrawn") badges.push(badge(card.consent === "refused" ? t("Consent refused") : t("Consent withdrawn"), "shield-x", "b-warn"));

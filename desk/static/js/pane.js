@@ -11,7 +11,8 @@ import { isCovered, isLookedAt, veiled } from "./covers.js";
 import { blurred } from "./blurhash.js";
 import { isMoving, moves, toggleMoving } from "./moving.js";
 import { drawThread } from "./thread.js";
-import { note, warn } from "./toast.js";
+import { note, remember, warn } from "./toast.js";
+import { TwinsBox } from "./twins.js";
 import { clockTime, clockTimeExact, duration, number, t, tenths } from "./words.js";
 
 const BARS = 96;
@@ -19,7 +20,7 @@ const FULLY_HEARD = 0.97;
 const CONSENT_WORDS = { unknown: t("No consent"), asked: t("Consent asked"), given: t("Consent given"), refused: t("Consent refused"), withdrawn: t("Consent withdrawn") };
 const ACTS = {
   placed: t("arrived"), move: t("moved"), moved: t("moved"), claim: t("claimed"), claimed: t("claimed"), release: t("released"), released: t("released"), notes: t("notes changed"),
-  noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), cover: t("covered for all"), uncover: t("shown to all"), withdrawn: t("withdrawn"), aired: t("aired"),
+  noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), cover: t("covered for all"), uncover: t("shown to all"), withdrawn: t("withdrawn"), aired: t("aired"), apart: t("said: not the same"),
 };
 
 export class Pane {
@@ -49,6 +50,7 @@ export class Pane {
       written: (id, message) => { if (this.details && this.id === id) { this.details.conversation = [...this.details.conversation, message]; this.#drawThread(); } },
       settled: (id) => { if (this.id === id) this.load(); },
     });
+    this.twins = new TwinsBox(this.part("twins"), { open: (card) => card && this.on.open?.(card), apart: () => this.#apart(), mayJudge: root.dataset.mayMove === "yes" });
     for (const type of ["change", "time"]) player.addEventListener(type, () => this.#showPlaying());
     player.addEventListener("reported", (event) => { if (event.detail.cardId === this.id) this.#drawVet(); });
   }
@@ -127,6 +129,7 @@ export class Pane {
     text.textContent = card.listener.is_blocked ? "" : card.text;
     this.#drawFields(card, isNew);
     for (const choice of this.root.querySelectorAll("[data-consent]")) choice.setAttribute("aria-pressed", String(choice.dataset.consent === card.consent));
+    this.twins.draw(card);
     this.#drawVet();
     this.#drawThread();
     this.#drawHistory(card);
@@ -343,6 +346,18 @@ export class Pane {
       if (answer?.card) this.on.changed(answer.card);
       if (done) note(done, { ic: "check" });
       this.load();
+    } catch (error) {
+      if (error.current) this.on.changed(error.current);
+      warn(errorText(error));
+    }
+  }
+
+  /** A person says that this card is not the same as those it stands with. */
+  async #apart() {
+    try {
+      const answer = await api.post(`/api/v1/cards/${this.id}/apart`);
+      this.on.changed(answer.card);
+      remember(answer.undo_id, t("Not the same any more"), (undone) => { if (undone?.card) this.on.changed(undone.card); });
     } catch (error) {
       if (error.current) this.on.changed(error.current);
       warn(errorText(error));

@@ -14,6 +14,7 @@ import * as outbox from "./outbox.js";
 import { Pane } from "./pane.js";
 import { listenable, player } from "./player.js";
 import { close as closeNote, note, remember, undoLast, warn } from "./toast.js";
+import { withStack } from "./twins.js";
 import { clockTime, clockTimeExact, number, t, tn } from "./words.js";
 
 const PAGE = 60;
@@ -343,6 +344,23 @@ function change(card) {
   if (card.id === pane.id) pane.update(card);
 }
 
+/** One event for a whole stack of copies: every card of it that is here says what holds now. */
+function changeStack(stack) {
+  for (const card of [...cards.values()]) {
+    const changed = withStack(card, stack);
+    if (!changed) continue;
+    cards.set(card.id, changed);
+    refresh(card.id);
+  }
+}
+
+/** A copy from the pane's list; one outside the present filter is shown in the pane all the same. */
+function openTwin(card) {
+  learnCard(card);
+  if (feed.indexOf(card.id) >= 0) setFocus(card.id);
+  else pane.show(card.id);
+}
+
 /** Inside the part of the list that is loaded; older ones come with their page. */
 function isNewerThanEnd(card) {
   if (!next) return true;
@@ -379,6 +397,7 @@ const HANDLERS = {
   "card.changed": ({ card }) => change(card),
   "card.removed": ({ id, card }) => removeCard(id ?? card?.id),
   "message.changed": (payload) => pane.messageChanged(payload),
+  "stack.changed": (stack) => changeStack(stack),
   tally: (payload) => drawTally(payload),
 };
 
@@ -558,7 +577,7 @@ function togglePause() {
 
 const pane = new Pane($("pane"), {
   next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused),
-  claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id),
+  claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin,
 });
 
 function closePane() {

@@ -1,0 +1,66 @@
+/* Copies of one thing: how a card says that there are similar ones, the list of them in the pane, and taking one out.
+   The stack itself (its count, its best card, the reason) comes from the server and is one event for all its cards. */
+
+import * as api from "./api.js";
+import { kindIcon, nameOf, similar } from "./card.js";
+import { button, el, errorText, icon } from "./dom.js";
+import { dayAndTime, t } from "./words.js";
+
+/** What a card of a changed stack says now; null where nothing changed. Stacks that became one take over their cards. */
+export function withStack(card, stack) {
+  const own = card.twins;
+  if (!own || (own.stack_id !== stack.stack_id && !stack.merged?.includes(own.stack_id))) return null;
+  const { stack_id, count, best_card_id, reason } = stack;
+  return { ...card, twins: count < 2 ? null : { stack_id, count, best_card_id, reason, is_best: best_card_id === card.id } };
+}
+
+/** The pane's list of copies; asks for them when the stack is another one or has changed. `on`: open(card), apart(). */
+export class TwinsBox {
+  constructor(root, { open, apart, mayJudge }) {
+    this.root = root;
+    this.open = open;
+    this.mayJudge = mayJudge;
+    this.signature = "";
+    this.cards = [];
+    root.addEventListener("click", (event) => {
+      const control = event.target.closest("[data-twin]");
+      if (control?.dataset.twin === "apart") apart();
+      else if (control) this.open(this.cards.find((card) => card.id === Number(control.dataset.twin)));
+    });
+  }
+
+  draw(card) {
+    const twins = card?.listener.is_blocked ? null : card?.twins;
+    this.root.hidden = !twins;
+    const signature = twins ? JSON.stringify([card.id, twins]) : "";
+    if (signature === this.signature) return;
+    this.signature = signature;
+    this.cards = [];
+    if (!twins) { this.root.replaceChildren(); return; }
+    this.#fill(twins, []);
+    this.#ask(card.id, twins, signature);
+  }
+
+  async #ask(id, twins, signature) {
+    try {
+      const { cards } = await api.get(`/api/v1/cards/${id}/twins`);
+      if (signature !== this.signature) return;
+      this.cards = cards;
+      this.#fill(twins, cards.map((card) => this.#row(card, twins)));
+    } catch (error) {
+      if (signature === this.signature) this.#fill(twins, [el("li", {}, icon("warn"), errorText(error))]);
+    }
+  }
+
+  #fill(twins, rows) {
+    const head = el("p", {}, icon("layers"), el("span", {}, el("b", {}, similar(twins)), ` ${twins.is_best ? t("This is the best one") : t(twins.reason)}`));
+    const out = this.mayJudge ? [button(t("Not the same"), { ic: "x", cls: "sm ghost", "data-twin": "apart" })] : [];
+    this.root.replaceChildren(head, el("ul", {}, ...rows), ...out);
+  }
+
+  #row(card, twins) {
+    const isBest = card.id === twins.best_card_id;
+    const words = [nameOf(card), dayAndTime(card.placed_at)].join(" · ");
+    return el("li", {}, el("button.twin", { type: "button", "data-twin": card.id }, icon(kindIcon(card)), el("span", {}, words), isBest && el("em", {}, t("best"))));
+  }
+}
