@@ -42,13 +42,17 @@ def main() -> int:
         return _tell({"failed": "engine"})
     if asked.check:
         return _tell({"done": True})
+    samples = _read(asked.sound)
+    if not _is_spoken(samples):  # asked before the model is even loaded: it hears words in noise
+        _tell({"language": None, "confidence": 0.0})
+        return _tell({"done": True})
     try:
         model = faster_whisper.WhisperModel(
             str(asked.model), device="cpu", compute_type="int8", cpu_threads=THREADS, local_files_only=True
         )
     except (RuntimeError, ValueError, OSError):
         return _tell({"failed": "model"})
-    return _transcribe(model, asked.sound, asked.languages.split(","))
+    return _transcribe(model, samples, asked.languages.split(","))
 
 
 def _tell(line: dict[str, Any]) -> int:
@@ -57,13 +61,13 @@ def _tell(line: dict[str, Any]) -> int:
     return 0
 
 
-def _transcribe(model: Any, sound: Path, languages: list[str]) -> int:
+def _read(sound: Path) -> Any:
     import numpy as np
 
-    samples = np.fromfile(sound, dtype="<i2").astype(np.float32) / 32768
-    if not _is_spoken(samples):
-        _tell({"language": None, "confidence": 0.0})
-        return _tell({"done": True})
+    return np.fromfile(sound, dtype="<i2").astype(np.float32) / 32768
+
+
+def _transcribe(model: Any, samples: Any, languages: list[str]) -> int:
     language, confidence = _language(model, samples, languages)
     _tell({"language": language, "confidence": round(confidence, 3)})
     segments, _ = model.transcribe(
@@ -81,7 +85,7 @@ def _transcribe(model: Any, sound: Path, languages: list[str]) -> int:
 
 
 def _is_spoken(samples: Any) -> bool:
-    """Whether there is speech at all; asked before the engine, which hears words in noise."""
+    """Whether there is speech at all, by the voice detector that comes with the engine."""
     from faster_whisper.vad import get_speech_timestamps
 
     spoken = sum(stretch["end"] - stretch["start"] for stretch in get_speech_timestamps(samples))
