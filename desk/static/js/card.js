@@ -7,6 +7,7 @@ import { coverAgain, coverText, isCovered, isLookedAt, veiled } from "./covers.j
 import { avatar, badge, button, el, icon, state } from "./dom.js";
 import { isMoving, moves } from "./moving.js";
 import { drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
+import { remarkLine, saidIn } from "./recording.js";
 import { hasScrub, makeScrub } from "./scrub.js";
 import { clockTime, clockTimeExact, dayAndTime, duration, number, sameDay, t, tenths, tn } from "./words.js";
 
@@ -183,7 +184,7 @@ function audioBody(card, media) {
   const wave = makeWave();
   drawWave(wave, peaksOf(media.peaks), 0);
   const level = loudness && el(`em.lufs${loudness.isOff ? ".off" : ""}`, { title: t("Target %(target)s LUFS", { target: tenths(loudness.target) }) }, loudness.isOff && icon(loudness.ic), loudness.isOff ? `${loudness.word} ${loudness.text}` : loudness.text);
-  return [el("div.audio", {}, cue, el("span.card-wave", { "data-act": "seek" }, wave), el("span.dur", {}, duration(media.duration_s), level)), card.text ? el("p.tr", { dir: "auto" }, card.text) : media.state === "processing" ? el("p.hint", {}, t("Playable already, still being measured")) : ""];
+  return [el("div.audio", {}, cue, el("span.card-wave", { "data-act": "seek" }, wave), el("span.dur", {}, duration(media.duration_s), level)), card.text || saidIn(media) ? el("p.tr", { dir: "auto" }, card.text || saidIn(media)) : media.state === "processing" ? el("p.hint", {}, t("Playable already, still being measured")) : remarkLine(media)];
 }
 
 const KEPT_PICTURES = 300;

@@ -6,6 +6,7 @@ import { historyOf, kindIcon, kindName, loudnessOf, mainMedia, nameOf, stateOf, 
 import { Composer } from "./composer.js";
 import { announce, avatar, badge, button, el, errorText, icon, state } from "./dom.js";
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
+import { remarkList, transcriptPart } from "./recording.js";
 import { hasScrub, makeScrubSlider } from "./scrub.js";
 import { isCovered, isLookedAt, veiled } from "./covers.js";
 import { blurred } from "./blurhash.js";
@@ -159,7 +160,7 @@ export class Pane {
   #drawPlayer(card, isNew) {
     const box = this.part("player");
     const media = card.listener.is_blocked ? null : mainMedia(card);
-    const signature = JSON.stringify(media && [card.id, media.id, media.state, media.progress, media.reason, Object.keys(media.profiles ?? {}), media.loudness_lufs, media.scrub, media.cover, isCovered(media), isMoving(media)]);
+    const signature = JSON.stringify(media && [card.id, media.id, media.state, media.progress, media.reason, Object.keys(media.profiles ?? {}), media.loudness_lufs, media.quality, media.transcript?.state, media.scrub, media.cover, isCovered(media), isMoving(media)]);
     if (!isNew && box.signature === signature) return;
     // A film that runs goes on when only figures or further renditions came; other bytes or another card end it.
     const screen = player.element && box.contains(player.element) ? player.element : null;
@@ -176,6 +177,7 @@ export class Pane {
     else parts.push(this.#picturePart(card, media));
     if (isLookedAt(media)) parts.push(this.#coverLine(media));
     parts.push(this.#mediaNote(media));
+    if (media.state === "ready") parts.push(remarkList(media), transcriptPart(media, (at_s) => player.press(this.id, media, { at_s, screen: this.root.querySelector("video") })));
     box.replaceChildren(...parts.filter(Boolean));
     this.#showPlaying();
   }
@@ -370,7 +372,7 @@ export class Pane {
     const box = this.part("vet");
     const media = mainMedia(card);
     const file = media && (listenable(media) ?? media.profiles?.large ?? media.profiles?.card ?? media.profiles?.original);
-    box.hidden = !media || !file || card.listener.is_blocked;
+    box.hidden = !media || !file || card.listener.is_blocked || isCovered(media);
     if (box.hidden) return;
     const vetting = this.details?.vetting;
     const needsEars = Boolean(listenable(media));

@@ -10,6 +10,7 @@ import { bind } from "./keys.js";
 import { Live } from "./live.js";
 import { isMoving, moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
+import { remarksOf, saidIn } from "./recording.js";
 import { note, warn } from "./toast.js";
 import { clockTime, dayAndTime, duration, number, sameDay, t } from "./words.js";
 
@@ -224,6 +225,7 @@ function drawBadges(card) {
   if (card.campaign) out.push(badge(card.campaign.name, card.campaign.icon || "campaign", "b-camp"));
   if (card.consent === "given") out.push(badge(t("Consent given"), "shield-check", "b-okt"));
   else if (card.consent === "refused" || card.consent === "withdrawn") out.push(badge(card.consent === "refused" ? t("Consent refused") : t("Consent withdrawn"), "shield-x", "b-warn"));
+  for (const one of remarksOf(card.listener.is_blocked ? null : mainMedia(card))) if (!one.isCalm) out.push(badge(one.text, "warn", "b-warn"));
   $("badges").replaceChildren(...out);
 }
 
@@ -232,7 +234,7 @@ function drawBody(card, media) {
   const isHidden = isCovered(media);
   const isSound = media && !isHidden && (media.kind === "voice" || media.kind === "audio") && listenable(media);
   const text = $("text");
-  text.textContent = card.listener.is_blocked || (!media && card.kind !== "text") ? "" : card.text ?? "";
+  text.textContent = card.listener.is_blocked || (!media && card.kind !== "text") ? "" : card.text || saidIn(media);
   text.classList.toggle("is-long", text.textContent.length > 400);
   $("ctl").hidden = isHidden || !(media && listenable(media));
   box.className = "tri-body";
@@ -249,7 +251,7 @@ function drawBody(card, media) {
   else {
     const profile = media && [...(isMoving(media) ? ["animation"] : []), "large", "still", "card", "thumb", "poster"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
     const motion = profile && moves(media) && button(isMoving(media) ? t("Stop the animation") : t("Play the animation"), { ic: isMoving(media) ? "pause" : "play", cls: "sm", key: t("Space"), "data-moving": "", "aria-pressed": String(isMoving(media)) });
-    if (profile) box.replaceChildren(...[el("img.tri-picture", { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async", width: media.width_px, height: media.height_px }), motion].filter(Boolean));
+    if (profile) box.replaceChildren(...[el("img.tri-picture", { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async" }), motion].filter(Boolean));
     else {
       box.replaceChildren(el("div.tri-plain", {}, bodyOf(card)));
       if (media) text.textContent = "";

@@ -1,0 +1,56 @@
+/* What the desk found out about a recording, in words: how good it is, whether it is sung, why it is not at the
+   station's level, and what is said in it. Suggestions for sorting; nothing here hides or decides. */
+
+import { el, icon } from "./dom.js";
+import { number, t } from "./words.js";
+
+const SURE_ENOUGH = 0.6;
+const MOST_ON_A_CARD = 1;
+const CALM = new Set(["short", "long", "uneven"]);
+
+/** The remarks as sentences, the gravest first. */
+export const remarksOf = (media) => (media?.quality ?? []).map((one) => ({ code: one.code, text: t(one.text, one.facts), isCalm: CALM.has(one.code) }));
+
+/** Whether it is probably sung; null when nobody can tell. */
+export function isProbablySung(media) {
+  const kind = media?.voice_kind;
+  return kind && kind.confidence >= SURE_ENOUGH ? kind.kind === "song" : null;
+}
+
+const kindWords = (media) => (isProbablySung(media) === null ? "" : t(isProbablySung(media) ? "Probably sung (%(share)s %%)" : "Probably spoken (%(share)s %%)", { share: number(Math.round(media.voice_kind.confidence * 100)) }));
+
+/** One line for a card: the gravest remark, or nothing. */
+export function remarkLine(media) {
+  const found = remarksOf(media).filter((one) => !one.isCalm).slice(0, MOST_ON_A_CARD);
+  return found.map((one) => el("p.remark", { title: one.text }, icon("warn"), one.text))[0] ?? "";
+}
+
+/** All that is known, for the pane. */
+export function remarkList(media) {
+  const lines = remarksOf(media).map((one) => el(`li${one.isCalm ? "" : ".is-off"}`, {}, icon(one.isCalm ? "info" : "warn"), el("span", {}, one.text)));
+  if (media.level_note) lines.push(el("li", {}, icon("gauge"), el("span", {}, t(media.level_note.text, media.level_note.facts))));
+  const kind = kindWords(media);
+  if (kind) lines.push(el("li", {}, icon(isProbablySung(media) ? "note" : "mic"), el("span", {}, kind)));
+  return lines.length ? el("ul.remarks", { "aria-label": t("About this recording") }, lines) : null;
+}
+
+/** What is said, as far as it was written down: plain words for a card. */
+export function saidIn(media) {
+  const said = media?.transcript;
+  if (said?.state === "ready") return said.text;
+  return said?.state === "sung" ? t("Sung, no text") : "";
+}
+
+/** The words with their times; a press on one goes there. `seek(at_s)`; null where nobody asked for the words. */
+export function transcriptPart(media, seek) {
+  const said = media?.transcript;
+  if (!said || said.state === "off") return null;
+  const head = el("h3", {}, icon("text"), t("Written down by the machine"));
+  if (said.state === "waiting") return el("section.said", {}, head, el("p.muted", {}, t("Is being written down.")));
+  if (said.state === "failed") return el("section.said", {}, head, el("p.muted", {}, t("Could not be written down. The recording is not affected.")));
+  if (said.state === "sung") return el("section.said", {}, head, el("p.muted", {}, t("Sung, no text")));
+  const words = said.words.map(([word, at_s]) => el("span.word", { "data-at": at_s }, word));
+  const text = el("p", { lang: said.language, dir: "auto" }, words.length ? words.flatMap((word) => [word, " "]) : said.text);
+  text.addEventListener("click", (event) => { const word = event.target.closest("[data-at]"); if (word) seek(Number(word.dataset.at)); });
+  return el("section.said", {}, head, text);
+}
