@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import socket
 import struct
 import subprocess
@@ -215,6 +216,14 @@ def test_children_started_side_by_side_are_each_confined() -> None:
     expected = "PermissionError" if walls.standing().network == "seccomp" else ""
     assert len(answers) == 8
     assert all(expected in answer for answer in answers)
+
+
+def test_nothing_else_in_this_package_starts_a_program() -> None:
+    package = Path(walls.__file__).parent
+    starts = re.compile(r"Popen\(|subprocess\.(run|call|check_\w+)\(|os\.(system|popen|exec\w*|\w*spawn\w*)\(")
+    starting = {path.name for path in package.rglob("*.py") if starts.search(path.read_text(encoding="utf-8"))}
+
+    assert starting == {"walls.py"}
 
 
 def test_a_program_that_does_not_exist_is_told_as_such() -> None:
