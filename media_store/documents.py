@@ -72,6 +72,13 @@ def _grey(pixels: Bytes) -> Bytes:
     return ((red * 77 + green * 150 + blue * 29) >> 8).astype(np.uint8)
 
 
+def _spread(pixels: Bytes) -> Bytes:
+    """How far the channels of each point lie apart. Channel by channel: along an axis of three it takes 2 ms more."""
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    highest = np.maximum(np.maximum(red, green), blue)
+    return np.asarray(highest - np.minimum(np.minimum(red, green), blue))
+
+
 def _blocks(plane: Bytes) -> Bytes:
     """Shape (rows of blocks, columns of blocks, 16, 16); what is left over at the edges is left out."""
     rows, columns = plane.shape[0] // BLOCK_PX, plane.shape[1] // BLOCK_PX
@@ -90,7 +97,7 @@ def _written_blocks(pixels: Bytes, grey: Bytes) -> tuple[Marks, Numbers]:
     share = np.count_nonzero(is_bright, axis=(2, 3)) / BLOCK_PX**2
     down = np.count_nonzero(is_bright[..., 1:, :] != is_bright[..., :-1, :], axis=(2, 3))
     across = np.count_nonzero(is_bright[..., :, 1:] != is_bright[..., :, :-1], axis=(2, 3))
-    spread = _blocks(pixels.max(axis=2) - pixels.min(axis=2))[..., ::2, ::2].mean(axis=(2, 3), dtype=np.float32)
+    spread = _blocks(_spread(pixels))[..., ::2, ::2].mean(axis=(2, 3), dtype=np.float32)
     marks = (
         (span > LEAST_SPAN * 255)
         & (off_paper < MOST_OFF_PAPER)
