@@ -23,6 +23,7 @@ from desk.media import workplace
 from desk.privacy import sweeping
 
 logger = logging.getLogger(__name__)
+CROWDED = 200  # wake-ups in the queue from which those for quiet work are not repeated
 RINGS_PER_WORKER = 4  # wake-ups kept in the queue for the line; each takes one job
 
 
@@ -45,8 +46,10 @@ def sweep_jobs() -> int:
     if is_due:
         with db.transaction() as session:
             found = table.sweep(session, at=at)
+    is_crowded = bool(found) and (dispatch.count_pending() or 0) > CROWDED
     for job_id, priority in found:
-        dispatch.wake(job_id, priority)
+        if priority >= table.MESSAGE or not is_crowded:  # the rest was rung for and waits; it is met again
+            dispatch.wake(job_id, priority)
     with db.reading() as session:
         waiting = line.count_waiting(session, RINGS_PER_WORKER * settings.current().workers)
     return len(found) + dispatch.ring_for_line(waiting, table.LINE)

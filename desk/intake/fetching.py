@@ -171,12 +171,13 @@ def _record(work: Work, task: _Task, key: str, sha256: str, size_bytes: int, mim
 def put_render(session: Session, asset: Asset, fetched: Place | None, *, at: datetime) -> None:
     """Have the renditions of a stored original made; also once more, if they were before.
 
-    It takes over the turn of its fetching, so it goes before the next file is fetched: after a burst the first voices
-    are there at once, instead of all of them at the end.
+    It goes before whatever is to be fetched in the same turn: after a burst the first voices are there at once,
+    instead of all of them at the end.
     """
     subject, payload = f"asset:{asset.id}", {"asset_id": asset.id}
     lane = rules.lane_of(asset.kind, asset.original_bytes)
-    place = Place(lane) if fetched is None else replace(fetched, lane=lane)
+    turn = None if fetched is None or fetched.turn is None else fetched.turn - 1
+    place = Place(lane) if fetched is None else replace(fetched, lane=lane, turn=turn)
     if not table.put(session, RENDER, subject, payload, at=at, station_id=asset.station_id, place=place):
         table.put_again(session, RENDER, subject, at=at, place=place)
 

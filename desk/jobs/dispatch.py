@@ -139,18 +139,23 @@ def wake(job_id: int, priority: int) -> None:
         _current.ring(job_id, priority)
 
 
-def ring_for_line(waiting: int, priority: int) -> int:
-    """Ring for work in line, unless enough wake-ups wait in the queue already; returns how many were added."""
-    if _current is None or not waiting:
-        return 0
+def count_pending() -> int | None:
+    """How many wake-ups wait in the queue; None if there is no queue or it does not answer."""
+    if _current is None:
+        return None
     try:
-        pending = int(_current.huey.pending_count())
+        return int(_current.huey.pending_count())
     except Exception as fault:  # noqa: BLE001 - any engine's fault: the next look comes in half a second
         logger.warning("the queue does not answer: %s", type(fault).__name__)
-        return 0
-    missing = max(0, waiting - pending)
+        return None
+
+
+def ring_for_line(waiting: int, priority: int) -> int:
+    """Ring for work in line, unless enough wake-ups wait in the queue already; returns how many were added."""
+    pending = count_pending() if waiting else None
+    missing = 0 if pending is None else max(0, waiting - pending)
     for _ in range(missing):
-        _current.ring(FIRST_IN_LINE, priority)
+        wake(FIRST_IN_LINE, priority)
     return missing
 
 
