@@ -9,6 +9,7 @@ from desk.channels import contract
 from desk.conversations import replies
 from desk.errors import DeskError
 from desk.media.queries import REASONS
+from media_store.transcript import EngineFailed
 
 INSIDE = "A fault inside the desk stopped this work. The log says more."
 OWN = {
@@ -17,6 +18,7 @@ OWN = {
     "contests.file_missing": "A file of this export is missing in the store.",
     "contests.file_damaged": "A file of this export is damaged in the store.",
     "store.unavailable": "The store for files cannot be reached.",
+    EngineFailed.code: EngineFailed.template,
 }
 
 

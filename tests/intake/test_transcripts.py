@@ -44,7 +44,10 @@ Say = Callable[..., None]
 @pytest.fixture
 def say(provider: Provider, tmp_path: Path) -> Say:
     """An engine that says these lines; the station wants transcripts."""
-    model = tmp_path / "model"
+    return speaking_engine(provider, tmp_path / "model")
+
+
+def speaking_engine(provider: Provider, model: Path) -> Say:
     model.mkdir()
     settings.use(replace(settings.current(), transcript_program=shlex.join(DOUBLE), transcript_model=model))
 
@@ -128,6 +131,25 @@ def test_the_wall_finds_what_was_said(provider: Provider, graph: Graph, say: Say
     with db.reading() as session:
         told = wall.view_card(session, session.get_one(Card, card.id), at=clock.now()).as_json()
     assert told["media"][0]["transcript"]["text"] == f"Grüße {CANARY}"
+
+
+def test_words_are_kept_found_and_erased_on_both_databases(
+    provider_on_both: Provider, graph: Graph, tmp_path: Path
+) -> None:
+    provider = provider_on_both
+    speaking_engine(provider, tmp_path / "model")
+    send_file(provider, graph, "audio", voice(), "audio/wav")
+    provider.run()
+    words, hits = shown(provider)["words"], found_by(provider, "kanarienvogel")
+
+    with db.reading() as session:
+        subject = subjects.of_listener(session, provider.rows(Card)[0].listener_id)
+    report = erasing.erase(subject, reason="asked by letter", by=None, at=clock.now())
+
+    assert words == [["Grüße", 0.1, 0.4], [CANARY, 0.5, 0.9]]
+    assert len(hits) == 1
+    assert report.is_done, report
+    assert (kept(), found_by(provider, "kanarienvogel")) == ([], [])
 
 
 def test_what_is_sung_gets_no_words(provider: Provider, graph: Graph, say: Say) -> None:
