@@ -20,6 +20,7 @@ from desk.conversations import queries as conversations
 from desk.conversations.models import Message, Reaction
 from desk.listeners.actions import name_about
 from desk.listeners.models import Listener
+from desk.media import prints
 from desk.media.models import Asset, Rendition, Transcript
 from desk.onair.models import Airing
 from desk.people.models import Station
@@ -149,6 +150,7 @@ def _file(session: Session, asset: Asset) -> dict[str, Any]:
         "width_px": asset.width_px,
         "height_px": asset.height_px,
         "loudness_lufs": asset.loudness_lufs,
+        "prints": sorted(prints.load_prints(session, [asset.id]).get(asset.id, {})),
         "voice_kind": asset.facts.get("voice_kind"),
         "transcript": _transcript(session, asset),
         "renditions": [
