@@ -6,6 +6,7 @@ test_store_contract.py holds the folder and moto to it, test_store_ceph.py Ceph'
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import os
@@ -76,8 +77,7 @@ class Place:
 
     def client(self) -> S3Client:
         """The way another program would go."""
-        session = boto3.session.Session()  # the default one keeps the first keys it ever saw
-        return session.client("s3", endpoint_url=self.endpoint_url, region_name=self.region)
+        return _client(self.endpoint_url, self.region, os.environ["AWS_SECRET_ACCESS_KEY"])
 
     def leftovers(self) -> int:
         """What unfinished writers left, seen by nobody who reads."""
@@ -95,6 +95,12 @@ class Place:
         client, name = self.client(), self.name(key)
         said = client.head_object(Bucket=self.bucket, Key=name)["Metadata"]
         client.put_object(Bucket=self.bucket, Key=name, Body=bytes(content), Metadata=said)
+
+
+@functools.cache
+def _client(endpoint_url: str | None, region: str | None, _secret: str) -> S3Client:
+    session = boto3.session.Session()  # the default one keeps the first keys it ever saw
+    return session.client("s3", endpoint_url=endpoint_url, region_name=region)
 
 
 def put(store: Store, key: str, content: bytes = WORDS) -> str:

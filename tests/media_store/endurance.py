@@ -5,6 +5,7 @@ Each class wants the fixture `place` of the file that runs it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -43,6 +44,13 @@ def start(program: str, given: dict[str, Any], place: Place) -> subprocess.Popen
     return process
 
 
+def has_ended(process: subprocess.Popen[str], *, within_s: float = 0.05) -> bool:
+    """Wait for the end of a process for a moment."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(within_s)
+    return process.returncode is not None
+
+
 def read_new(store: Store, known: set[str]) -> None:
     """Read what has come since, and see that it is whole."""
     for info in store.list(""):
@@ -57,7 +65,7 @@ class StoreEndurance:
         asked = {"place": asdict(place), "seed": 7, "sizes": SIZES, "killed": KILLED}
 
         with start("killed_writer", asked, place) as program:
-            while program.poll() is None:
+            while not has_ended(program):
                 read_new(store, seen)
             told, _ = program.communicate()
         assert program.returncode == 0

@@ -17,7 +17,7 @@ import pytest
 from media_store.errors import ObjectMissing
 from tests.cli.conftest import BESIDE, Command
 from tests.media_store.contract import TYPE, WORDS, Place, put, read
-from tests.servers import wait_until
+from tests.media_store.endurance import has_ended
 
 SHORT, LONG = 30, 6
 KILLED_AFTER_OBJECTS = 3
@@ -49,10 +49,8 @@ def copy_and_kill(desk: Command, place: Place, source: Place, target: Place) -> 
         text=True,
     ) as process:
         store = target.open()
-        wait_until(
-            lambda: process.poll() is not None or len(list(store.list(""))) >= KILLED_AFTER_OBJECTS,
-            "the first objects of a copy",
-        )
+        while len(list(store.list(""))) < KILLED_AFTER_OBJECTS and not has_ended(process):
+            pass
         process.kill()
         told, _ = process.communicate()
     assert process.returncode == -9, told

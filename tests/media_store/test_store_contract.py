@@ -21,14 +21,13 @@ from tests import servers
 from tests.media_store.contract import WORDS, Place, StoreContract, put, read
 
 
-@pytest.fixture(params=["folder", "s3", "s3 with a prefix"])
+@pytest.fixture(params=["folder", "s3"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "folder":
         return Place(f"file:{tmp_path}/store")
     server: servers.S3Server = request.getfixturevalue("s3_server")
     endpoint = request.getfixturevalue("s3_endpoint")
-    prefix = "station/one" if "prefix" in request.param else ""
-    return Place(f"s3://{server.create_bucket()}/{prefix}", endpoint, server.region)
+    return Place(f"s3://{server.create_bucket()}/station/one", endpoint, server.region)
 
 
 @pytest.fixture
