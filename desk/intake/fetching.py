@@ -33,6 +33,7 @@ from desk.media import rules, storage, workplace
 from desk.media.models import Asset
 from media_store import errors as store_errors
 from media_store import keys, pipeline
+from media_store.watching import Stopped, Watch, watched
 
 logger = logging.getLogger(__name__)
 RENDER = "make_renditions"
@@ -74,7 +75,8 @@ def fetch_media(work: Work) -> Outcome:
     except Invalid:
         return _put_off(work, task.asset_id, contract.TokenRefused.code, FULL_PAUSE_S)
     try:
-        with workplace.workplace(f"fetch-{task.asset_id}", needs_bytes=rules.LARGEST_BYTES) as folder:
+        watch = Watch(lambda: not work.unwanted.is_set())
+        with workplace.workplace(f"fetch-{task.asset_id}", needs_bytes=rules.LARGEST_BYTES) as folder, watched(watch):
             _ask_store()
             path = folder / "original"
             fetched = adapter.fetch_media(
@@ -85,6 +87,8 @@ def fetch_media(work: Work) -> Outcome:
                 expected_sha256=task.declared_sha256,
             )
             return _keep(work, task, path, fetched)
+    except Stopped:
+        return Skipped("erased")
     except contract.MediaError as fault:
         return _explain(work, task, fault)
     except workplace.NoRoom:

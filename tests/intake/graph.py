@@ -7,10 +7,10 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import IO, Any
 from urllib.parse import parse_qs, urlsplit
 
 
@@ -25,6 +25,7 @@ class Kept:
     cut_to: int | None = None
     statuses: list[int] = field(default_factory=list)  # answered one after the other before the file
     location: str | None = None
+    is_slow: bool = False  # comes in small pieces, for minutes
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Graph:
     sent: list[dict[str, Any]] = field(default_factory=list)
     answers: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    stopped: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -48,6 +50,14 @@ class Graph:
             setattr(kept, name, value)
         self.files[media_id] = kept
         return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def _send_slowly(file: IO[bytes], data: bytes, stopped: threading.Event) -> None:
+    with suppress(OSError):  # whoever asked has hung up
+        for start in range(0, len(data), 1024):
+            file.write(data[start : start + 1024])
+            if stopped.wait(0.05):
+                return
 
 
 def _handler(graph: Graph) -> type[BaseHTTPRequestHandler]:
@@ -82,7 +92,10 @@ def _handler(graph: Graph) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", kept.mime)
             self.send_header("Content-Length", str(len(kept.data)))
             self.end_headers()
-            self.wfile.write(kept.data[: kept.cut_to])
+            if kept.is_slow:
+                _send_slowly(self.wfile, kept.data, graph.stopped)
+            else:
+                self.wfile.write(kept.data[: kept.cut_to])
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -360,6 +360,23 @@ def test_an_erasure_ends_a_long_transcoding_within_seconds(provider: Provider, g
     assert (provider.rows(Rendition), temp_is_empty()) == ([], True)
 
 
+def test_an_erasure_ends_a_long_download_within_seconds(provider: Provider, graph: Graph) -> None:
+    send_file(provider, graph, "video", bytes(4_000_000), "video/mp4", is_slow=True)
+    running = threading.Thread(target=work.run_due)
+    running.start()
+    try:
+        wait_until(lambda: any(workplace.temp_folder().glob("fetch-*/*")), "the download", limit_s=60)
+        report = erase(provider)
+        running.join(20)
+        is_ended = not running.is_alive()
+    finally:
+        graph.stopped.set()
+        running.join(60)
+
+    assert (report.is_done, is_ended) == (True, True)
+    assert (provider.rows(Asset), list(storage.current().list("")), temp_is_empty()) == ([], [], True)
+
+
 # --- room -------------------------------------------------------------------------------------------------------
 
 

@@ -35,6 +35,7 @@ from desk.channels.gate import AddressRefused, Exchange
 from desk.channels.whatsapp_cloud.client import GraphClient, Timeouts, error_code, read_answer, retry_after_s
 from desk.channels.whatsapp_cloud.error_table import BROKEN, THROTTLED
 from desk.channels.whatsapp_content import ERROR_MEDIA_LOST, read_sha256
+from media_store import watching
 
 MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 PIECE_BYTES = 64 * 1024
@@ -208,11 +209,12 @@ def _keep(
 
 
 def _pieces(response: requests.Response, exchange: Exchange, timeouts: Timeouts) -> Iterator[bytes]:
-    """Whatever each read brings (never waiting to fill a buffer), as long as time and rate allow."""
+    """Whatever each read brings (never waiting to fill a buffer), as long as time and rate allow and it is wanted."""
     began_s, received_bytes = time.monotonic(), 0
     while piece := response.raw.read1(PIECE_BYTES):
         received_bytes += len(piece)
         yield piece
+        watching.look()
         took_s = time.monotonic() - began_s
         if took_s > timeouts.slow_after_s and received_bytes < took_s * timeouts.slowest_bytes_per_s:
             raise MediaUnreachable(SERVER_FAULT_S, "too slow")
