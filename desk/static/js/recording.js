@@ -49,6 +49,7 @@ export function transcriptPart(media, seek) {
   if (said.state === "waiting") return el("section.said", {}, head, el("p.muted", {}, t("Is being written down.")));
   if (said.state === "failed") return el("section.said", {}, head, el("p.muted", {}, t("Could not be written down. The recording is not affected.")));
   if (said.state === "sung") return el("section.said", {}, head, el("p.muted", {}, t("Sung, no text")));
+  if (!said.text) return el("section.said", {}, head, el("p.muted", {}, t("Nobody speaks.")));
   const words = said.words.map(([word, at_s]) => el("span.word", { "data-at": at_s }, word));
   const text = el("p", { lang: said.language, dir: "auto" }, words.length ? words.flatMap((word) => [word, " "]) : said.text);
   text.addEventListener("click", (event) => { const word = event.target.closest("[data-at]"); if (word) seek(Number(word.dataset.at)); });
