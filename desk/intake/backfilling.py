@@ -206,7 +206,8 @@ def _queue(session: Session, lacking: Lacking, mark: str, at: datetime) -> bool:
     place = line.Place(rules.lane_of(lacking.kind, lacking.size_bytes), tier=line.BACKFILL)
     if job is None:
         return table.put(session, RENDER, subject, payload, at=at, station_id=lacking.station_id, place=place)
-    if job.state in ("ready", "running") or (job.state == "dead" and job.payload.get("recipes") == mark):
+    has_failed = job.state in ("dead", "skipped") and job.payload.get("recipes") == mark
+    if job.state in ("ready", "running") or has_failed:
         return False
     return bool(table.put_again(session, RENDER, subject, at=at, payload=payload, place=place))
 

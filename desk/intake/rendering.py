@@ -307,10 +307,16 @@ def _finish(work: Work, task: _Task, facts: Facts) -> Outcome:
 
 
 def _fail(work: Work, task: _Task, fault: store_errors.MediaStoreError) -> Outcome:
-    """Nothing can be made of this file; the original stays, and so does what was made of it before."""
+    """Nothing can be made of this file; the original stays, and so does what was made of it before.
+
+    A file that is in use and cannot be made anew is nothing a person has to deal with: it is noted and left.
+    """
+    if task.is_remake:
+        logger.warning("asset %s was not made anew: %s", task.asset_id, fault.code)
+        return Skipped(fault.code)
     with work.transaction() as session:
         asset = media.lock_asset(session, task.asset_id)
-        if asset is not None and not task.is_remake:
+        if asset is not None:
             facts = {name: str(value) for name, value in fault.facts.items()}
             media.mark_failed(session, asset, fault.code, at=clock.now(), reason_facts=facts)
     return GiveUp(fault.code)

@@ -164,6 +164,7 @@ def test_what_cannot_be_made_anew_stays_as_it_was_and_is_not_tried_for_ever(prov
 
     assert (provider.asset().state, provider.asset().reason) == ("ready", None)
     assert (made()["preview"].key, again) == (before, 0)
+    assert [job.state for job in provider.rows(Job) if job.kind == fetching.RENDER] == ["skipped"]
 
 
 def test_a_replaced_object_is_removed_a_little_later_and_only_that(provider: Provider, graph: Graph) -> None:
