@@ -263,6 +263,18 @@ LONGEST_TRIAL_S = 20.0
 _starting = threading.Lock()
 
 
+def _forget_after_fork() -> None:
+    """In a forked process: the thread that may have been starting something is not there."""
+    global _starting
+    if _starting.locked():
+        gc.enable()
+    _starting = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
+
+
 def start(command: Sequence[str], reach: Reach | None, **how: Any) -> subprocess.Popen[bytes]:
     """Start a child behind every wall that stands; `reach` None leaves its files open. `how` goes to Popen."""
     stands = standing()

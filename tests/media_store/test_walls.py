@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import socket
@@ -216,6 +217,18 @@ def test_children_started_side_by_side_are_each_confined() -> None:
     expected = "PermissionError" if walls.standing().network == "seccomp" else ""
     assert len(answers) == 8
     assert all(expected in answer for answer in answers)
+
+
+def test_a_fork_in_the_middle_of_a_start_hinders_nobody() -> None:
+    with walls._starting:
+        fork = os.fork()
+        if fork == 0:  # nothing of pytest may run here
+            status = 1
+            try:
+                status = 0 if told_by("print('runs')") == "runs" else 2
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1]) == 0
 
 
 def test_nothing_else_in_this_package_starts_a_program() -> None:
