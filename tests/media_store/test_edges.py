@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_store import edges
@@ -117,6 +117,7 @@ def test_numbers_that_are_none_spoil_nothing() -> None:
     assert found(recording).cue_out_s > BEGINS_S + 3
 
 
+@settings(deadline=None)
 @given(
     cue_in_s=st.floats(0, 60), length_s=st.floats(0, 60), rest_s=st.floats(0, 60),
     before_ms=st.integers(0, 5000), after_ms=st.integers(0, 5000),

@@ -49,6 +49,7 @@ def test_the_stable_codes_are_these() -> None:
     assert {code for code in errors.MESSAGES if code.startswith("media.")} == {
         "media.unsupported", "media.empty", "media.corrupt", "media.truncated", "media.no_audio", "media.too_long",
         "media.too_large", "media.bomb", "media.timeout", "media.limits", "media.tools_missing",
+        "media.interrupted",
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import base64
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -86,6 +86,7 @@ def test_the_studio_draws_and_counts_what_it_plays(session: Session, cast: Cast)
     assert len(base64.b64decode(player["peaks"])) == 56
 
 
+@settings(deadline=None)
 @given(
     begins_s=st.floats(0, 50), length_s=st.floats(0.1, 50),
     heard=st.lists(st.tuples(st.floats(0, 120), st.floats(0, 120)).map(sorted), max_size=5),
