@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from desk import clock, db, sealing
 from desk.channels.models import Channel
@@ -28,7 +28,10 @@ from desk.jobs import table, work
 from desk.jobs.models import Job
 from desk.media import retries, storage, workplace
 from desk.media.models import Asset
+from desk.people.models import Station
+from media_store import sensitive
 from media_store.errors import StoreUnavailable
+from media_store.sensitive import Judge
 from media_store.stores import ObjectInfo
 from tests.intake.graph import Graph
 from tests.intake.provider import (
@@ -42,6 +45,7 @@ from tests.intake.provider import (
     text_message,
     value,
 )
+from tests.media_store import tiny_engine
 
 
 def nothing_is_stored(provider: Provider) -> bool:
@@ -242,6 +246,21 @@ def test_a_file_is_fetched_kept_and_rendered(provider: Provider, graph: Graph) -
     with storage.current().open(asset.original_key or "") as stream:
         assert stream.read() == photo()
     assert temp_is_empty()
+
+
+def test_a_station_that_wants_it_has_its_pictures_looked_at(
+    provider: Provider, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensitive, "JUDGE", Judge(Path(tiny_engine.__file__), package=None))
+    with db.transaction() as session:
+        for station in session.execute(select(Station)).scalars():
+            station.checks_sensitive = True
+    send_file(provider, graph, "image", photo(), "image/png")
+
+    provider.run()
+
+    sensitive.JUDGE.close()
+    assert provider.asset().facts["sensitive"] in (True, False)
 
 
 def test_a_voice_note_gets_its_loudness_and_peaks(provider: Provider, graph: Graph) -> None:

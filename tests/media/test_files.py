@@ -111,6 +111,23 @@ def test_each_fetch_of_an_original_is_in_the_audit_once(voice: Asset, sign_in: C
     assert acts == ["media.original"]
 
 
+def test_the_size_for_the_web_is_a_download_that_is_audited_and_needs_the_same_right(
+    voice: Asset, sign_in: Callable[[str], Browser]
+) -> None:
+    with db.transaction() as session:
+        original = session.get_one(Asset, voice.id)
+        a_rendition(session, original, "web", mime="image/jpeg", key=original.original_key, bytes=10)
+
+    answer = sign_in("nia").get(f"/media/{voice.id}/web")
+    refused = sign_in("sam").get(f"/media/{voice.id}/web")
+
+    with db.reading() as session:
+        acts = session.execute(select(AuditRow.act).where(AuditRow.object == f"asset:{voice.id}")).scalars().all()
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert (refused.status_code, acts) == (403, ["media.web"])
+    answer.close()
+
+
 def test_the_original_needs_a_right_of_its_own(voice: Asset, sign_in: Callable[[str], Browser], cast: Cast) -> None:
     from desk.people.models import Membership
 
