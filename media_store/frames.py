@@ -7,6 +7,7 @@ decoded too, within a stated budget. Which of the ten shows something is decided
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,10 +108,18 @@ def _take(shot: _Shot) -> _Take:
     """The cheapest way that gives ten different frames; failing that, what there is."""
     sought = None
     if shot.decoded_px >= SEEKING_FROM_PX:
-        sought = _seek_key_frames(shot)
+        sought = _tried(_seek_key_frames, shot)
         if sought is not None and (not has_repeats(sought.minis) or shot.decoded_px > MOST_DECODED_PX):
             return sought
-    return _decode_all(shot) or sought or _only_first(shot)
+    return _tried(_decode_all, shot) or sought or _only_first(shot)
+
+
+def _tried(way: Callable[[_Shot], _Take | None], shot: _Shot) -> _Take | None:
+    """None also for what a file would not stand, or a machine with much to do: there is a cheaper way after it."""
+    try:
+        return way(shot)
+    except MediaFailure:
+        return None
 
 
 def _seek_key_frames(shot: _Shot) -> _Take | None:
@@ -139,7 +148,7 @@ def _decode_all(shot: _Shot) -> _Take | None:
 
 
 def _only_first(shot: _Shot) -> _Take:
-    """Whatever comes first. Raises Corrupt if nothing does."""
+    """Whatever comes first. Raises Corrupt if nothing does, or what the tool says is in its way."""
     inputs = runner.input_options(shot.demuxer, shot.path)
     first = _in_order(shot, inputs, "trim=end_frame=1", "first")
     if first is None:
@@ -172,19 +181,18 @@ def _split_off_minis() -> str:
 
 def _jpeg(source: str, file: Path, frames: str, *more: str) -> list[str]:
     alone = [] if more else ["-update", "1"]
-    form = ["-q:v", "4", "-flags:v", "+bitexact", *BARE, "-f", "image2", *alone, *more]
+    # one thread each: a dozen encoders with stacks of their own do not fit beside ten decoders of 3840 × 2160
+    form = ["-threads", "1", "-q:v", "4", "-flags:v", "+bitexact", *BARE, "-f", "image2", *alone, *more]
     return ["-map", source, "-frames:v", frames, "-fps_mode", "passthrough", *form, "-y", f"file:{file}"]
 
 
 def _run(shot: _Shot, inputs: list[str], graph: list[str], outputs: list[str], sprite: Path) -> Minis | None:
-    """Miniatures of all places, with strip and candidates in the working folder; None if the file would not do."""
-    command = [shot.tools.ffmpeg, "-hide_banner", "-nostats", *inputs, "-filter_complex", ";".join(graph), *outputs]
+    """Miniatures of all places, with strip and candidates in the working folder; None unless all were made."""
+    command = [shot.tools.ffmpeg, "-hide_banner", "-nostats", *inputs, "-filter_complex_threads", "1"]
+    command += ["-filter_complex", ";".join(graph), *outputs]
     command += _jpeg("[strip]", sprite, "1")
     command += ["-map", "[minis]", "-frames:v", "1", "-f", "rawvideo", "pipe:1"]
-    try:
-        answer = runner.run(command, limits=POSTER_LIMITS, cwd=shot.work, read_stdout=True).stdout
-    except MediaFailure:
-        return None
+    answer = runner.run(command, limits=POSTER_LIMITS, cwd=shot.work, read_stdout=True).stdout
     width, height = MINI_PX
     if len(answer) != width * height * FRAMES or not sprite.exists():
         return None

@@ -88,20 +88,11 @@ def pcm_in_quicktime(folder: Path) -> Built:
     return flash_and_tone(folder / "v.mov", "-c:a", "pcm_s16le"), Way.REMUX_NEW_SOUND, 2.0, 1.0
 
 
-def hevc(folder: Path) -> Built:
-    needs_encoder("libx265")
-    return flash_and_tone(folder / "v.mp4", *X265, "-tag:v", "hvc1"), Way.TRANSCODE, 2.0, 1.0
-
-
 def hevc_cut_between_key_frames(folder: Path) -> Built:
     needs_encoder("libx265")
     path = folder / "cut.mp4"
     ffmpeg("-ss", "0.7", "-i", flash_and_tone(folder / "s.mp4", *X265), "-c", "copy", path)
     return path, Way.TRANSCODE, 1.3, 0.3
-
-
-def webm(folder: Path) -> Built:
-    return flash_and_tone(folder / "v.webm", *VP8), Way.TRANSCODE, 2.0, 1.0
 
 
 def webm_with_a_hole_in_its_sound(folder: Path) -> Built:
@@ -115,19 +106,14 @@ def ten_bit(folder: Path) -> Built:
     return flash_and_tone(folder / "v.mp4", "-pix_fmt", "yuv420p10le"), Way.TRANSCODE, 2.0, 1.0
 
 
-def sixty_a_second(folder: Path) -> Built:
-    return flash_and_tone(folder / "v.mp4", "-r", "60"), Way.TRANSCODE, 2.0, 1.0
-
-
 def a_hundred_and_twenty_a_second(folder: Path) -> Built:
     return flash_and_tone(folder / "v.mp4", "-r", "120"), Way.TRANSCODE, 2.0, 1.0
 
 
 @pytest.mark.parametrize(
     "build",
-    [plain, cut_between_key_frames, sound_begins_late, pictures_begin_late, pcm_in_quicktime, hevc,
-     hevc_cut_between_key_frames, webm, webm_with_a_hole_in_its_sound, ten_bit, sixty_a_second,
-     a_hundred_and_twenty_a_second],
+    [plain, cut_between_key_frames, sound_begins_late, pictures_begin_late, pcm_in_quicktime,
+     hevc_cut_between_key_frames, webm_with_a_hole_in_its_sound, ten_bit, a_hundred_and_twenty_a_second],
 )  # fmt: skip
 def test_pictures_and_sound_stay_in_step(build: Callable[[Path], Built], tmp_path: Path) -> None:
     path, way, seconds, flash_s = build(tmp_path)
@@ -230,9 +216,9 @@ def test_high_definition_comes_down_to_720_lines(
     size: str, expected: tuple[int, int], tmp_path: Path, render: Render
 ) -> None:
     path = tmp_path / "hd.mp4"
-    ffmpeg("-f", "lavfi", "-i", f"testsrc2=s={size}:r=30:d=0.4", *X264, path)
+    ffmpeg("-f", "lavfi", "-i", f"testsrc2=s={size}:r=30:d=0.2", *X264, path)
 
-    found = assert_plays_everywhere(render(path, kind="video"), seconds=0.4)
+    found = assert_plays_everywhere(render(path, kind="video"), seconds=0.2)
 
     assert (found.width_px, found.height_px) == expected
 
