@@ -16,8 +16,9 @@ from media_store.likeness import VideoPrint, Why
 from media_store.picture_print import PicturePrint
 from media_store.sound_print import SoundPrint
 from tests.media_store import look_alikes
+from tests.media_store.conftest import Render
 from tests.media_store.look_alikes import ADULTS, Pair, speech
-from tests.media_store.material import video
+from tests.media_store.material import video, voice_note
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +150,20 @@ def test_a_films_print_is_taken_from_its_file(tmp_path: Path) -> None:
     assert taken is not None
     assert 5 <= len(taken.hashes) <= 7
     assert broken is None
+
+
+def test_the_pipeline_takes_prints_along(tmp_path: Path, render: Render) -> None:
+    voice, image = speech(ADULTS[0], 7, 4.0), look_alikes.scene(9)
+    note = render(voice_note(tmp_path / "note.ogg", voice.astype(np.float64)), kind="voice").facts
+    image.save(tmp_path / "photo.jpg", quality=70)
+    photo = render(tmp_path / "photo.jpg").facts
+    of_voice, of_image = sound_print.take_print([voice]), look_alikes.print_of(image)
+    assert note.sound_print is not None
+    assert photo.picture_print is not None
+    assert of_voice is not None
+    assert of_image is not None
+
+    assert likeness.compare_sounds(SoundPrint.from_bytes(note.sound_print), of_voice).is_same
+    assert likeness.compare_pictures(PicturePrint.from_bytes(photo.picture_print), of_image).is_same
+    assert note.picture_print is None
+    assert photo.sound_print is None
