@@ -70,6 +70,18 @@ def test_what_is_said_stands_on_the_card_and_a_word_leads_to_its_place(wall: Any
     assert _faults_of(wall) == []
 
 
+def test_the_pane_shades_what_the_copy_for_air_leaves_out(wall: Any, cast: Cast) -> None:
+    card = a_recording(wall, cast, {"flags": [], "air_in_s": 1.0, "air_out_s": 4.0}, None)
+
+    card.locator(".card-head").click()
+    wall.wait_for_selector("#pane .air-edge.is-left", state="attached")
+    shares = (
+        "(() => { const wide = document.querySelector('#pane .player-wave').clientWidth;"
+        " return [...document.querySelectorAll('#pane .air-edge')].map((one) => one.offsetWidth / wide); })()"
+    )
+    assert wall.evaluate(shares) == [pytest.approx(0.25, abs=0.02)]
+
+
 def test_a_song_has_no_text_and_says_so(wall: Any, cast: Cast) -> None:
     card = a_recording(wall, cast, {"flags": []}, {"state": "sung", "language": None, "text": "", "words": []})
 

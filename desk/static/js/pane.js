@@ -6,7 +6,7 @@ import { historyOf, kindIcon, kindName, loudnessOf, mainMedia, nameOf, stateOf, 
 import { Composer } from "./composer.js";
 import { announce, avatar, badge, button, el, errorText, icon, state } from "./dom.js";
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
-import { remarkList, transcriptPart } from "./recording.js";
+import { airEdges, remarkList, transcriptPart } from "./recording.js";
 import { hasScrub, makeScrubSlider } from "./scrub.js";
 import { isCovered, isLookedAt, veiled } from "./covers.js";
 import { blurred } from "./blurhash.js";
@@ -195,7 +195,7 @@ export class Pane {
     const wave = makeWave();
     drawWave(wave, peaksOf(media.peaks), 0, 72);
     this.#loadPeaks(media, wave);
-    const slider = el(`div.player-wave${isSung(card) ? ".c-sung" : ""}`, { role: "slider", tabindex: 0, "data-pane": "seek", "aria-label": t("Position"), "aria-valuemin": 0, "aria-valuemax": Math.round(media.duration_s ?? 0), "aria-valuenow": 0 }, wave, el("i.playhead", { hidden: true }));
+    const slider = el(`div.player-wave${isSung(card) ? ".c-sung" : ""}`, { role: "slider", tabindex: 0, "data-pane": "seek", "aria-label": t("Position"), "aria-valuemin": 0, "aria-valuemax": Math.round(media.duration_s ?? 0), "aria-valuenow": 0 }, wave, ...airEdges(media), el("i.playhead", { hidden: true }));
     slider.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -5, ArrowRight: 5, Home: -1e6, End: 1e6 }[event.key];
       if (step === undefined || !player.isOn(card.id, media.id)) return;

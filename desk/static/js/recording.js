@@ -2,10 +2,11 @@
    station's level, and what is said in it. Suggestions for sorting; nothing here hides or decides. */
 
 import { el, icon } from "./dom.js";
-import { number, t } from "./words.js";
+import { number, t, tenths } from "./words.js";
 
 const SURE_ENOUGH = 0.6;
 const MOST_ON_A_CARD = 1;
+const SEEN_S = 0.05;
 const CALM = new Set(["short", "long", "uneven"]);
 
 /** The remarks as sentences, the gravest first. */
@@ -32,6 +33,18 @@ export function remarkList(media) {
   const kind = kindWords(media);
   if (kind) lines.push(el("li", {}, icon(isProbablySung(media) ? "note" : "mic"), el("span", {}, kind)));
   return lines.length ? el("ul.remarks", { "aria-label": t("About this recording") }, lines) : null;
+}
+
+/** Shades over a waveform: what of the sound the copy for air leaves out at both ends. */
+export function airEdges(media) {
+  const { air_in_s: from_s, air_out_s: until_s, duration_s } = media;
+  if (!duration_s || from_s === null || from_s === undefined || until_s === null || until_s === undefined) return [];
+  const shades = [["left", from_s], ["right", duration_s - until_s]].filter(([, left_out_s]) => left_out_s > SEEN_S);
+  return shades.map(([side, left_out_s]) => {
+    const shade = el(`i.air-edge.is-${side}`, { title: t("Not in the copy for air: %(seconds)s s", { seconds: tenths(left_out_s) }) });
+    shade.style.setProperty("width", `${(Math.min(1, left_out_s / duration_s) * 100).toFixed(2)}%`);
+    return shade;
+  });
 }
 
 /** What is said, as far as it was written down: plain words for a card. */
