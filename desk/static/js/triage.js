@@ -6,7 +6,7 @@ import { bodyOf, historyOf, isTheirs, kindIcon, kindName, loudnessOf, mainMedia,
 import { everySecond, now } from "./clock.js";
 import { announce, badge, button, el, errorText, icon } from "./dom.js";
 import { bind } from "./keys.js";
-import { Live } from "./live.js";
+import { Live, newest } from "./live.js";
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
 import { note, warn } from "./toast.js";
 import { clockTime, dayAndTime, duration, number, sameDay, t } from "./words.js";
@@ -38,7 +38,7 @@ let rejected = null;
 
 function take(answer) {
   const known = new Set([...pile.map((card) => card.id), current?.id]);
-  for (const card of answer.cards) if (!known.has(card.id) && !mine.has(card.id)) pile.push(card);
+  for (const card of answer.cards) if (!known.has(card.id) && !mine.has(card.id)) pile.push(newest(card));
   next = answer.next;
   remaining = answer.remaining;
 }
@@ -82,7 +82,7 @@ function showNext() {
 async function claim(card) {
   try {
     const answer = await api.post(`/api/v1/cards/${card.id}/claim`, { version: card.version });
-    if (current?.id === card.id) { current = answer.card; lapsed = false; drawCard(false); }
+    if (current?.id === card.id) { current = newest(answer.card); lapsed = false; drawCard(false); }
     return answer.card;
   } catch (error) {
     if (current?.id !== card.id) return null;
@@ -202,6 +202,7 @@ function drawCard(isNew) {
   $("main").setAttribute("aria-label", t("Message from %(name)s", { name: nameOf(card) }));
   drawBadges(card);
   const media = card.listener.is_blocked ? null : mainMedia(card);
+  Object.assign($("main").dataset, { card: card.id, kind: card.kind, media: media?.state ?? "" });
   const signature = JSON.stringify([card.id, card.kind, card.text, media && [media.state, media.reason, media.progress, Object.keys(media.profiles ?? {}), media.peaks], card.listener.is_blocked]);
   if (isNew || $("body").signature !== signature) {
     $("body").signature = signature;
