@@ -32,7 +32,7 @@ def _send_from_phone(phone: Any, text: str = "", file: Path | None = None) -> No
     until(phone, "document.querySelector('#text').value === ''")
 
 
-def _clear_for_air(wall: Any, card: Any) -> None:
+def clear_for_air(wall: Any, card: Any) -> None:
     """Hear the whole, note the consent, clear; nothing may sound before the key."""
     assert wall.evaluate("sounding.length") == 0
     wall.keyboard.press(" ")
@@ -59,7 +59,7 @@ def test_a_voice_note_goes_from_the_phone_to_the_air(
     voice.locator("[data-act=cue]").wait_for()
     wall.keyboard.press("s")
     go_to(wall, voice)
-    _clear_for_air(wall, voice)
+    clear_for_air(wall, voice)
     wall.keyboard.press("l")
     wall.wait_for_selector("#pane [data-part=slot] >> text=Platz")
     go_to(wall, await_card(wall, "Tilda"))
