@@ -145,6 +145,20 @@ def test_a_rejected_card_comes_back_with_one_key(desk: Desk, open_page: OpenPage
     assert "Neu" in card.get_attribute("aria-label")
 
 
+def test_a_card_that_comes_into_a_filter_is_shown_there(desk: Desk, open_page: OpenPage) -> None:
+    desk.send("Wim Kern", "Der kommt noch woandershin")
+    looking, deciding = open_page(LEA, "/wall"), open_page(MEHMET, "/wall")
+    await_card(looking, "Wim")
+    go_to(deciding, await_card(deciding, "Wim"))
+    looking.click("[data-state-filter=rejected]")
+    looking.wait_for_selector("[data-state-filter=rejected][aria-pressed=true]")
+    until(looking, "document.querySelector('.card[aria-label*=Wim]') === null")
+
+    deciding.keyboard.press("e")
+
+    await_card(looking, "Wim")
+
+
 def test_of_two_producers_one_wins_and_the_other_is_told_once(desk: Desk, open_page: OpenPage) -> None:
     desk.send("Veit Kern", "Wer ist schneller?")
     walls = [open_page(LEA, "/wall"), open_page(MEHMET, "/wall")]

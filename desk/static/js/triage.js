@@ -203,8 +203,10 @@ function drawCard(isNew) {
   drawBadges(card);
   const media = card.listener.is_blocked ? null : mainMedia(card);
   Object.assign($("main").dataset, { card: card.id, kind: card.kind, media: media?.state ?? "" });
-  const signature = JSON.stringify([card.id, card.kind, card.text, media && [media.state, media.reason, media.progress, Object.keys(media.profiles ?? {}), media.peaks], card.listener.is_blocked]);
-  if (isNew || $("body").signature !== signature) {
+  const signature = JSON.stringify([card.id, card.kind, card.text, media && [media.state, media.reason, media.progress, Object.keys(media.profiles ?? {}).sort(), media.peaks], card.listener.is_blocked]);
+  // A film that somebody watches is not taken from under them, whatever else becomes known of it.
+  const isWatched = !isNew && Boolean(player.element) && $("body").contains(player.element);
+  if (isNew || (!isWatched && $("body").signature !== signature)) {
     $("body").signature = signature;
     drawBody(card, media);
   }

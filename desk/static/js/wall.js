@@ -337,8 +337,9 @@ function change(given) {
     if (matches(card)) ghosts.delete(card.id);
     else ghosts.add(card.id);
     refresh(card.id);
-  } else if (waiting.has(card.id) && !matches(card)) waiting.delete(card.id);
-  else if (before === undefined && matches(card) && isNewerThanEnd(card)) waiting.add(card.id);
+  } else if (!matches(card)) waiting.delete(card.id);
+  else if (isNewerThanEnd(card)) waiting.add(card.id);  // it came into this filter, whether the page knew it or not
+  if (order.length === 0 && waiting.size) showNew({ focus: false });
   if (card.id === pane.id) pane.update(card);
 }
 
