@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import os
 import pwd
 import re
@@ -38,11 +39,26 @@ class ServerMissing(Exception):
     """A server's program is not on this machine; the message says how to get it."""
 
 
+def _own_ports() -> Iterator[int]:
+    """Ports below those the system gives to clients, in an order of this process's own, so that no call from
+    anywhere takes one between its choice and its use."""
+    worker = re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or "0"
+    lane = range(15_000 + int(worker) % 8 * 2_000, 15_000 + int(worker) % 8 * 2_000 + 2_000)
+    start = os.getpid() % len(lane)
+    return itertools.cycle([*lane[start:], *lane[:start]])
+
+
+_PORTS = _own_ports()
+
+
 def free_port() -> int:
-    """A TCP port on loopback that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on loopback that nobody listens on; the same one is not given twice for a long while."""
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, limit_s: float = START_LIMIT_S) -> None:

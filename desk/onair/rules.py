@@ -42,7 +42,7 @@ def heard_share(stretches: Iterable[tuple[float, float]], duration_s: float) -> 
         start = last if from_s <= last + JOIN_S else from_s
         heard += max(0.0, min(to_s, duration_s) - start)
         last = max(last, min(to_s, duration_s))
-    return min(1.0, heard / duration_s)
+    return min(1.0, round(heard / duration_s, 9))  # a sum of many stretches is a hair off a whole
 
 
 def in_air(stretch: tuple[float, float], begins_s: float, length_s: float) -> tuple[float, float]:

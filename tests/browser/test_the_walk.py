@@ -32,7 +32,7 @@ def _send_from_phone(phone: Any, text: str = "", file: Path | None = None) -> No
     until(phone, "document.querySelector('#text').value === ''")
 
 
-def _clear_for_air(wall: Any, card: Any) -> None:
+def clear_for_air(wall: Any, card: Any) -> None:
     """Hear the whole, note the consent, clear; nothing may sound before the key."""
     assert wall.evaluate("sounding.length") == 0
     wall.keyboard.press(" ")
@@ -59,7 +59,7 @@ def test_a_voice_note_goes_from_the_phone_to_the_air(
     voice.locator("[data-act=cue]").wait_for()
     wall.keyboard.press("s")
     go_to(wall, voice)
-    _clear_for_air(wall, voice)
+    clear_for_air(wall, voice)
     wall.keyboard.press("l")
     wall.wait_for_selector("#pane [data-part=slot] >> text=Platz")
     go_to(wall, await_card(wall, "Tilda"))
@@ -143,6 +143,20 @@ def test_a_rejected_card_comes_back_with_one_key(desk: Desk, open_page: OpenPage
 
     wall.wait_for_selector(".card.is-new[aria-label*=Udo]")
     assert "Neu" in card.get_attribute("aria-label")
+
+
+def test_a_card_that_comes_into_a_filter_is_shown_there(desk: Desk, open_page: OpenPage) -> None:
+    desk.send("Wim Kern", "Der kommt noch woandershin")
+    looking, deciding = open_page(LEA, "/wall"), open_page(MEHMET, "/wall")
+    await_card(looking, "Wim")
+    go_to(deciding, await_card(deciding, "Wim"))
+    looking.click("[data-state-filter=rejected]")
+    looking.wait_for_selector("[data-state-filter=rejected][aria-pressed=true]")
+    until(looking, "document.querySelector('.card[aria-label*=Wim]') === null")
+
+    deciding.keyboard.press("e")
+
+    await_card(looking, "Wim")
 
 
 def test_of_two_producers_one_wins_and_the_other_is_told_once(desk: Desk, open_page: OpenPage) -> None:

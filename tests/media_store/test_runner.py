@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from pathlib import Path
 
@@ -89,19 +90,26 @@ def test_only_the_end_of_a_long_log_is_kept() -> None:
 
 
 def test_grandchildren_end_with_a_child_that_is_too_slow(tmp_path: Path) -> None:
-    mark = tmp_path / "pid"
+    pipe = tmp_path / "held"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     code = f"""
 import os, time
 if os.fork() == 0:
-    open({str(mark)!r}, 'w').write(str(os.getpid()))
+    held = os.open({str(pipe)!r}, os.O_WRONLY)
+    os.write(held, b'held')
 time.sleep(60)
 """
 
     with pytest.raises(runner.TimedOut):
-        runner.run(python(code), limits=Limits(runner.GIB, 5, 1000, 1.0))
+        runner.run(python(code), limits=Limits(runner.GIB, 5, 1000, 5.0))
 
-    state = Path(f"/proc/{mark.read_text()}/stat")
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+    assert os.read(reader, 4) == b"held", "there was a grandchild"
+    # the pipe hangs up when its last writer is gone, however long the system takes to bury it
+    waiting = select.poll()
+    waiting.register(reader, select.POLLIN)
+    assert waiting.poll(30_000) == [(reader, select.POLLHUP)]
+    os.close(reader)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -187,6 +187,7 @@ def test_a_loaded_item_leaves_the_studio_when_its_vetting_ends(session: Session,
 
 
 @given(st.lists(st.tuples(st.floats(0, 60), st.floats(0, 60)), max_size=8), st.floats(1, 60))
+@example([(0.0, 1.8298068627852278), (1.0, 2.0), (1.0, 19.0)], 18.23139984174315)
 def test_the_heard_share_is_a_share_and_never_falls_by_hearing_more(
     stretches: list[tuple[float, float]], duration_s: float
 ) -> None:

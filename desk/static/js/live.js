@@ -9,6 +9,23 @@ const DELAYS_S = [1, 2, 4, 8, 15];
 const GRACE_MS = 2000;
 const STATION = document.querySelector('meta[name="station"]')?.content ?? "";
 const CLOCK_EVERY_MS = 30000;
+const REMEMBERED = 500;
+
+const heard = new Map();
+
+function remember(card) {
+  if (!card?.version) return;
+  heard.delete(card.id);
+  heard.set(card.id, card);
+  if (heard.size > REMEMBERED) heard.delete(heard.keys().next().value);
+}
+
+/** The newest this page knows of a card it was just given by an answer. An answer may be overtaken by the event that
+    follows it: of the same version, what came by event is never the older one. */
+export function newest(card) {
+  const known = heard.get(card.id);
+  return known && known.version >= card.version ? known : card;
+}
 
 /** Emits `event` (detail: the event), `state` (detail: {state, since, retryAt}), `reload`, `caughtup` (detail: {count}), `signedout`. */
 export class Live extends EventTarget {
@@ -115,8 +132,13 @@ export class Live extends EventTarget {
       const event = this.held.get(this.seq + 1);
       this.held.delete(event.seq);
       this.seq = event.seq;
-      this.dispatchEvent(new CustomEvent("event", { detail: event }));
+      this.#tell(event);
     }
+  }
+
+  #tell(event) {
+    remember(event.payload?.card);
+    this.dispatchEvent(new CustomEvent("event", { detail: event }));
   }
 
   /** Asks for everything after the last number; one request at a time. */
@@ -138,7 +160,7 @@ export class Live extends EventTarget {
           if (event.seq <= this.seq) continue;
           this.seq = event.seq;
           count += 1;
-          this.dispatchEvent(new CustomEvent("event", { detail: event }));
+          this.#tell(event);
         }
         this.seq = Math.max(this.seq, answer.seq ?? 0);
         for (const seq of this.held.keys()) if (seq <= this.seq) this.held.delete(seq);

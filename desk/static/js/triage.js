@@ -7,7 +7,7 @@ import { covers, isCovered, look, veiled } from "./covers.js";
 import { everySecond, now } from "./clock.js";
 import { announce, badge, button, el, errorText, icon } from "./dom.js";
 import { bind } from "./keys.js";
-import { Live } from "./live.js";
+import { Live, newest } from "./live.js";
 import { isMoving, moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
 import { remarksOf, saidIn } from "./recording.js";
@@ -41,7 +41,7 @@ let rejected = null;
 
 function take(answer) {
   const known = new Set([...pile.map((card) => card.id), current?.id]);
-  for (const card of answer.cards) if (!known.has(card.id) && !mine.has(card.id)) pile.push(card);
+  for (const card of answer.cards) if (!known.has(card.id) && !mine.has(card.id)) pile.push(newest(card));
   next = answer.next;
   remaining = answer.remaining;
 }
@@ -86,7 +86,7 @@ function showNext() {
 async function claim(card) {
   try {
     const answer = await api.post(`/api/v1/cards/${card.id}/claim`, { version: card.version });
-    if (current?.id === card.id) { current = answer.card; lapsed = false; drawCard(false); }
+    if (current?.id === card.id) { current = newest(answer.card); lapsed = false; drawCard(false); }
     return answer.card;
   } catch (error) {
     if (current?.id !== card.id) return null;
@@ -206,8 +206,11 @@ function drawCard(isNew) {
   $("main").setAttribute("aria-label", t("Message from %(name)s", { name: nameOf(card) }));
   drawBadges(card);
   const media = card.listener.is_blocked ? null : mainMedia(card);
-  const signature = JSON.stringify([card.id, card.kind, card.text, media && [media.state, media.reason, media.progress, Object.keys(media.profiles ?? {}), media.peaks, isCovered(media), isMoving(media)], card.listener.is_blocked]);
-  if (isNew || $("body").signature !== signature) {
+  Object.assign($("main").dataset, { card: card.id, kind: card.kind, media: media?.state ?? "" });
+  const signature = JSON.stringify([card.id, card.kind, card.text, media && [media.state, media.reason, media.progress, Object.keys(media.profiles ?? {}).sort(), media.peaks, media.transcript?.state, isCovered(media), isMoving(media)], card.listener.is_blocked]);
+  // A film that somebody watches is not taken from under them, whatever else becomes known of it.
+  const isWatched = !isNew && Boolean(player.element) && $("body").contains(player.element) && !isCovered(media);
+  if (isNew || (!isWatched && $("body").signature !== signature)) {
     $("body").signature = signature;
     drawBody(card, media);
   }

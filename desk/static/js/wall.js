@@ -8,7 +8,7 @@ import { everySecond, now } from "./clock.js";
 import { announce, el, errorText, icon } from "./dom.js";
 import { Feed } from "./feed.js";
 import { bind } from "./keys.js";
-import { Live } from "./live.js";
+import { Live, newest } from "./live.js";
 import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import * as outbox from "./outbox.js";
 import { Pane } from "./pane.js";
@@ -42,7 +42,8 @@ const filters = { state: "all", kind: "", text: "", campaign: "" };
 
 /* ---------- records ---------- */
 
-function learnCard(card) {
+function learnCard(given) {
+  const card = newest(given);
   const known = cards.get(card.id);
   if (known && known.version > card.version) return known;
   cards.set(card.id, card);
@@ -329,7 +330,8 @@ function recount(before, after) {
 }
 
 /** A card as the server says it is now. It changes in place; one that leaves the filter stays as a ghost. */
-function change(card) {
+function change(given) {
+  const card = newest(given);
   const before = cards.get(card.id);
   if (before && before.version > card.version) return;
   learnCard(card);
@@ -339,8 +341,9 @@ function change(card) {
     if (matches(card)) ghosts.delete(card.id);
     else ghosts.add(card.id);
     refresh(card.id);
-  } else if (waiting.has(card.id) && !matches(card)) waiting.delete(card.id);
-  else if (before === undefined && matches(card) && isNewerThanEnd(card)) waiting.add(card.id);
+  } else if (!matches(card)) waiting.delete(card.id);
+  else if (isNewerThanEnd(card)) waiting.add(card.id);  // it came into this filter, whether the page knew it or not
+  if (order.length === 0 && waiting.size) showNew({ focus: false });
   if (card.id === pane.id) pane.update(card);
 }
 
@@ -491,9 +494,7 @@ function drawCounts() {
     if (tab.dataset.stateFilter === "planned") tab.hidden = amount === 0 && filters.state !== "planned";
   }
   for (const type of document.querySelectorAll("[data-kind-filter]")) {
-    const count = number(counts.kind?.[type.dataset.kindFilter] ?? 0);
-    type.querySelector("b").textContent = count;
-    type.setAttribute("aria-label", `${type.title} ${count}`);  // the name holds what is seen, count included
+    type.querySelector("b").textContent = number(counts.kind?.[type.dataset.kindFilter] ?? 0);
   }
   $("total").textContent = tn("%(num)s message", "%(num)s messages", counts.state?.all ?? 0);
 }
@@ -568,7 +569,7 @@ function togglePause() {
   control.setAttribute("aria-pressed", String(isPaused));
   control.querySelector("span").textContent = isPaused ? t("Go live") : t("Pause live");
   control.querySelector(".i").replaceWith(icon(isPaused ? "play" : "pause"));
-  control.setAttribute("aria-label", isPaused ? t("Go live") : t("Pause live"));
+  control.title = control.querySelector("span").textContent;
   $("asof").textContent = isPaused ? t("Paused at %(time)s", { time: clockTimeExact(now()) }) : "";
   if (!isPaused) { const kept = held; held = []; kept.forEach(take1); }
 }
