@@ -26,7 +26,8 @@ if (Path(__file__).parent / "desk_fixtures.py").exists():
 Server = TypeVar("Server")
 
 # Every run tries the same examples, so that a red run is red again; HYPOTHESIS_PROFILE=search looks for new ones.
-hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+TOO_SLOW = [hypothesis.HealthCheck.too_slow]  # a busy machine is no fault of what is tested
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=TOO_SLOW)
 hypothesis.settings.register_profile("search", max_examples=2000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 

@@ -86,9 +86,7 @@ def list_job_groups(session: Session, station_id: int | None, *, at: datetime) -
     Jobs of one station; None: every station's and the house's own. Ended work is left out.
     """
     rank = case((Job.state == "dead", 0), (Job.state == "running", 1), else_=2).label("rank")
-    wanted = select(rank, Job.kind, Job.state, Job.last_error, func.count(), func.min(Job.created_at)).where(
-        text(OPEN)
-    )
+    wanted = select(rank, Job.kind, Job.state, Job.last_error, func.count(), func.min(Job.created_at)).where(text(OPEN))
     if station_id is not None:
         wanted = wanted.where(Job.station_id == station_id)
     rows = session.execute(wanted.group_by("rank", Job.kind, Job.state, Job.last_error).order_by("rank", Job.kind))
