@@ -100,8 +100,12 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _open_engine(url)
-        self._disposed = threading.Event()
         self._one_writer = threading.Lock() if self.is_sqlite else None
+        self._closed = threading.Event()
+        self._checkpointer: threading.Thread | None = None
+        self._disposals = 0
+        event.listen(self.engine, "connect", self._note_age)
+        event.listen(self.engine, "checkin", self._close_late)
 
     @contextmanager
     def transaction(self, *, wait_s: float = SQLITE_BUSY_S) -> Iterator[Session]:
@@ -147,16 +151,32 @@ class Database:
             return
 
         def run() -> None:
-            while not self._disposed.wait(CHECKPOINT_EVERY_S):
+            while not self._closed.wait(CHECKPOINT_EVERY_S):
                 with suppress(sqlite3.Error, sql_errors.SQLAlchemyError), self.engine.connect() as connection:
                     raw: Any = connection.connection.driver_connection
                     raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
-        threading.Thread(target=run, name="checkpoint", daemon=True).start()
+        self._checkpointer = threading.Thread(target=run, name="checkpoint", daemon=True)
+        self._checkpointer.start()
 
     def dispose(self) -> None:
-        self._disposed.set()
+        """Close every connection; one that is at work in another thread closes when that thread hands it back.
+
+        May be repeated; whoever asks again opens new ones.
+        """
+        self._closed.set()
+        if self._checkpointer is not None:
+            self._checkpointer.join(SQLITE_BUSY_S)
+        self._disposals += 1
         self.engine.dispose()
+
+    def _note_age(self, _connection: Any, record: Any) -> None:
+        record.info["disposals"] = self._disposals
+
+    def _close_late(self, _connection: Any, record: Any) -> None:
+        # the pool it belonged to is gone: nobody would ever close it, and a restore would find the file in use
+        if record.info.get("disposals") != self._disposals:
+            record.invalidate()
 
 
 def _run_hooks(session: Session, when: str) -> None:
