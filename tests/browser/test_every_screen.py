@@ -1,4 +1,4 @@
-"""Every page of a running desk with messages on it, in the three sizes, in dark and light, in German and English:
+"""Every page of a running desk with messages on it, in three sizes, both themes and both languages:
 axe finds nothing, nothing stands out of the window, no button's words are cut off."""
 
 from __future__ import annotations
@@ -20,11 +20,8 @@ PAGES = [
     (LEA, "/wall"), (MEHMET, "/triage"), (LEA, "/rundown"), (JONAS, "/studio"), (ANNA, "/inbox"),
     (SVENJA, "/campaigns"), (SVENJA, "/reports"), (OMAR, "/settings"),
 ]  # fmt: skip
-# every size meets both themes and both languages
-LOOKS = [
-    (1920, 1080, "dark", "de-DE"), (1920, 1080, "light", "en-GB"), (1440, 900, "light", "de-DE"),
-    (1440, 900, "dark", "en-GB"), (390, 844, "dark", "de-DE"), (390, 844, "light", "en-GB"),
-]  # fmt: skip
+# each size, theme and language at least once on every page
+LOOKS = [(1920, 1080, "dark", "de-DE"), (1440, 900, "light", "en-GB"), (390, 844, "dark", "de-DE")]
 CUT_OFF = """[...document.querySelectorAll('button, .btn, .tab, .badge, th, label')]
   .filter((one) => one.checkVisibility() && one.clientWidth > 1 && one.scrollWidth > one.clientWidth + 1
     && getComputedStyle(one).overflowX !== 'visible')
