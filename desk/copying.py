@@ -151,6 +151,8 @@ def _compare(
     if trusts_present and there.sha256 == wanted:
         return _Outcome()
     if _digest(target, there.key) == wanted:
+        if there.content_type is None:
+            _tell_type(source, target, there.key)
         return _Outcome()
     if there.sha256 not in (wanted, None):
         return _Outcome(fault="differs")
@@ -159,6 +161,13 @@ def _compare(
     target.delete(there.key)
     brought = _bring(source, target, there.key, wanted)
     return _Outcome(brought.is_copied, brought.is_copied, brought.bytes, brought.fault)
+
+
+def _tell_type(source: Store, target: Store, key: str) -> None:
+    """An earlier run was killed between an object and what it is: say it again; the bytes stay as they are."""
+    if (content_type := source.info(key).content_type) is not None:
+        with source.open(key) as stream:
+            target.put(key, stream, content_type=content_type)
 
 
 def _bring(source: Store, target: Store, key: str, wanted: str) -> _Outcome:

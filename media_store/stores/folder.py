@@ -2,7 +2,7 @@
 
 A file is written beside its place, synced, and linked into place under its key, which fails if the key is taken: that
 is the write-once rule, kept by the file system even between processes. Digest and type stand in a small file of the
-same name under `.sums`; if a crash took that, the digest is computed again.
+same name under `.sums`; if a crash took that, the digest is computed again, and the type is told by the next put.
 """
 
 from __future__ import annotations
@@ -47,8 +47,12 @@ class FolderStore:
             finally:
                 part.unlink(missing_ok=True)
         if not is_new:
-            if self.info(key).sha256 != digest:
+            there = self.info(key)
+            if there.sha256 != digest:
                 raise AlreadyStored(key)
+            if there.content_type is None:  # its writer was killed before it could say what it is
+                with _translated():
+                    self._write_sum(key, digest, content_type)
             return digest
         with _translated():
             _sync_folder(target.parent)
@@ -74,7 +78,7 @@ class FolderStore:
             if digest is None:
                 with path.open("rb") as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
-                self._write_sum(key, digest, content_type or "application/octet-stream")
+                self._write_sum(key, digest, content_type or "")
         return ObjectInfo(key, found.st_size, digest, content_type, _stored_at(found))
 
     def delete(self, key: str) -> None:

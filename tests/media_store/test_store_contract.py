@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import signal
 import socket
 import subprocess
@@ -199,3 +200,15 @@ def test_opening_a_store_connects_to_nothing() -> None:
         nobody.setblocking(False)
         with pytest.raises(BlockingIOError):
             nobody.accept()
+
+
+def test_a_type_that_a_crash_took_is_told_by_the_next_put(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    store.put("k/1", io.BytesIO(WORDS), content_type="audio/ogg")
+    (tmp_path / ".sums" / "k" / "1").unlink()
+
+    lost = store.info("k/1")
+    store.put("k/1", io.BytesIO(WORDS), content_type="audio/ogg")
+
+    assert (lost.sha256, lost.content_type) == (hashlib.sha256(WORDS).hexdigest(), None)
+    assert store.info("k/1").content_type == "audio/ogg"
