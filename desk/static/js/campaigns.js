@@ -123,7 +123,7 @@ function bodyOf(card) {
   const image = picture && el("img.e-pic", { src: mediaUrl(media, picture), loading: "lazy", decoding: "async", alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }) });
   const words = card.text ? el("p.e-text", { dir: "auto" }, card.text) : el("p.e-text.muted", {}, media?.reason_text ? t(media.reason_text, media.reason_facts) : kindName(card));
   if (card.listener.is_blocked) return el("p.ghosted", {}, icon("ban"), t("Message from a blocked sender. Content stays hidden."));
-  if (isCovered(media)) return el("div.e-body", {}, el("p.ghosted", {}, icon("eye-off"), coverText(media)), card.text && words, button(t("Look"), { cls: "sm", "data-act": "look", "data-look": media.id, tabindex: -1 }));
+  if (isCovered(media)) return el("div.e-body", {}, el("p.ghosted", {}, icon("eye-off"), coverText(media)), card.text && words, button(t("Look at it"), { cls: "sm", "data-act": "look", "data-look": media.id, tabindex: -1 }));
   if (media && media.kind !== "image" && listenable(media)) return el("div.audio", {}, image, ...soundOf(card, media));
   return el("div.e-body", {}, image, words);
 }

@@ -25,7 +25,7 @@ export function look(id) {
 /** The blurred, colourless ground with its reason and the button to look; loads nothing. */
 export function veiled(media, shape = "div.media") {
   return el(`${shape}.is-veiled`, {}, blurred(media.blurhash),
-    el("div.veil", {}, icon("eye-off"), el("b", {}, coverText(media)), button(t("Look"), { cls: "sm", key: "B", "data-act": "look", "data-look": media.id, tabindex: -1 })));
+    el("div.veil", {}, icon("eye-off"), el("b", {}, coverText(media)), button(t("Look at it"), { cls: "sm", key: "B", "data-act": "look", "data-look": media.id, tabindex: -1 })));
 }
 
 /** The small button on a file that only this person sees, to cover it again. */
