@@ -23,6 +23,7 @@ from desk.wall.models import Card
 from media_store import pipeline
 from media_store.keys import new_key
 from media_store.recipes import Made
+from tests.browser.wall_hand import until
 from tests.desk_fixtures import Cast
 from tests.media_store.material import video
 from tests.wall import builders
@@ -106,7 +107,7 @@ def test_a_film_is_looked_through_with_the_mouse_and_nothing_moves(wall: Any) ->
     assert first == 0
     assert eighth == pytest.approx(-7 * shown, abs=1)
     assert wall.evaluate(BOXES) == before
-    wall.wait_for_function("document.querySelector('.scrub img').naturalWidth === 1600")
+    until(wall, "document.querySelector('.scrub img').naturalWidth === 1600")
     wall.mouse.move(5, 5)
     wall.wait_for_selector(".card .scrub:not(.is-on)", state="attached")
     assert wall.evaluate(SOUNDING) == 0
@@ -166,7 +167,7 @@ def test_the_pane_has_a_slider_for_keys_and_the_waveform_of_the_sound(wall: Any)
 
     wall.keyboard.press("Enter")
 
-    wall.wait_for_function("document.querySelector('video').currentTime > 2.4")
+    until(wall, "document.querySelector('video').currentTime > 2.4")
     wall.wait_for_selector(".film.is-running", state="attached")
     wall.click('[data-pane="sound"]')
     wall.wait_for_selector('[data-pane="sound"].is-on')

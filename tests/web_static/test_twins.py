@@ -9,6 +9,7 @@ import pytest
 from desk import clock, db
 from desk.wall import stacks
 from desk.wall.models import Card, Stack
+from tests.browser.wall_hand import until
 from tests.desk_fixtures import Cast
 from tests.wall import builders
 from tests.web_static.test_wall_page import _faults_of, address, wall
@@ -60,10 +61,8 @@ def test_the_pane_lists_the_copies_opens_one_and_takes_one_out(wall: Any, pile: 
     wall.wait_for_selector(f'[data-part="twins"] [data-twin="{pile[1]}"]')
     wall.click('[data-twin="apart"]')
     wall.wait_for_selector(f'.card[data-id="{pile[0]}"] .b-dup', state="detached")
-    wall.wait_for_function(
-        "(id) => document.querySelector(`.card[data-id='${id}'] .b-dup`)?.textContent.includes('1 similar')",
-        arg=pile[2],
-    )
+    badge = f"document.querySelector(\".card[data-id='{pile[2]}'] .b-dup\")"
+    until(wall, f"Boolean({badge}?.textContent.includes('1 similar'))")
 
     assert listed == [pile[1], pile[2]]
     assert faults == []
