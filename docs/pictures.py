@@ -30,7 +30,8 @@ MORNING_LIMIT_S = 1500.0
 LEA, JONAS, SVENJA = "Lea Vogt", "Jonas Berg", "Svenja Kurz"
 TEAM = (LEA, JONAS, SVENJA)
 DESKTOP, BIG, PHONE = (1440, 900), (1920, 1080), (390, 844)
-ARE_IMAGES_DRAWN = "[...document.images].every((one) => !one.checkVisibility() || one.naturalWidth)"
+# a strip of a film has no address before somebody looks through it
+ARE_IMAGES_DRAWN = "[...document.images].every((one) => !one.src || !one.checkVisibility() || one.naturalWidth)"
 Act = Callable[[Any], None]
 
 

@@ -27,7 +27,7 @@ def run() -> list[Figure]:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=options)
         with serving.running(Path(folder) / "desk") as desk, Visitors(desk, browser).visiting() as open_page:
             start_s = time.monotonic()
-            done = whole_morning.work_off(desk, open_page, ITEMS, Path(folder))
+            done = whole_morning.work_off(desk, open_page, Path(folder), items=ITEMS, to_air=3)
             took_s = time.monotonic() - start_s
         browser.close()
     return [

@@ -20,8 +20,7 @@ from tests.browser.wall_hand import go_to, until
 from tests.serving import Desk
 
 PER_MINUTE = 600
-PICKED_EVERY = 15  # of so many voices one goes on the shortlist
-TO_AIR = 3
+PICKED_EVERY = 10  # of so many voices one goes on the shortlist
 PATIENCE_S = 1.0
 WORKED_OFF_S = 600.0
 
@@ -103,9 +102,9 @@ def _clear_and_plan(wall: Any, picked: list[str]) -> list[str]:
     return names
 
 
-def _send_to_air(studio: Any, folder: Path) -> None:
+def _send_to_air(studio: Any, to_air: int, folder: Path) -> None:
     """Cue, pull and air whatever is loaded, until nothing is left."""
-    for number in range(TO_AIR):
+    for number in range(to_air):
         studio.wait_for_selector("#air[aria-disabled=false]")
         with studio.expect_download() as pulled:
             studio.click("#wav")
@@ -118,7 +117,7 @@ def _send_to_air(studio: Any, folder: Path) -> None:
         until(studio, f"document.querySelectorAll('#done li').length === {number + 1}")
 
 
-def work_off(desk: Desk, open_page: OpenPage, items: int, folder: Path) -> Run:
+def work_off(desk: Desk, open_page: OpenPage, folder: Path, *, items: int, to_air: int) -> Run:
     """The whole of it on an empty desk. AssertionError if anything is lost, doubled, silent or not aired."""
     triage = open_page(LEA, "/triage")
     sent = client.burst(desk.number, items, PER_MINUTE, station=serving.STATION).ids
@@ -135,18 +134,18 @@ def work_off(desk: Desk, open_page: OpenPage, items: int, folder: Path) -> Run:
     assert (found["set_aside"], found["dead"]) == ([], [])
 
     wall = open_page(LEA, "/wall")
-    names = _clear_and_plan(wall, run.picked[:TO_AIR])
+    names = _clear_and_plan(wall, run.picked[:to_air])
     studio = open_page(JONAS, "/studio")
     assert studio.locator("#name").inner_text() == names[0]
-    _send_to_air(studio, folder)
+    _send_to_air(studio, to_air, folder)
 
     wall.click("[data-state-filter=aired]")
-    for number in run.picked[:TO_AIR]:
+    for number in run.picked[:to_air]:
         aired = f".card.is-aired[data-id='{number}']"
         wall.wait_for_selector(f"{aired}, #newpill:not([hidden])")
         if not wall.locator(aired).count():  # it came while somebody looks at this list: behind the counter
             wall.keyboard.press("n")
         wall.wait_for_selector(aired)
-    assert wall.inner_text("[data-state-filter=shortlisted] b") == str(len(run.picked) - TO_AIR)
+    assert wall.inner_text("[data-state-filter=shortlisted] b") == str(len(run.picked) - to_air)
     assert wall.inner_text("[data-state-filter=new] b") == "0"
     return run
