@@ -134,13 +134,14 @@ def work_off(desk: Desk, open_page: OpenPage, folder: Path, *, items: int, to_ai
     assert (found["set_aside"], found["dead"]) == ([], [])
 
     wall = open_page(LEA, "/wall")
-    names = _clear_and_plan(wall, run.picked[:to_air])
+    chosen = run.picked[-to_air:]  # the newest, which stand at the top of the list
+    names = _clear_and_plan(wall, chosen)
     studio = open_page(JONAS, "/studio")
     assert studio.locator("#name").inner_text() == names[0]
     _send_to_air(studio, to_air, folder)
 
     wall.click("[data-state-filter=aired]")
-    for number in run.picked[:to_air]:
+    for number in chosen:
         aired = f".card.is-aired[data-id='{number}']"
         wall.wait_for_selector(f"{aired}, #newpill:not([hidden])")
         if not wall.locator(aired).count():  # it came while somebody looks at this list: behind the counter
