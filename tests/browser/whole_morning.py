@@ -134,7 +134,7 @@ def work_off(desk: Desk, open_page: OpenPage, folder: Path, *, items: int, to_ai
     assert (found["set_aside"], found["dead"]) == ([], [])
 
     wall = open_page(LEA, "/wall")
-    chosen = run.picked[-to_air:]  # the newest, which stand at the top of the list
+    chosen = sorted(run.picked, key=int)[-to_air:]  # the newest stand at the top of the list, whenever they were judged
     names = _clear_and_plan(wall, chosen)
     studio = open_page(JONAS, "/studio")
     assert studio.locator("#name").inner_text() == names[0]
