@@ -256,7 +256,7 @@ def test_a_drip_ends_at_the_deadline_whatever_it_sends(
         fetch(client, tmp_path / "in", deadline_s=0.5)
 
     assert caught.value.reason == "deadline"
-    assert 0.4 < time.monotonic() - began_s < 20
+    assert 0.4 < time.monotonic() - began_s < 2
 
 
 def test_the_providers_own_waiting_time_is_kept(provider: Provider, client: GraphClient, tmp_path: Path) -> None:

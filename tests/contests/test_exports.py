@@ -412,6 +412,7 @@ def test_hundreds_of_entries_are_exported_in_seconds(
     record_property("export_of_300_entries_s", round(took_s, 1))
     print(f"export of 300 entries: {took_s:.1f} s")
     assert load(export_id).state == "ready"
+    assert took_s < 20  # 3 s for 2,000 on a busy machine of two cores
 
 
 def test_every_word_of_the_table_has_a_translation() -> None:

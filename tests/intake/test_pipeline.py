@@ -351,11 +351,11 @@ def test_an_erasure_ends_a_long_transcoding_within_seconds(provider: Provider, g
     assert provider.asset().progress_percent < 95
     begun = time.monotonic()
     report = erase(provider)
-    running.join(90)
+    running.join(20)
     took_s = time.monotonic() - begun
 
     assert not running.is_alive()
-    assert took_s < 60  # the whole work would take minutes
+    assert took_s < 15
     assert report.is_done
     assert (children_at_work(), list(storage.current().list(""))) == ([], [])
     assert (provider.rows(Rendition), temp_is_empty()) == ([], True)
@@ -368,7 +368,7 @@ def test_an_erasure_ends_a_long_download_within_seconds(provider: Provider, grap
     try:
         wait_until(lambda: any(workplace.temp_folder().glob("fetch-*/*")), "the download", limit_s=60)
         report = erase(provider)
-        running.join(90)
+        running.join(20)
         is_ended = not running.is_alive()
     finally:
         graph.stopped.set()

@@ -83,7 +83,7 @@ def test_open_walls_do_not_hold_the_stop(desk_server: tuple[subprocess.Popen[byt
         process.wait(30)
 
         # without the hook gunicorn waits its whole graceful_timeout of 10 s
-        assert time.monotonic() - started_s < 9.5
+        assert time.monotonic() - started_s < 6
         assert process.returncode == 0
 
 
@@ -146,12 +146,9 @@ def test_a_client_that_does_not_say_goodbye_holds_nobody_up(desk_server: tuple[s
         lingering.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         assert b"200" in lingering.recv(4096)
 
-        took_s = min(_time_of_answer_s(port) for _ in range(3))
+        started_s = time.monotonic()
+        answer = requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
+        took_s = time.monotonic() - started_s
 
+    assert answer.ok
     assert took_s < 1.0, "gunicorn waits two seconds for a goodbye in its one event loop"
-
-
-def _time_of_answer_s(port: int) -> float:
-    started_s = time.monotonic()
-    assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=30).ok
-    return time.monotonic() - started_s
