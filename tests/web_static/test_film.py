@@ -172,3 +172,22 @@ def test_the_pane_has_a_slider_for_keys_and_the_waveform_of_the_sound(wall: Any)
     wall.click('[data-pane="sound"]')
     wall.wait_for_selector('[data-pane="sound"].is-on')
     assert wall.evaluate(SOUNDING) == 0
+
+
+def test_in_a_run_a_film_plays_on_when_more_becomes_known_of_it(wall: Any, cast: Cast) -> None:
+    wall.goto(wall.url.replace("/wall", "/triage"))
+    wall.wait_for_selector("html[data-ready=yes]", state="attached")
+    while wall.get_attribute("#main", "data-kind") != "video":
+        number = wall.get_attribute("#main", "data-card")
+        wall.keyboard.press("e")
+        wall.wait_for_selector(f"#main:not([data-card='{number}'])")
+    wall.keyboard.press(" ")
+    until(wall, "document.querySelector('video').currentTime > 0.2")
+    wall.evaluate("document.querySelector('video').watched = true")
+
+    with db.transaction() as session:
+        asset = session.execute(select(Asset)).scalar_one()
+        media.set_progress(session, asset, 50, at=clock.now())
+
+    wall.wait_for_selector("#main[data-media=processing]")
+    assert wall.evaluate("document.querySelector('video').watched === true")

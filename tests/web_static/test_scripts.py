@@ -215,3 +215,17 @@ def test_decisions_wait_in_order_while_the_server_is_away(bench: Any) -> None:
 )
 def test_figures_and_words_are_written_as_the_guide_says(bench: Any, call: str, said: str | None) -> None:
     assert bench.run(f"const w = await load('words'); return {call}") == said
+
+
+def test_an_answer_that_an_event_has_overtaken_does_not_count(bench: Any) -> None:
+    told = {"seq": 6, "kind": "card.changed", "payload": {"card": {"id": 1, "version": 4, "state": "ready"}}}
+    bench.answer(lambda _path, _query, _body: (200, {"events": [told], "seq": 6}))
+
+    states = bench.run(
+        """const { Live, newest } = await load('live');
+        await new Live(5).catchUp();
+        return [3, 4, 5].map((version) => newest({ id: 1, version, state: 'answered' }).state)
+            .concat(newest({ id: 2, version: 1, state: 'answered' }).state);"""
+    )
+
+    assert states == ["ready", "ready", "answered", "answered"]

@@ -342,6 +342,16 @@ export class Pane {
     }
   }
 
+  /** Clears exactly what was heard; waits until the server knows that it was. */
+  async #vet(control, media) {
+    const { id } = this;
+    control.disabled = true;
+    await player.told;
+    if (id === this.id) await this.#act("vet", { sha256: (listenable(media) ?? media.profiles.large ?? media.profiles.card ?? media.profiles.original).sha256 }, t("Cleared for air"));
+    this.part("vet").signature = "";
+    this.#drawVet();
+  }
+
   async #act(path, body, done) {
     try {
       const answer = await api.post(`/api/v1/cards/${this.id}/${path}`, body);
@@ -421,7 +431,7 @@ export class Pane {
         if (media) player.press(this.id, media, { at_s: ((event.clientX - box.left) / box.width) * (media.duration_s ?? 0), soundOnly, screen: soundOnly ? null : this.root.querySelector("video") });
       },
       retry: () => media && this.on.retry(media),
-      vet: () => this.#act("vet", { sha256: (listenable(media) ?? media.profiles.large ?? media.profiles.card ?? media.profiles.original).sha256 }, t("Cleared for air")),
+      vet: () => this.#vet(control, media),
       cover: () => this.on.cover?.(),
       moving: () => media && toggleMoving(media),
       unvet: () => this.#act("unvet", {}, t("Clearance taken back")),

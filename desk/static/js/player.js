@@ -8,6 +8,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const PROFILES = { voice: ["preview", "broadcast"], audio: ["preview", "broadcast"], video: ["playable", "preview"] };
 const REPORT_S = 10;
 const STEP_LIMIT_S = 1.5;
+const TELL_AGAIN_MS = [500, 2000, 5000];
 
 /** The rendition a person listens to: {profile, sha256, mime} or null. */
 export function listenable(media) {
@@ -51,6 +52,8 @@ class HeadphonePlayer extends EventTarget {
     this.item = null;
     this.fault = "";
     this.heard = new Map();
+    /** Resolves when the server knows of everything heard so far, or never will. */
+    this.told = Promise.resolve();
     this.from_s = null;
     this.last_s = 0;
     this.frame = 0;
@@ -170,9 +173,23 @@ class HeadphonePlayer extends EventTarget {
     if (cardId === null) return; // heard outside of a card: no word about clearing it
     this.heard.set(file.sha256, joined(this.heard.get(file.sha256) ?? [], from_s, to_s));
     const body = { asset_id: media.id, sha256: file.sha256, from_s: Math.round(from_s * 1000) / 1000, to_s: Math.round(to_s * 1000) / 1000 };
-    api.post(`/api/v1/cards/${cardId}/listened`, body)
-      .then((answer) => this.dispatchEvent(new CustomEvent("reported", { detail: { cardId, answer } })))
-      .catch(() => {});
+    this.told = this.told.then(() => this.#tell(cardId, body));
+    this.#say("change");
+  }
+
+  async #tell(cardId, body) {
+    for (const pause_ms of [...TELL_AGAIN_MS, null]) {
+      try {
+        const answer = await api.post(`/api/v1/cards/${cardId}/listened`, body);
+        this.dispatchEvent(new CustomEvent("reported", { detail: { cardId, answer } }));
+        return;
+      } catch (error) {
+        if (!error.isUnreachable || pause_ms === null) break;
+        await new Promise((resolve) => { setTimeout(resolve, pause_ms); });
+      }
+    }
+    // The server never learnt of it, so it does not count here either; the page shows what is still to be heard.
+    this.heard.delete(body.sha256);
     this.#say("change");
   }
 
