@@ -17,13 +17,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, text
 
 from bench.figures import Figure, judge
 from desk import clock, db, factory, schema
 from desk.people import actions as people
-from desk.settings import load_settings
+from desk.settings import Settings, load_settings
 from desk.wall.rules import fold
 from tests import servers
 
@@ -60,10 +61,10 @@ def run() -> list[Figure]:
     figures = []
     with tempfile.TemporaryDirectory(prefix="desk-bench-") as folder:
         urls = [f"sqlite:///{folder}/{cards}.db" for cards in (FEW, MANY)]
-        figures += _compare("SQLite", Path(folder), urls)
+        figures += compare("SQLite", Path(folder), urls)
     with tempfile.TemporaryDirectory(prefix="desk-bench-") as folder, _postgres() as server:
         if server is not None:
-            figures += _compare("PostgreSQL", Path(folder), [server.create_database() for _ in range(2)])
+            figures += compare("PostgreSQL", Path(folder), [server.create_database() for _ in range(2)])
     return figures
 
 
@@ -82,13 +83,14 @@ def _postgres() -> Iterator[servers.Postgres | None]:
         context.__exit__(None, None, None)
 
 
-def _compare(engine: str, folder: Path, urls: list[str]) -> list[Figure]:
+def compare(
+    engine: str, folder: Path, urls: list[str], *, sizes: tuple[int, int] = (FEW, MANY), times: int = TIMES
+) -> list[Figure]:
+    """Fill two empty databases and ask both for every page in turn; a row per page."""
     base = load_settings({"DESK_MODE": "rehearsal", "DESK_DATA_DIR": str(folder), "DESK_BIND": "127.0.0.1:8080"})
-    schema.migrate(db.Database(urls[0]))
-    app = factory.create_app(replace(base, database_url=urls[0]))
-    app.extensions["desk.relay"].stop()
+    app = _open_app(replace(base, database_url=urls[0]))
     walls = []
-    for url, cards in zip(urls, (FEW, MANY), strict=True):
+    for url, cards in zip(urls, sizes, strict=True):
         database = db.Database(url)
         started = time.monotonic()
         schema.migrate(database)
@@ -98,17 +100,28 @@ def _compare(engine: str, folder: Path, urls: list[str]) -> list[Figure]:
         with client.session_transaction() as cookie:
             cookie["token"] = token
         walls.append(Wall(database, client))
-    figures = [_measure(engine, name, path, *walls) for name, path in PAGES.items()]
+    figures = [_measure(engine, name, path, *walls, times) for name, path in PAGES.items()]
     for wall in walls:
         wall.database.dispose()
     return figures
 
 
-def _measure(engine: str, name: str, path: str, few: Wall, many: Wall) -> Figure:
+def _open_app(settings: Settings) -> Flask:
+    """The desk's pages; which database they read is said before each question."""
+    empty = db.Database(settings.database_url)
+    schema.migrate(empty)
+    empty.dispose()
+    app = factory.create_app(settings)
+    app.extensions["desk.relay"].stop()
+    db.current().dispose()
+    return app
+
+
+def _measure(engine: str, name: str, path: str, few: Wall, many: Wall, times: int) -> Figure:
     for wall in (few, many) * 5:
         wall.ask_ms(path)
     gc.collect()
-    taken = [(few.ask_ms(path), many.ask_ms(path)) for _ in range(TIMES)]
+    taken = [(few.ask_ms(path), many.ask_ms(path)) for _ in range(times)]
     bare, figure = (statistics.median(column) for column in zip(*taken, strict=True))
     limit = SEARCH_LIMIT if "search" in name else LIMIT
     return judge(f"wall: {name} at 1,000,000 cards ({engine})", figure, "ms", bare=bare, limit=limit)
@@ -201,8 +214,8 @@ def _statements(lite: bool) -> list[str]:
         f"INSERT INTO asset (id, station_id, message_id, kind, is_voice, state, facts, created_at)"
         f" SELECT n, 1, n, 'voice', {no[1]}, 'ready', {json}, :now FROM {upto('cards')} AS s WHERE n % 10 = 0",
         "INSERT INTO rendition (station_id, asset_id, profile, mime, key, bytes, sha256, recipe_version,"
-        " original_sha256, created_at)"
-        " SELECT 1, id, 'preview', 'audio/mpeg', 'k/' || id, 10, 'a', 1, 'a', :now FROM asset",
+        " original_sha256, settings, begins_s, created_at)"
+        " SELECT 1, id, 'preview', 'audio/mpeg', 'k/' || id, 10, 'a', 1, 'a', '', 0, :now FROM asset",
         "INSERT INTO card_count (station_id, state, kind, cards)"
         " SELECT station_id, state, kind, count(*) FROM card GROUP BY station_id, state, kind",
     ]

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as runner
+from bench import wall_page
 from bench.figures import judge, keep, not_measured, table
+from tests.servers import Postgres
 
 
 def test_a_ratio_past_its_limit_is_not_ok() -> None:
@@ -71,3 +73,19 @@ def test_rows_with_the_same_fields_are_figures_too(tmp_path: Path) -> None:
 
     assert runner.main(["bench", "ee_rows"], top=tmp_path) == 0
     assert runner.main(["bench", "ff_short"], top=tmp_path) == 1
+
+
+@pytest.mark.parametrize("engine", ["SQLite", "PostgreSQL"])
+def test_the_wall_that_is_measured_can_be_filled_and_asked(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Its rows are written past the models: a column more there must be one more here."""
+    if engine == "SQLite":
+        urls = [f"sqlite:///{tmp_path}/{number}.db" for number in range(2)]
+    else:
+        server: Postgres = request.getfixturevalue("postgres_server")
+        urls = [server.create_database() for _ in range(2)]
+
+    figures = wall_page.compare(engine, tmp_path, urls, sizes=(600, 1200), times=1)
+
+    assert [one.figure is not None for one in figures] == [True] * len(wall_page.PAGES)
