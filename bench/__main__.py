@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import media_store  # noqa: F401  first: it says how many threads numpy may use
 from bench.figures import Figure, as_figure, keep, not_measured, table
 
 TOP = Path(__file__).resolve().parent.parent
