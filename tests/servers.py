@@ -61,13 +61,15 @@ def free_port() -> int:
     raise RuntimeError("no port is free")
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, limit_s: float = START_LIMIT_S) -> None:
+def wait_until(
+    condition: Callable[[], bool], what: str, *, limit_s: float = START_LIMIT_S, every_s: float = 0.02
+) -> None:
     """Poll until condition() holds; TimeoutError names what was waited for."""
     end = time.monotonic() + limit_s
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(f"{what} did not happen within {limit_s:g} s")
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------
