@@ -117,6 +117,20 @@ class BadKey(StoreError, ValueError):
     template = "This is not a valid name in the store."
 
 
+class LinkBroken(StoreError):
+    """A signed link that was not made here, was changed, or is for something else."""
+
+    code = "store.link_broken"
+    template = "This link is not valid."
+
+
+class LinkExpired(StoreError):
+    """A signed link of ours whose time is over."""
+
+    code = "store.link_expired"
+    template = "This link has run out. Make a new one."
+
+
 class ObjectMissing(StoreError, KeyError):
     """No object under this key."""
 
@@ -156,6 +170,8 @@ FAILURES: tuple[type[MediaStoreError], ...] = (
     ToolsMissing,
     Interrupted,
     BadKey,
+    LinkBroken,
+    LinkExpired,
     ObjectMissing,
     AlreadyStored,
     StoreUnavailable,

@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from media_store.stores.contract import ObjectInfo, Store
 from media_store.stores.folder import FolderStore
+from media_store.stores.links import LinkSigner
 from media_store.stores.s3 import S3Store
 
 __all__ = ["LinkSigner", "ObjectInfo", "Store", "open_store"]
-
-LinkSigner = Callable[[str, int, str | None], str]  # key, seconds, download name -> URL
 
 
 def open_store(

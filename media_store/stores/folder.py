@@ -14,7 +14,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import BinaryIO, cast
 from media_store import keys
 from media_store.errors import AlreadyStored, BadKey, ObjectMissing, StoreUnavailable
 from media_store.stores.contract import LEFTOVER_AGE_S, ObjectInfo, check_start
+from media_store.stores.links import LinkSigner
 
 BLOCK_BYTES = 1 << 20
 PART_PREFIX = ".part-"
@@ -33,7 +34,7 @@ NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, err
 class FolderStore:
     """A store in one folder of a local file system. Several processes may use it at once."""
 
-    def __init__(self, root: Path, *, link_signer: Callable[[str, int, str | None], str] | None = None) -> None:
+    def __init__(self, root: Path, *, link_signer: LinkSigner | None = None) -> None:
         self.root = root
         self._link_signer = link_signer
 

@@ -1,7 +1,7 @@
 """The promise every store keeps: whole or nothing, write-once, our own errors.
 
 test_store_contract.py holds the folder and moto to it, test_store_ceph.py Ceph's gateway; each gives the fixtures
-`place` and `store`. What takes longer than a blink stands in endurance.py.
+`place` and `store`, where links are signed also `follow`. What takes longer than a blink stands in endurance.py.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import functools
 import hashlib
 import io
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +23,14 @@ from media_store.errors import AlreadyStored, BadKey, ObjectMissing
 from media_store.stores import open_store
 from media_store.stores.contract import Store
 from media_store.stores.s3 import S3Store
+from tests import servers
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 WORDS = b"A voice note, or so it says."
 TYPE = "audio/ogg"
+Follow = Callable[[str], "bytes | None"]
 FOREIGN_KEYS = (
     "", "../outside", "/etc/passwd", "a//b", "a/", "a/../b", "a/./b", ".sums/a", "a\\b", "~/a", "%2e%2e/a", "a b",
     "a\0b", "a\n", "grüße.ogg", "a\u202eb", "a/" + "b" * 200, "/".join("abcdef" * 100),
@@ -110,6 +113,39 @@ def put(store: Store, key: str, content: bytes = WORDS) -> str:
 def read(store: Store, key: str, start: int = 0, stop: int | None = None) -> bytes:
     with store.open(key, start, stop) as stream:
         return stream.read()
+
+
+class SignedLinks:
+    """The promise of links: the fixture `follow` asks for one without any other right and gives None if refused."""
+
+    def test_a_link_gives_its_object(self, store: Store, follow: Follow) -> None:
+        put(store, "a.ogg")
+        put(store, "b.ogg", b"another listener's words")
+
+        assert follow(store.link("a.ogg", 60, "gruss.ogg") or "") == WORDS
+        assert follow(store.link("b.ogg", 60) or "") == b"another listener's words"
+
+    def test_a_link_changed_in_any_part_opens_nothing(self, store: Store, follow: Follow) -> None:
+        put(store, "a.ogg")
+        link = store.link("a.ogg", 60, "gruss.ogg") or ""
+        query = link.index("?") + 1
+
+        for place in (*range(query + 1, len(link), 13), len(link) - 1):
+            changed = link[:place] + ("8" if link[place] != "8" else "6") + link[place + 1 :]
+            assert follow(changed) is None, place
+        assert follow(link) == WORDS
+
+    def test_a_link_that_has_run_out_opens_nothing(self, store: Store, follow: Follow) -> None:
+        put(store, "a.ogg")
+        long, short = store.link("a.ogg", 60) or "", store.link("a.ogg", 1) or ""
+
+        servers.wait_until(lambda: follow(short) is None, "the end of a link of 1 s", limit_s=30)
+        assert follow(long) == WORDS
+
+    def test_without_its_proof_a_link_opens_nothing(self, store: Store, follow: Follow) -> None:
+        put(store, "a.ogg")
+
+        assert follow((store.link("a.ogg", 60) or "").partition("?")[0]) is None
 
 
 class StoreContract:
