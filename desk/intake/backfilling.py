@@ -1,5 +1,6 @@
-"""Finds files whose renditions are missing or older than today's recipes, and has them made behind everybody's back.
+"""Finds files that lack what today's recipes and their station ask for, and has it made behind everybody's back.
 
+Renditions, prints, and what a station switched on after the files had come: transcripts, the look for nudity.
 Recipes and stations' wishes together have a mark. When it changes, the keeper walks all files once, a bounded step at a
 time, and never has more than a few jobs in flight; they stand behind all live work. What was made stays in use until
 the new is whole. A run can be broken off anywhere and goes on where it was; a second run finds nothing left.
@@ -21,9 +22,10 @@ from desk import clock, db
 from desk.conversations.models import Message
 from desk.intake.fetching import RENDER
 from desk.intake.models import Backfill
+from desk.intake.transcribing import put_transcription
 from desk.jobs import line, table
 from desk.jobs.models import Job
-from desk.media import rules, wishes
+from desk.media import covers, prints, rules, transcripts, wishes
 from desk.media.models import Asset, Rendition
 from desk.people.models import Station
 from desk.wall.models import Card
@@ -32,7 +34,9 @@ from media_store.delivery import Delivery
 
 STEP_FILES = 200
 MOST_IN_FLIGHT = 16
-FACTS = "facts"  # beside the profiles: what is measured is older than today's
+# Beside the profiles: what is measured is older than today's; copies cannot be found; what was switched on since.
+FACTS, PRINT, SENSITIVE, TRANSCRIPT = "facts", "print", "sensitive", "transcript"
+EXTRAS = frozenset({SENSITIVE, TRANSCRIPT})
 
 
 @dataclass(frozen=True)
@@ -63,15 +67,18 @@ def mark_of(session: Session) -> str:
     """Stands for all recipes, what is measured and every station's wishes; another mark means there may be work."""
     made = sorted((kind, one.profile, one.version) for kind, of_kind in recipes.RECIPES.items() for one in of_kind)
     wanted = {
-        station_id: (sorted(wish.settings().items()), sorted(wish.formats))
-        for station_id, wish in _wishes(session).items()
+        station.id: (*_settings(wishes.wishes_of(station)), station.transcribes, station.checks_sensitive)
+        for station in _stations(session).values()
     }
     return hashlib.sha256(json.dumps([recipes.FACTS_VERSION, made, wanted]).encode()).hexdigest()[:16]
 
 
-def _wishes(session: Session) -> dict[int, Delivery]:
-    stations = session.execute(select(Station).order_by(Station.id)).scalars()
-    return {station.id: wishes.wishes_of(station) for station in stations}
+def _settings(wish: Delivery) -> tuple[object, ...]:
+    return sorted(wish.settings().items()), sorted(wish.formats)
+
+
+def _stations(session: Session) -> dict[int, Station]:
+    return {station.id: station for station in session.execute(select(Station).order_by(Station.id)).scalars()}
 
 
 def find_lacking(session: Session, after_id: int, most: int) -> tuple[int, int, list[Lacking]]:
@@ -88,14 +95,33 @@ def find_lacking(session: Session, after_id: int, most: int) -> tuple[int, int, 
         .order_by(Asset.id)
         .limit(most)
     ).scalars().all()  # fmt: skip
-    made = _renditions(session, [asset.id for asset in assets])
-    wanted = _wishes(session)
+    missing = _missing_of(session, assets)
     found = [
-        Lacking(asset.id, asset.station_id, asset.kind, asset.original_bytes or 0, profiles)
+        Lacking(asset.id, asset.station_id, asset.kind, asset.original_bytes or 0, missing[asset.id])
         for asset in assets
-        if (profiles := _missing(asset, made.get(asset.id, ()), wanted[asset.station_id]))
+        if missing[asset.id]
     ]
     return (assets[-1].id if len(assets) == most else 0), len(assets), found
+
+
+def missing_of(session: Session, asset: Asset) -> tuple[str, ...]:
+    """What a file lacks just now: a job asks again when its turn has come."""
+    return _missing_of(session, [asset])[asset.id]
+
+
+def _missing_of(session: Session, assets: Sequence[Asset]) -> dict[int, tuple[str, ...]]:
+    made, stations = _renditions(session, [asset.id for asset in assets]), _stations(session)
+    unprinted = prints.find_unprinted(session, assets, at=clock.now())
+    unwritten = transcripts.find_unwritten(session, assets)
+    return {
+        asset.id: (
+            *_renditions_missing(asset, made.get(asset.id, ()), wishes.wishes_of(stations[asset.station_id])),
+            *((PRINT,) if asset.id in unprinted else ()),
+            *((SENSITIVE,) if covers.is_unchecked(stations[asset.station_id], asset) else ()),
+            *((TRANSCRIPT,) if asset.id in unwritten else ()),
+        )
+        for asset in assets
+    }
 
 
 def _renditions(session: Session, asset_ids: Sequence[int]) -> dict[int, list[tuple[str, int, str]]]:
@@ -110,7 +136,7 @@ def _renditions(session: Session, asset_ids: Sequence[int]) -> dict[int, list[tu
     return made
 
 
-def _missing(asset: Asset, made: Sequence[tuple[str, int, str]], wish: Delivery) -> tuple[str, ...]:
+def _renditions_missing(asset: Asset, made: Sequence[tuple[str, int, str]], wish: Delivery) -> tuple[str, ...]:
     present = recipes.up_to_date(made, wish.settings())
     flags = asset.facts.get("flags") or ()
     missing = recipes.missing(asset.kind, present, flags, wanted=wish.formats)
@@ -199,15 +225,27 @@ def _note_step(
 
 
 def _queue(session: Session, lacking: Lacking, mark: str, at: datetime) -> bool:
-    """Have one file made anew, unless it is being worked on, or has failed with the very same recipes."""
+    """Have what one file lacks made; what is said in it is written down after everything else was made."""
+    if lacking.profiles != (TRANSCRIPT,):
+        return _queue_rendering(session, lacking, mark, at)
+    asset = session.get(Asset, lacking.asset_id)
+    return asset is not None and put_transcription(session, asset, at=at, tier=line.BACKFILL)
+
+
+def _queue_rendering(session: Session, lacking: Lacking, mark: str, at: datetime) -> bool:
+    """Unless the file is being worked on, or has failed with the very same recipes.
+
+    A look for nudity that gave no answer is not asked for again either, until somebody changes a switch.
+    """
     subject = f"asset:{lacking.asset_id}"
     job = session.execute(select(Job).where(Job.kind == RENDER, Job.subject == subject)).scalar_one_or_none()
     payload = {"asset_id": lacking.asset_id, "recipes": mark}
     place = line.Place(rules.lane_of(lacking.kind, lacking.size_bytes), tier=line.BACKFILL)
     if job is None:
         return table.put(session, RENDER, subject, payload, at=at, station_id=lacking.station_id, place=place)
-    has_failed = job.state in ("dead", "skipped") and job.payload.get("recipes") == mark
-    if job.state in ("ready", "running") or has_failed:
+    ended = ("dead", "skipped", "done") if EXTRAS.issuperset(lacking.profiles) else ("dead", "skipped")
+    has_been_tried = job.state in ended and job.payload.get("recipes") == mark
+    if job.state in ("ready", "running") or has_been_tried:
         return False
     return bool(table.put_again(session, RENDER, subject, at=at, payload=payload, place=place))
 

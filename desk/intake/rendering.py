@@ -24,9 +24,11 @@ from sqlalchemy.orm import Session
 from desk import clock, db
 from desk.conversations.models import Message
 from desk.errors import Unavailable
+from desk.intake import backfilling
 from desk.intake.fetching import RENDER
 from desk.intake.removing import put_removal
 from desk.intake.transcribing import put_transcription
+from desk.jobs import line
 from desk.jobs.outcomes import Done, GiveUp, Outcome, RetryLater, Skipped
 from desk.jobs.table import LeaseLost
 from desk.jobs.work import LIVE_FIRST, Work, job
@@ -52,6 +54,7 @@ PROGRESS_EVERY_S = 3.0
 MOST_PERCENT, PLAYABLE_PERCENT = 95, 75
 BLOCK_BYTES = 1024 * 1024
 STOPPED = "media.stopped"
+LOOKED_AT = ("poster", "scrub")  # made of a video when it is looked at for nudity
 NAMELESS = ("refused", "withdrawn")
 CATEGORY = "Hörer"  # the cart's category, by which playout sorts
 
@@ -152,13 +155,16 @@ def _begin(work: Work) -> _Task | Outcome:
             return Skipped("no_original")
         if message.revoked_at is not None:
             return Skipped("withdrawn")
-        task = _task(session, asset, message)
+        missing = backfilling.missing_of(session, asset) if asset.state == "ready" else ()
+        if asset.state == "ready" and "recipes" in work.payload and not missing:
+            return Skipped("not_wanted")  # what the backfill found missing was made meanwhile, or switched off
+        task = _task(session, asset, message, missing)
         if not task.is_remake:
             media.set_progress(session, asset, asset.progress_percent or 0, at=at)
     return task
 
 
-def _task(session: Session, asset: Asset, message: Message) -> _Task:
+def _task(session: Session, asset: Asset, message: Message, missing: Collection[str]) -> _Task:
     station = session.get_one(Station, asset.station_id)
     listener = session.get_one(Listener, message.listener_id)
     rows = session.execute(
@@ -172,6 +178,8 @@ def _task(session: Session, asset: Asset, message: Message) -> _Task:
     present = {profile: version for profile, version in made.items() if version >= wanted.get(profile, 0)}
     # Facts are measured along with what is made: if they are missing or old, nothing may be left out. Nor of pictures,
     # which are quick.
+    if backfilling.SENSITIVE in missing:
+        present = {profile: version for profile, version in present.items() if profile not in LOOKED_AT}
     may_leave_out = asset.facts.get("version", 0) >= recipes.FACTS_VERSION and asset.kind not in ("image", "sticker")
     return _Task(
         asset_id=asset.id,
@@ -302,7 +310,7 @@ def _finish(work: Work, task: _Task, facts: Facts) -> Outcome:
         if asset is None:
             return Skipped("erased")
         media.set_facts(session, asset, facts, at=clock.now(), is_partial=bool(task.present))
-        put_transcription(session, asset, at=clock.now())
+        put_transcription(session, asset, at=clock.now(), tier=line.BACKFILL if task.is_remake else line.LIVE)
     return Done()
 
 

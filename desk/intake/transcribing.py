@@ -35,14 +35,15 @@ OF_ALL = "transcripts"  # they share one turn: a video waits for one of them at 
 BLOCK_BYTES = 1024 * 1024
 
 
-def put_transcription(session: Session, asset: Asset, *, at: datetime) -> None:
-    """Have a finished file written down if its station wants that."""
+def put_transcription(session: Session, asset: Asset, *, at: datetime, tier: int = line.LIVE) -> bool:
+    """Have a finished file written down if its station wants that; False if not, or if nothing is to be written."""
     if not transcripts.ask(session, asset, at=at):
-        return
+        return False
     subject, payload = f"asset:{asset.id}", {"asset_id": asset.id}
-    place = Place(line.LONG, OF_ALL, line.BACKFILL if (asset.duration_s or 0) > LONG_S else line.LIVE)
+    place = Place(line.LONG, OF_ALL, line.BACKFILL if (asset.duration_s or 0) > LONG_S else tier)
     if not table.put(session, KIND, subject, payload, at=at, station_id=asset.station_id, place=place):
         table.put_again(session, KIND, subject, at=at, place=place)
+    return True
 
 
 def _given_up(session: Session, payload: dict[str, Any], reason: str, at: datetime) -> None:
@@ -107,6 +108,9 @@ def _keep(work: Work, asset_id: int, said: transcript.Transcript) -> Outcome:
         asset = media.lock_asset(session, asset_id)
         if asset is None:
             return Skipped("erased")
+        if not transcripts.is_wanted(session, asset):  # switched off while the engine was at it
+            transcripts.drop(session, asset, at=clock.now())
+            return Skipped("not_wanted")
         transcripts.keep(session, asset, said, at=clock.now())
     return Done()
 

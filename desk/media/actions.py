@@ -213,7 +213,7 @@ def _completed(new: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     known = {name: value for name, value in before.items() if new.get(name) is None and name != "reason_facts"}
     flags = list(new["flags"])
     flags += [flag for flag in before.get("flags") or () if flag in LASTING and flag not in flags]
-    return {**new, **known, "flags": flags, "version": FACTS_VERSION}
+    return {**new, **known, "flags": flags, "version": FACTS_VERSION, prints.TRIED: True}
 
 
 def _note(facts: Facts) -> dict[str, Any] | None:

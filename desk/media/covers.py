@@ -12,9 +12,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from desk.live import audit
+from desk.media.models import Asset
 from desk.people.models import Station
 from media_store import sensitive
 from media_store.sensitive import Judge
+
+KINDS = ("image", "sticker", "video")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ def view_check(session: Session, station_id: int) -> Check:
 
 
 def set_check(session: Session, station_id: int, *, is_on: bool, by: int, at: datetime) -> bool:
-    """Switch the check on or off for pictures that come from now on; False if it stood so already."""
+    """Switch the check on or off; False if it stood so already. The backfill comes to what was there before."""
     station = session.get_one(Station, station_id, with_for_update=True)
     if station.checks_sensitive == is_on:
         return False
@@ -44,3 +47,9 @@ def set_check(session: Session, station_id: int, *, is_on: bool, by: int, at: da
 def judge_of(station: Station) -> Judge | None:
     """Who looks at this station's pictures; None: nobody."""
     return sensitive.JUDGE if station.checks_sensitive else None
+
+
+def is_unchecked(station: Station, asset: Asset) -> bool:
+    """Whether a file was not looked at although its station wants it and this machine can."""
+    is_due = station.checks_sensitive and asset.kind in KINDS and asset.facts.get("sensitive") is None
+    return is_due and sensitive.JUDGE.is_available

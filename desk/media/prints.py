@@ -40,6 +40,8 @@ GROUPS = {
     "video": "video",
     "document": "file",
 }
+MAIN = {"sound": SOUND, "picture": PICTURE, "video": FILM}  # what every file of a group has that has any print
+TRIED = "printed"  # among the facts of a file: its prints were taken, if there were any to take
 NEVER_COPIES = frozenset({"silent"})  # silence is like silence
 
 AnyPrint = SoundPrint | PicturePrint | FilmPrint
@@ -101,6 +103,20 @@ def forget(session: Session, asset_ids: Sequence[int]) -> None:
     """Drop everything kept here about these files."""
     session.execute(delete(PrintKey).where(PrintKey.asset_id.in_(asset_ids)))
     session.execute(delete(Print).where(Print.asset_id.in_(asset_ids)))
+
+
+def find_unprinted(session: Session, assets: Sequence[Asset], *, at: datetime) -> set[int]:
+    """Those of these files whose print nobody has tried to take, and whose copies would still be looked for."""
+    wanted = {
+        asset.id: MAIN[group]
+        for asset in assets
+        if (group := group_of(asset.kind)) in MAIN and asset.created_at > at - LOOK_BACK
+        if not asset.facts.get(TRIED)
+    }
+    if not wanted:
+        return set()
+    rows = session.execute(select(Print.asset_id, Print.of).where(Print.asset_id.in_(list(wanted)))).all()
+    return {asset_id for asset_id, of in wanted.items() if (asset_id, of) not in {tuple(row) for row in rows}}
 
 
 def load_prints(session: Session, asset_ids: Sequence[int]) -> dict[int, dict[str, AnyPrint]]:

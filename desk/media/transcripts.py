@@ -55,7 +55,7 @@ def view_setting(session: Session, station_id: int) -> Setting:
 
 
 def set_setting(session: Session, station_id: int, *, is_on: bool, by: int, at: datetime) -> bool:
-    """Switch transcripts on or off for what comes from now on; False if it stood so already."""
+    """Switch transcripts on or off; False if it stood so already. The backfill comes to what was there before."""
     station = session.get_one(Station, station_id, with_for_update=True)
     if station.transcribes == is_on:
         return False
@@ -68,9 +68,7 @@ def set_setting(session: Session, station_id: int, *, is_on: bool, by: int, at: 
 
 def ask(session: Session, asset: Asset, *, at: datetime) -> bool:
     """Say whether a measured file is to be written down now, and note it. What is sung is noted as such."""
-    if asset.kind not in KINDS or asset.original_sha256 is None or "silent" in (asset.facts.get("flags") or ()):
-        return False
-    if not session.get_one(Station, asset.station_id).transcribes or missing() is not None:
+    if not _may_speak(asset) or not is_wanted(session, asset) or missing() is not None:
         return False
     row = session.get(Transcript, asset.id)
     if row is not None and row.original_sha256 == asset.original_sha256 and row.state != "failed":
@@ -79,9 +77,35 @@ def ask(session: Session, asset: Asset, *, at: datetime) -> bool:
         row = Transcript(asset_id=asset.id, station_id=asset.station_id)
         session.add(row)
     row.state = "sung" if _is_sung(asset.facts) else "waiting"
-    row.language, row.text, row.words, row.original_sha256, row.at = None, "", [], asset.original_sha256, at
+    row.language, row.text, row.words, row.original_sha256, row.at = None, "", [], asset.original_sha256 or "", at
     _tell(session, asset, at)
     return row.state == "waiting"
+
+
+def is_wanted(session: Session, asset: Asset) -> bool:
+    """Whether the station of this file wants transcripts."""
+    return session.get_one(Station, asset.station_id).transcribes
+
+
+def _may_speak(asset: Asset) -> bool:
+    silent = "silent" in (asset.facts.get("flags") or ())
+    return asset.kind in KINDS and asset.original_sha256 is not None and not silent
+
+
+def find_unwritten(session: Session, assets: Sequence[Asset]) -> set[int]:
+    """Those of these files that nobody has tried to write down although their station wants it. At most two statements.
+
+    None where the machine cannot; what failed would fail again.
+    """
+    speaking = {asset.id: asset for asset in assets if _may_speak(asset)}
+    if not speaking or missing() is not None:
+        return set()
+    wanting = set(session.execute(select(Station.id).where(Station.transcribes)).scalars())
+    rows = session.execute(
+        select(Transcript.asset_id, Transcript.original_sha256).where(Transcript.asset_id.in_(list(speaking)))
+    )
+    tried = {row.asset_id for row in rows if speaking[row.asset_id].original_sha256 == row.original_sha256}
+    return {asset.id for asset in speaking.values() if asset.station_id in wanting} - tried
 
 
 def _is_sung(facts: Mapping[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """Sends listeners' files to staff: rights are checked at every request, ranges are answered in part.
 
+A link made for a program stands for the rights of whoever made it (`links`).
 The original and the size for the web are downloads, audited once per fetch from their beginning; previews are not.
 """
 
@@ -11,10 +12,12 @@ from sqlalchemy.orm import Session
 from desk import clock, db
 from desk.errors import NotAllowed
 from desk.live import audit
-from desk.media import queries, retries, storage
+from desk.media import links, queries, retries, storage
 from desk.media.models import Asset
-from desk.web.access import me, my_station, requires
+from desk.web import limits
+from desk.web.access import me, my_station, public, requires
 from desk.web.files import send_object
+from media_store.stores.links import PARAMETER
 
 media = Blueprint("media", __name__)
 TAKEN_AWAY = (queries.ORIGINAL, "web")  # leave the house with the person who asks
@@ -39,6 +42,25 @@ def send_file(asset_id: int, profile: str) -> Response:
         sha256=found.sha256,
         download_name=_original_name(asset) if is_original else f"{asset.id}.jpg" if is_taken_away else None,
     )
+
+
+@media.get(links.ADDRESS)
+@public
+@limits.guessing
+def send_linked_file() -> Response:
+    """What a link is for. It comes in the query, which logs leave out, and is worth something for minutes only."""
+    with db.reading() as session:
+        found = links.open_link(session, request.args.get(PARAMETER, ""), at=clock.now())
+    answer = send_object(
+        storage.current(),
+        found.key,
+        mime=found.mime,
+        size_bytes=found.bytes,
+        sha256=found.sha256,
+        download_name=found.download_name,
+    )
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 def _note_fetch(asset: Asset, profile: str) -> None:
