@@ -19,11 +19,12 @@ from desk.intake import actions as intake
 from desk.intake import backfilling
 from desk.jobs import dispatch, line, table
 from desk.live import log
-from desk.media import workplace
+from desk.media import prints, workplace
 from desk.privacy import sweeping
 
 logger = logging.getLogger(__name__)
 CROWDED = 200  # wake-ups in the queue from which those for quiet work are not repeated
+KEYS_AT_ONCE = 20  # transactions in which old keys go before others have their turn again
 RINGS_PER_WORKER = 4  # wake-ups kept in the queue for the line; each takes one job
 
 
@@ -72,6 +73,18 @@ def forget_pending() -> int:
         return changes.forget_pending(session, at=clock.now())
 
 
+def forget_old_keys() -> int:
+    """Drop the keys of files too old to be compared with anything; returns of how many files."""
+    forgotten = 0
+    for _ in range(KEYS_AT_ONCE):
+        with db.transaction() as session:
+            files = prints.forget_old_keys(session, at=clock.now())
+        forgotten += files
+        if not files:
+            break
+    return forgotten
+
+
 def duties() -> list[Duty]:
     """Everything the keeper does; rooms add theirs here by name, so that one place shows them all."""
     return [
@@ -80,6 +93,7 @@ def duties() -> list[Duty]:
         Duty("empty_temp", 600.0, workplace.empty_temp),
         Duty("forget_pending", 600.0, forget_pending),
         Duty("backfill", 5.0, backfilling.step, is_slow=True),
+        Duty("forget_old_keys", 600.0, forget_old_keys, is_slow=True),
         Duty("expire_exports", 600.0, contests.expire_exports_now),
         Duty("cut_event_log", 600.0, cut_event_log),
         Duty("empty_log", 3600.0, sweeping.empty_log, is_slow=True),

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, delete, func, insert, literal, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Delete, Select, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from desk.db import Key
@@ -29,6 +29,7 @@ KEY_BITS = 32
 MOST_ROWS = 4000  # of one search: a picture that everybody sends must not make it slow
 MOST_CANDIDATES = 40
 MOST_SAME_BYTES = 20
+OLD_AT_ONCE = 100  # files whose keys go in one transaction: some thousand rows
 
 # what is compared with what: a video's sound is looked for among videos' sounds alone
 SPACES = {("sound", SOUND): 1, ("picture", PICTURE): 2, ("video", FILM): 3, ("video", SOUND): 4}
@@ -99,9 +100,31 @@ def _is_in(space: int) -> ColumnElement[bool]:
     return PrintKey.number.between(_number(space, 0), _number(space + 1, 0) - 1)
 
 
+def forget_old_keys(session: Session, *, at: datetime, most: int = OLD_AT_ONCE) -> int:
+    """Drop the keys of files that no search looks at any more, the oldest `most` of them; returns of how many.
+
+    Files come in order, so those with the lowest numbers are the oldest: nothing else is looked at. Their prints stay.
+    """
+    oldest = session.execute(oldest_with_keys(most)).scalars().all()
+    old = select(Asset.id).where(Asset.id.in_(oldest), Asset.created_at <= at - LOOK_BACK)
+    ids = list(session.execute(old).scalars()) if oldest else []
+    if ids:
+        session.execute(keys_of(ids))
+    return len(ids)
+
+
+def oldest_with_keys(most: int) -> Select[int]:
+    """The oldest files with keys; a statement of its own, so that a test can look at its plan."""
+    return select(PrintKey.asset_id).distinct().order_by(PrintKey.asset_id).limit(most)
+
+
+def keys_of(asset_ids: Sequence[int]) -> Delete:
+    return delete(PrintKey).where(PrintKey.asset_id.in_(asset_ids))
+
+
 def forget(session: Session, asset_ids: Sequence[int]) -> None:
     """Drop everything kept here about these files."""
-    session.execute(delete(PrintKey).where(PrintKey.asset_id.in_(asset_ids)))
+    session.execute(keys_of(asset_ids))
     session.execute(delete(Print).where(Print.asset_id.in_(asset_ids)))
 
 

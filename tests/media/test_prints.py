@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from desk import clock, db
+from desk import clock, db, keeper
 from desk.media import prints
 from desk.media.models import PrintKey
 from desk.settings import Settings
@@ -91,6 +93,55 @@ def test_a_search_among_many_is_quick_and_finds_what_shares_keys(on_both_databas
     assert found[0] == other.id
     assert elsewhere.id not in found
     assert min(taken) <= LIMIT_S
+
+
+def test_keys_that_no_search_looks_at_any_more_are_dropped_a_few_at_a_time(on_both_databases: Settings) -> None:
+    voice = sound_print.take_print([look_alikes.speech(look_alikes.ADULTS[0], 1, 3.0)])
+    assert voice is not None
+    with db.transaction() as session:
+        cast = add_cast(session)
+        message, ids = a_message(session, cast.rheinwelle, kind="voice"), []
+        for days in (200, 120, 91, 89, 0):
+            born_at = clock.now() - timedelta(days=days)
+            asset = an_asset(session, message.id, cast.rheinwelle, state="ready", created_at=born_at)
+            prints.keep(session, asset, {prints.SOUND: voice})
+            ids.append(asset.id)
+
+    with db.transaction() as session:
+        first = prints.forget_old_keys(session, at=clock.now(), most=2)
+        left = _with_keys(session)
+    forgotten = keeper.forget_old_keys()
+
+    assert (first, left, forgotten) == (2, set(ids[2:]), 1)
+    with db.reading() as session:
+        assert _with_keys(session) == set(ids[3:])
+        assert set(prints.load_prints(session, ids)) == set(ids)
+    assert keeper.forget_old_keys() == 0
+
+
+def _with_keys(session: Session) -> set[int]:
+    return set(session.execute(select(PrintKey.asset_id)).scalars())
+
+
+def test_old_keys_are_found_and_dropped_by_their_index(on_both_databases: Settings) -> None:
+    with db.transaction() as session:
+        ids = _fill(session, add_cast(session).rheinwelle, 20_000)
+    with db.reading() as session:
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(text("ANALYZE print_key"))
+        finding = _explained(session, prints.oldest_with_keys(prints.OLD_AT_ONCE))
+        dropping = _explained(session, prints.keys_of(ids[:3]))
+
+    for plan in (finding, dropping):
+        assert "ix_print_key_asset_id" in plan, plan
+        assert "Seq Scan" not in plan, plan
+        assert "TEMP B-TREE" not in plan, plan
+
+
+def _explained(session: Session, query: Any) -> str:
+    sql = query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+    how = "EXPLAIN" if session.get_bind().dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+    return "\n".join(str(row[-1]) for row in session.execute(text(f"{how} {sql}")))
 
 
 def test_prints_kept_again_take_the_place_of_older_ones(session: Session) -> None:
