@@ -69,6 +69,20 @@ class NotInAStack(Conflict):
     message = "This card does not stand with similar ones any more."
 
 
+class StandsWithOthers(Conflict):
+    """The card of a 'not the same' that should be taken back was put with others since."""
+
+    code = "wall.stands_with_others"
+    message = "This cannot be taken back: the card stands with others by now. Take it out there first."
+
+
+class BecameOne(Conflict):
+    """Of both stacks a person had said that the card is not the same; they are one now, so one of them holds."""
+
+    code = "wall.became_one"
+    message = "This cannot be taken back: those cards are one with others that this one was taken out of as well."
+
+
 class NoWay(Invalid):
     """One state does not follow the other."""
 
@@ -294,16 +308,21 @@ def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: 
     Raises NotFound if there is none, CannotUndo if the same was changed again since.
     """
     act = _load_act(session, station_id, act_id, by)
+    if act.act == "apart":
+        stacks.hold_still(session, station_id)
     card = queries.load_card(session, station_id, act.card_id, for_change=True)
     session.refresh(act, with_for_update=True)
     if act.undone_at is not None:
         return card
     names = _names_to_restore(act)
+    stack_id = _stack_to_restore(session, card, act, at=at) if act.act == "apart" else None
     if any(_to_json(name, getattr(card, name)) != act.after[name] for name in names if name != "claimed_until"):
         refused = CannotUndo(queries.view_card(session, card, at=at).as_json())
         raise _conflict(session, card, refused, _last_act(session, card.id), at)
     act.undone_at, act.undone_by_id = at, by
     changes = {name: _from_json(name, act.before[name]) for name in names}
+    if stack_id is not None:
+        changes["stack_id"] = stack_id
     before_state, before_campaign, before_consent = card.state, card.campaign_id, card.consent
     if "is_covered" in changes:
         files.set_covered(session, card.message_id, changes["is_covered"])
@@ -320,6 +339,21 @@ def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: 
     if card.stack_id != before_stack:
         stacks.include_again(session, card, at=at)
     return card
+
+
+def _stack_to_restore(session: Session, card: Card, act: CardAct, *, at: datetime) -> int:
+    """The stack that a card was taken out of, under the number it has by now. Raises StandsWithOthers, BecameOne."""
+    if card.stack_id is not None:
+        raise StandsWithOthers(queries.view_card(session, card, at=at).as_json())
+    stack_id = stacks.find_now(session, act.before["stack_id"])
+    others = session.execute(
+        select(CardAct).where(
+            CardAct.card_id == card.id, CardAct.act == "apart", CardAct.undone_at.is_(None), CardAct.id != act.id
+        )
+    ).scalars()
+    if any(stacks.find_now(session, other.before["stack_id"]) == stack_id for other in others):
+        raise BecameOne(queries.view_card(session, card, at=at).as_json())
+    return stack_id
 
 
 def _names_to_restore(act: CardAct) -> list[str]:

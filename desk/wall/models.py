@@ -60,7 +60,8 @@ class Stack(Base):
     """Cards that carry copies of one thing; which ones stands on the cards (`stack_id`).
 
     `of`: what they have in common (sound, picture, video, file). `best_card_id` is the copy to use, no foreign key
-    because cards already name their stack; None once nobody is left. `reason`: a code of desk.wall.rules.TWIN_REASONS.
+    because cards already name their stack; None once nobody is left. `reason`: a code of desk.wall.twins.REASONS.
+    `merged_into_id`: the stack that took over its cards when both turned out to be of one thing.
     """
 
     __tablename__ = "stack"
@@ -71,6 +72,7 @@ class Stack(Base):
     best_card_id: Mapped[int | None]
     reason: Mapped[str] = mapped_column(String(20), default="")
     cards: Mapped[int] = mapped_column(default=0)
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("stack.id"))
     created_at: Mapped[datetime]
 
 

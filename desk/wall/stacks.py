@@ -33,8 +33,7 @@ def join(session: Session, asset: Asset, found: Sequence[Twin], *, at: datetime)
     May be repeated, and gives the same whichever of several copies comes first: a stack is all that is connected by
     being the same, apart from what people took out.
     """
-    # one at a time per station; before any card, so that two cannot wait for each other. Adding rows is not held up.
-    session.execute(select(Station.id).where(Station.id == asset.station_id).with_for_update(key_share=True)).one()
+    hold_still(session, asset.station_id)
     cards = _lock_cards(session, [asset.message_id, *(twin.message_id for twin in found)])
     card = cards.get(asset.message_id)
     if card is None:
@@ -47,6 +46,14 @@ def join(session: Session, asset: Asset, found: Sequence[Twin], *, at: datetime)
     if card.stack_id is not None and before is None:
         announce.touch(session, card, "card.changed", at=at)
     return card.stack_id
+
+
+def hold_still(session: Session, station_id: int) -> None:
+    """Let nobody else change a station's stacks until the commit.
+
+    Before any card is locked, so that two cannot wait for each other. Adding rows is not held up.
+    """
+    session.execute(select(Station.id).where(Station.id == station_id).with_for_update(key_share=True)).one()
 
 
 def _lock_cards(session: Session, message_ids: Sequence[int]) -> dict[int, Card]:
@@ -106,11 +113,19 @@ def _merge(session: Session, one: int, two: int, at: datetime) -> None:
     if session.execute(excluded.limit(1)).first() is not None:
         return
     station_id = session.get_one(Stack, kept).station_id
+    session.get_one(Stack, gone).merged_into_id = kept
     session.execute(update(Card).where(Card.stack_id == gone).values(stack_id=kept))
     _carry_exclusions(session, gone, kept)
     audit.record(session, station_id, "stack.merge", f"stack:{kept}", by=None, at=at, details={"of": gone})
     _noted(session, at).setdefault(kept, set()).add(gone)
     _noted(session, at).setdefault(gone, set())
+
+
+def find_now(session: Session, stack_id: int) -> int:
+    """The stack that this one is part of by now; itself unless it was joined with others."""
+    while (into_id := session.get_one(Stack, stack_id).merged_into_id) is not None:
+        stack_id = into_id
+    return stack_id
 
 
 def _carry_exclusions(session: Session, gone: int, kept: int) -> None:

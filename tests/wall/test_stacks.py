@@ -246,6 +246,80 @@ def test_two_stacks_that_turn_out_to_be_one_thing_become_one(cast: Cast) -> None
         assert any(event.payload["merged"] == [max(pile for pile in pile_ids if pile)] for event in last.scalars())
 
 
+def join(card: Card, other: Card) -> None:
+    """The desk finds that these two are copies of one thing."""
+    with db.transaction() as session:
+        asset, twin = (
+            session.execute(select(Asset).where(Asset.message_id == one.message_id)).scalar_one()
+            for one in (card, other)
+        )
+        stacks.join(session, asset, [prints.Twin(twin.id, twin.message_id, 0.9)], at=clock.now())
+
+
+def take_apart(cast: Cast, card: Card) -> int:
+    with db.transaction() as session:
+        return actions.take_apart(session, cast.rheinwelle, card.id, by=cast.nia, at=clock.now()).id
+
+
+def undo(cast: Cast, act_id: int) -> None:
+    with db.transaction() as session:
+        actions.undo(session, cast.rheinwelle, act_id, by=cast.edith, at=clock.now())
+
+
+def stacks_of(cards: list[Card]) -> list[tuple[int, int] | None]:
+    return [(shown["stack_id"], shown["count"]) if (shown := twins_of(card)) else None for card in cards]
+
+
+def test_not_the_same_is_taken_back_also_when_the_stack_became_part_of_another_meanwhile(cast: Cast) -> None:
+    older = files(cast, picture_facts(1), picture_facts(1, "JPEG 30"))
+    younger = files(cast, picture_facts(5), picture_facts(5, "JPEG 30"), picture_facts(5, "brighter"))
+    act_id = take_apart(cast, younger[2])
+    join(younger[0], older[0])
+    apart, (kept, count) = stacks_of(younger)[2], stacks_of(older)[0] or (0, 0)
+
+    undo(cast, act_id)
+
+    assert (apart, count) == (None, 4)
+    assert stacks_of([*older, *younger]) == [(kept, 5)] * 5
+    with db.reading() as session:
+        assert session.execute(select(StackExclusion)).first() is None
+    work.run_due()
+    assert stacks_of(younger)[2] == (kept, 5)
+
+
+def test_a_card_that_stands_with_others_by_now_is_taken_out_there_first(
+    sign_in: Callable[[str], Browser], cast: Cast
+) -> None:
+    first, second = files(cast, picture_facts(1), picture_facts(1, "JPEG 30"))
+    (other,) = files(cast, picture_facts(5))
+    act_id = take_apart(cast, second)
+    join(second, other)
+
+    refused = sign_in("edith").post(f"/api/v1/undo/{act_id}")
+    take_apart(cast, second)
+    undo(cast, act_id)
+
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "wall.stands_with_others")
+    assert [one and one[1] for one in stacks_of([first, second, other])] == [2, 2, None]
+
+
+def test_what_was_not_the_same_as_either_stays_out_when_both_became_one(cast: Cast) -> None:
+    one = files(cast, picture_facts(1), picture_facts(1, "JPEG 30"))
+    two = files(cast, picture_facts(5), picture_facts(5, "JPEG 30"))
+    (card,) = files(cast, picture_facts(2))
+    act_ids = []
+    for stack in (one, two):
+        join(card, stack[0])
+        act_ids.append(take_apart(cast, card))
+    join(one[0], two[0])
+
+    for act_id in act_ids:
+        with pytest.raises(actions.BecameOne):
+            undo(cast, act_id)
+
+    assert [shown and shown[1] for shown in stacks_of([*one, *two, card])] == [4, 4, 4, 4, None]
+
+
 def test_stacks_are_not_joined_across_what_a_person_took_out(cast: Cast) -> None:
     first, second, third = files(cast, picture_facts(1), picture_facts(1, "JPEG 30"), picture_facts(1, "brighter"))
     with db.transaction() as session:

@@ -547,7 +547,9 @@ def upgrade() -> None:
         sa.Column("best_card_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("reason", sa.String(length=20), nullable=False),
         sa.Column("cards", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("merged_into_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["merged_into_id"], ["stack.id"], name=op.f("fk_stack_merged_into_id")),
         sa.ForeignKeyConstraint(["station_id"], ["station.id"], name=op.f("fk_stack_station_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stack")),
     )
