@@ -22,8 +22,8 @@ from desk.jobs import table
 from desk.jobs.models import Job
 from desk.people import actions as people
 from desk.people.models import Person
-from desk.wall import actions
-from desk.wall.models import Card
+from desk.wall import actions, stacks
+from desk.wall.models import Card, Stack
 from tests.desk_fixtures import Cast
 from tests.wall import builders
 
@@ -192,6 +192,32 @@ def test_a_card_that_a_colleague_decides_leaves_the_run(open_page: Open, cast: C
             at=clock.now(),
         )  # fmt: skip
     page.wait_for_selector("#name >> text=Bo")
+
+
+def test_the_run_follows_what_becomes_of_a_stack_of_copies(open_page: Open, cast: Cast) -> None:
+    with db.transaction() as session:
+        cards = list(session.execute(select(Card).order_by(Card.placed_at).limit(3)).scalars())
+        stack = Stack(station_id=cast.rheinwelle, of="file", reason="file", cards=0, created_at=clock.now())
+        session.add(stack)
+        session.flush()
+        for card in cards:
+            builders.an_asset(session, card.message_id, cast.rheinwelle, kind="document", state="ready")
+            card.stack_id = stack.id
+        stacks.touch(session, stack.id, at=clock.now())
+    page = open_page("nia", "/triage")
+    page.wait_for_selector("html[data-state=live]", state="attached")
+    page.wait_for_selector("#badges .b-dup >> text=2 similar")
+
+    with db.transaction() as session:
+        actions.take_apart(session, cast.rheinwelle, cards[2].id, by=cast.edith, at=clock.now())
+
+    page.wait_for_selector("#badges .b-dup >> text=1 similar")
+    page.keyboard.press("s")
+    page.wait_for_selector("#name >> text=Bo")
+    page.wait_for_selector("#badges .b-dup >> text=1 similar")
+    page.keyboard.press("s")
+    page.wait_for_selector("#name >> text=Chi")
+    page.wait_for_selector("#badges .b-dup", state="detached")
 
 
 def test_an_empty_run_says_so_and_goes_on_when_something_comes(open_page: Open, cast: Cast) -> None:

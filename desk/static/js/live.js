@@ -27,6 +27,15 @@ export function newest(card) {
   return known && known.version >= card.version ? known : card;
 }
 
+/** One event for many cards: what it says of a card is known of it from now on. `change` gives the card as it is then,
+    or null where nothing changed. */
+export function amend(change) {
+  for (const [id, card] of heard) {
+    const changed = change(card);
+    if (changed) heard.set(id, changed);
+  }
+}
+
 /** Emits `event` (detail: the event), `state` (detail: {state, since, retryAt}), `reload`, `caughtup` (detail: {count}), `signedout`. */
 export class Live extends EventTarget {
   constructor(seq) {

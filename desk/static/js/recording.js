@@ -7,7 +7,7 @@ import { number, t, tenths } from "./words.js";
 const SURE_ENOUGH = 0.6;
 const MOST_ON_A_CARD = 1;
 const SEEN_S = 0.05;
-const CALM = new Set(["short", "long", "uneven"]);
+const CALM = new Set(["short", "long", "uneven", "several_voices"]);
 
 /** The remarks as sentences, the gravest first. */
 export const remarksOf = (media) => (media?.quality ?? []).map((one) => ({ code: one.code, text: t(one.text, one.facts), isCalm: CALM.has(one.code) }));

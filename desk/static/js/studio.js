@@ -5,12 +5,13 @@
 import * as api from "./api.js";
 import { askForDevice, CartStore, devices, Output, testTone } from "./cart_store.js";
 import { everySecond, now, start as startClock } from "./clock.js";
-import { announce, el, icon, isTyping } from "./dom.js";
+import { announce, el, errorText, icon, isTyping } from "./dom.js";
 import "./keys.js";
 import { Live } from "./live.js";
 import * as outbox from "./outbox.js";
 import { drawWave, makeWave, peaksOf } from "./player.js";
 import "./shell.js";
+import { note, warn } from "./toast.js";
 import { clockTimeExact, duration, t, tn } from "./words.js";
 
 const AIRED_AFTER_S = 3;
@@ -115,6 +116,33 @@ async function takeBack(slotId) {
   }
 }
 
+/** A link the playout may fetch by itself. The clipboard is asked at once: some browsers allow it within the press only. */
+async function copyLink(cart) {
+  const made = api.post(`/api/v1/studio/slots/${cart.slot_id}/link`);
+  const address = made.then((answer) => new URL(answer.address, location.href).href);
+  address.catch(() => {}); // said below
+  let isCopied = true;
+  try {
+    await navigator.clipboard.write([new ClipboardItem({ "text/plain": address.then((text) => new Blob([text], { type: "text/plain" })) })]);
+  } catch {
+    isCopied = false;
+  }
+  try {
+    const until = clockTimeExact((await made).until);
+    if (isCopied) note(t("Link copied: %(name)s, works until %(time)s.", { name: cart.first_name, time: until }), { ic: "link" });
+    else showLink(await address, until);
+  } catch (error) {
+    warn(errorText(error));
+  }
+}
+
+/** Where a page may not write to the clipboard (plain http, a refusal): the link to be copied by hand. */
+function showLink(address, until) {
+  const field = el("input.link-field", { readonly: "", value: address, "aria-label": t("Link for the playout") });
+  note(t("Copy it with Ctrl C. It works until %(time)s.", { time: until }), { ic: "link", action: field });
+  field.select();
+}
+
 /* ---------- sound ---------- */
 
 function stopCue() { cue.stop(); }
@@ -207,6 +235,7 @@ function showCart(cart, isLive) {
   wave.toggleAttribute("hidden", !cart.is_sound);
   $("wav").hidden = !cart.wav_url;
   if (cart.wav_url) $("wav").setAttribute("href", cart.wav_url);
+  $("link").hidden = !cart.wav_url;
   $("formats").replaceChildren(...Object.entries(cart.formats ?? {}).map(([name, url]) => el("a.desk-tool", { href: url, download: "" }, name.toUpperCase())));
   showButtons(cart, isLive);
 }
@@ -388,6 +417,7 @@ const presses = {
   fade: () => air.fade(),
   mark: () => { const cart = loaded(); stopCue(); const next = nextCart(); markAired(cart, null, now()); load(next?.slot_id ?? null); show(); },
   skip: () => { const next = nextCart(); if (!onAir && next) load(next.slot_id); },
+  link: () => copyLink(loaded()),
   dim, lock: () => setLocked(true),
 };
 

@@ -2,16 +2,17 @@
    no colleague judges it too; what cannot be claimed is passed over. Sound starts only by a press of the person. */
 
 import * as api from "./api.js";
-import { bodyOf, historyOf, isTheirs, kindIcon, kindName, loudnessOf, mainMedia, nameOf, reasonText, REASONS } from "./card.js";
+import { bodyOf, historyOf, isTheirs, kindIcon, kindName, loudnessOf, mainMedia, nameOf, reasonText, REASONS, similar, twinsTitle } from "./card.js";
 import { covers, isCovered, look, veiled } from "./covers.js";
 import { everySecond, now } from "./clock.js";
 import { announce, badge, button, el, errorText, icon } from "./dom.js";
 import { bind } from "./keys.js";
-import { Live, newest } from "./live.js";
+import { amend, Live, newest } from "./live.js";
 import { isMoving, moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
 import { remarksOf, saidIn } from "./recording.js";
 import { note, warn } from "./toast.js";
+import { withStack } from "./twins.js";
 import { clockTime, dayAndTime, duration, number, sameDay, t } from "./words.js";
 
 const FEW = 6;
@@ -225,6 +226,7 @@ function drawBadges(card) {
   if (later.has(card.id)) out.push(badge(t("Put off once"), "clock"));
   if (card.is_late) out.push(badge(t("late"), "clock", "b-warn"));
   if (card.is_frequently_forwarded || card.is_forwarded) out.push(badge(card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded"), "swap"));
+  if (card.twins && !card.listener.is_blocked) out.push(badge(similar(card.twins), "layers", "b-dup", twinsTitle(card.twins)));
   if (card.campaign) out.push(badge(card.campaign.name, card.campaign.icon || "campaign", "b-camp"));
   if (card.consent === "given") out.push(badge(t("Consent given"), "shield-check", "b-okt"));
   else if (card.consent === "refused" || card.consent === "withdrawn") out.push(badge(card.consent === "refused" ? t("Consent refused") : t("Consent withdrawn"), "shield-x", "b-warn"));
@@ -367,6 +369,16 @@ function learn(card) {
   draw();
 }
 
+/** One event for a whole stack of copies: those of it that are in this run say what holds now. */
+function changeStack(stack) {
+  const changed = (card) => withStack(card, stack);
+  amend(changed);
+  pile = pile.map((card) => changed(card) ?? card);
+  for (const one of done) one.card = changed(one.card) ?? one.card;
+  const shown = current && changed(current);
+  if (shown) { current = shown; drawCard(false); }
+}
+
 function forget(id) {
   pile = pile.filter((card) => card.id !== id);
   recountSoon();
@@ -377,6 +389,7 @@ const live = new Live(first.seq);
 live.addEventListener("event", ({ detail }) => {
   const payload = detail.payload ?? {};
   if (detail.kind === "card.placed" || detail.kind === "card.changed") learn(payload.card);
+  else if (detail.kind === "stack.changed") changeStack(payload);
   else if (detail.kind === "card.removed") forget(payload.id ?? payload.card?.id);
 });
 live.addEventListener("reload", async () => {

@@ -8,7 +8,7 @@ import { everySecond, now } from "./clock.js";
 import { announce, el, errorText, icon } from "./dom.js";
 import { Feed } from "./feed.js";
 import { bind } from "./keys.js";
-import { Live, newest } from "./live.js";
+import { amend, Live, newest } from "./live.js";
 import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import * as outbox from "./outbox.js";
 import { Pane } from "./pane.js";
@@ -349,6 +349,7 @@ function change(given) {
 
 /** One event for a whole stack of copies: every card of it that is here says what holds now. */
 function changeStack(stack) {
+  amend((card) => withStack(card, stack));
   for (const card of [...cards.values()]) {
     const changed = withStack(card, stack);
     if (!changed) continue;
