@@ -56,6 +56,11 @@ def sign(*parts: str) -> str:
     return hmac.new(_key("sign"), "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()
 
 
+def key_for(purpose: str) -> bytes:
+    """A key of 32 bytes for who signs by himself; each purpose has its own."""
+    return _key(f"for {purpose}")
+
+
 def _key(purpose: str) -> bytes:
     return _derived(settings.current().secret_key, purpose)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from desk import db
+from desk.media import links
 from desk.onair import actions, announce, queries
 from desk.shortlist import queries as shortlist
 from desk.shortlist import signals as rundown_signals
@@ -54,3 +55,4 @@ signals.withdrawn.append(card_withdrawn)
 signals.changed.append(card_changed)
 rundown_signals.changed.append(announce.tell_studio)
 wall.extras.vetting_of = queries.vetting_of
+links.purposes[queries.PLAYOUT] = links.Purpose("media.vetted", queries.load_air_file)

@@ -29,6 +29,7 @@ from desk.shows.queries import EditionView
 from desk.wall.models import Card
 
 AIRED_MOST = 50
+PLAYOUT = "playout"  # the purpose of links to what may go to air
 ENDINGS = {"flac": ".flac", "mp3": ".mp3", "mp2": "_mp2.wav"}  # of the names files are saved under
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from desk import clock, db
 from desk.live import log
-from desk.media import storage
+from desk.media import links, storage
 from desk.onair import actions, forms, queries
 from desk.shortlist.content import AIR_PROFILE
 from desk.web.access import me, my_station, requires
@@ -113,6 +113,17 @@ def send_file(slot_id: int, profile: str) -> Response:
         sha256=found.sha256,
         download_name=found.download_name if profile in (AIR_PROFILE, *FORMATS) else None,
     )
+
+
+@onair.post("/api/v1/studio/slots/<int:slot_id>/link")
+@requires("media.vetted")
+def make_link(slot_id: int) -> Response:
+    """A link to the air copy for the playout's own hand; it ends with the item's clearance and with this session."""
+    with db.transaction() as session:
+        address, until = links.make_link(
+            session, queries.PLAYOUT, slot_id, AIR_PROFILE, by=me(), station_id=my_station().id, at=clock.now()
+        )
+    return jsonify({"address": address, "until": clock.iso(until)})
 
 
 @onair.post("/api/v1/studio/slots/<int:slot_id>/loaded")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from desk import clock, sealing
@@ -35,10 +35,17 @@ def find_identity(session: Session, token: str, *, at: datetime) -> Identity | N
 
     Two statements.
     """
+    return _find_identity(session, StaffSession.token_lookup == sealing.lookup("session", token), at)
+
+
+def find_identity_of_session(session: Session, session_id: int, *, at: datetime) -> Identity | None:
+    """As `find_identity`, for what was begun in a session and is asked for without its cookie."""
+    return _find_identity(session, StaffSession.id == session_id, at)
+
+
+def _find_identity(session: Session, wanted: ColumnElement[bool], at: datetime) -> Identity | None:
     row = session.execute(
-        select(StaffSession, Person)
-        .join(Person, Person.id == StaffSession.person_id)
-        .where(StaffSession.token_lookup == sealing.lookup("session", token))
+        select(StaffSession, Person).join(Person, Person.id == StaffSession.person_id).where(wanted)
     ).one_or_none()
     if row is None:
         return None

@@ -24,6 +24,12 @@ def sign_in(view: View) -> View:
     return cast("View", limited)
 
 
+def guessing(view: View) -> View:
+    """Limit a view that answers links: 20 that open nothing a minute per address; those that do never count."""
+    limited: Any = limiter.limit("20 per minute", deduct_when=lambda answer: bool(answer.status_code == 404))(view)
+    return cast("View", limited)
+
+
 def install(app: Flask, redis_url: str | None) -> None:
     """Counters live in Redis when several web processes share them, else in this process."""
     app.config["RATELIMIT_STORAGE_URI"] = redis_url or "memory://"
