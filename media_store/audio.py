@@ -16,11 +16,25 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from media_store import edges, hand_off, loudness, peaks, quality, recipes, runner, singing, sound_print, wav
+from media_store import (
+    edges,
+    hand_off,
+    loudness,
+    peaks,
+    pitch,
+    quality,
+    recipes,
+    runner,
+    singing,
+    sound_print,
+    speakers,
+    wav,
+)
 from media_store.delivery import Delivery
 from media_store.edges import Edges, Stretch
 from media_store.errors import Corrupt
 from media_store.loudness import Decoded, Levelled, LevelNote, Loudness, Plan
+from media_store.pitch import Course
 from media_store.recipes import Made, Publish
 from media_store.runner import Tools
 from media_store.singing import VoiceKind
@@ -90,10 +104,10 @@ def make_sound(
     _publish_broadcast(job, levelled)
     _publish_peaks(job, recipes.PEAKS_FINE, drawing)
     heard = quality.listen(decoded.pcm, decoded.duration_s, peaks.coarser(plain, quality.PIECE).pairs, levels[0])
-    voice_kind = None if planned.gain_db is None else singing.suggest(decoded.pcm, decoded.duration_s)
+    course = None if planned.gain_db is None else pitch.follow(decoded.pcm, decoded.duration_s)
     printed = sound_print.take_print(peaks.read_pcm(decoded.pcm))
     decoded.pcm.unlink()
-    flags = (*planned.flags, *_flags_of(job, levelled, demuxer), *_heard(heard, decoded, planned))
+    flags = (*planned.flags, *_flags_of(job, levelled, demuxer), *_heard(heard, course, decoded, planned))
     figures = quality.figures(heard, decoded.duration_s, decoded.loudness.integrated_lufs)
     return SoundFacts(
         round(decoded.duration_s, 3),
@@ -108,16 +122,17 @@ def make_sound(
         round(air.until / wav.RATE_HZ, 3) if found else None,
         loudness.explain(decoded, planned, levelled, delivery.target),
         {code: figures[code] for code in flags if code in figures},
-        voice_kind,
+        singing.suggest(course) if course else None,
         printed.to_bytes() if printed else None,
     )
 
 
-def _heard(heard: quality.Heard, decoded: Decoded, planned: Plan) -> tuple[str, ...]:
-    """What was heard beyond the level; of silence there is nothing more to say."""
-    if planned.gain_db is None:
+def _heard(heard: quality.Heard, course: Course | None, decoded: Decoded, planned: Plan) -> tuple[str, ...]:
+    """What was heard beyond the level; of silence, which has no course of pitch, there is nothing more to say."""
+    if course is None:
         return ()
-    return tuple(code for code in quality.flags_of(heard, decoded.duration_s) if code not in planned.flags)
+    several = ("several_voices",) if speakers.are_several(course) else ()
+    return (*(code for code in quality.flags_of(heard, decoded.duration_s) if code not in planned.flags), *several)
 
 
 @dataclass(frozen=True)

@@ -191,6 +191,7 @@ FLAGS: dict[str, str] = {
     "cut_end": "The end is cut off: it stops in full sound.",
     "short": "Very short: %(tenths)s tenths of a second.",
     "long": "Long: more than %(minutes)s minutes.",
+    "several_voices": "Several voices: more than one person seems to speak.",
     "uneven": "Loud and quiet parts differ strongly.",
     "limited": "Single peaks were held back.",
     "off_target": "Could not be brought to station level.",

@@ -2,7 +2,8 @@
 
 Measured on the float PCM that is there anyway: the clipped share (flat tops; in lossy files what overshoots full
 scale), the distance of voice and noise, sound that begins or ends at full level. `loudness` adds what it decided
-about the level. The sentences stand in `errors.FLAGS`, once; `remarks` brings codes, sentences and figures together.
+about the level, `speakers` who speaks. The sentences stand in `errors.FLAGS`, once; `remarks` brings codes, sentences
+and figures together.
 The figures are checked on made clips of known noise and clipping. Music without any pause may read as noisy.
 """
 
@@ -24,7 +25,7 @@ from media_store.errors import FLAGS
 # Codes of FLAGS that tell about a recording, the gravest first.
 CODES = (
     *("silent", "truncated", "cut_start", "cut_end", "clipped", "very_quiet", "quiet", "noisy"),
-    *("uneven", "short", "long"),
+    *("uneven", "short", "long", "several_voices"),
 )
 SHORT_S = 1.0
 LONG_S = 180.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from media_store import singing
+from media_store import pitch, singing
 from media_store.singing import VoiceKind
 from tests.media_store import voices
 from tests.media_store.conftest import Render
@@ -21,7 +21,7 @@ TEXT = "Guten Morgen, hier ist Nia aus Köln. Ich höre euch jeden Tag, und mein
 
 def suggested(path: Path, samples: Samples) -> VoiceKind | None:
     path.write_bytes(samples.astype("<f4").tobytes())
-    return singing.suggest(path, len(samples) / RATE_HZ)
+    return singing.suggest(pitch.follow(path, len(samples) / RATE_HZ))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_half_an_hour_is_looked_at_in_as_few_windows_as_ten_seconds(tmp_path: Pa
             file.seek(start_s * RATE_HZ * 4)
             file.write(voices.sung(note_s=1.25).astype("<f4").tobytes())
 
-    found = singing.suggest(path, 1800.0)
+    found = singing.suggest(pitch.follow(path, 1800.0))
 
     assert found is not None
     assert found.kind == "song"
