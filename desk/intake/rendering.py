@@ -34,7 +34,7 @@ from desk.jobs.table import LeaseLost
 from desk.jobs.work import LIVE_FIRST, Work, job
 from desk.listeners.models import Listener
 from desk.media import actions as media
-from desk.media import covers, rules, storage, workplace
+from desk.media import covers, queries, rules, storage, workplace
 from desk.media import wishes as wish
 from desk.media.models import Asset, Rendition
 from desk.people.models import Station
@@ -53,7 +53,6 @@ LIVE_FIRST_PAUSE_S = 5.0
 PROGRESS_EVERY_S = 3.0
 MOST_PERCENT, PLAYABLE_PERCENT = 95, 75
 BLOCK_BYTES = 1024 * 1024
-STOPPED = "media.stopped"
 LOOKED_AT = ("poster", "scrub")  # made of a video when it is looked at for nudity
 NAMELESS = ("refused", "withdrawn")
 CATEGORY = "Hörer"  # the cart's category, by which playout sorts
@@ -87,7 +86,7 @@ class _Task:
 def _given_up(session: Session, payload: dict[str, Any], reason: str, at: datetime) -> None:
     asset = media.lock_asset(session, payload["asset_id"])
     if asset is not None and asset.state not in ("failed", "ready"):
-        media.mark_failed(session, asset, reason if reason.startswith(("media.", "store.")) else STOPPED, at=at)
+        media.mark_failed(session, asset, reason if reason.startswith(("media.", "store.")) else queries.STOPPED, at=at)
 
 
 @job(RENDER, tries=8, on_dead=_given_up)

@@ -34,7 +34,9 @@ def _channel_messages(kind: type[contract.MediaError] = contract.MediaError) -> 
     return found
 
 
-REASONS: Mapping[str, str] = {**_channel_messages(), **media_errors.MESSAGES}
+STOPPED = "media.stopped"
+BROKE_OFF = "The work on this file broke off each time, so it was given up. The original is kept."
+REASONS: Mapping[str, str] = {**_channel_messages(), **media_errors.MESSAGES, STOPPED: BROKE_OFF}
 UNKNOWN_REASON = "The file could not be made usable. The operators see why."
 
 
