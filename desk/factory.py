@@ -21,7 +21,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import desk
 from desk import clock, db, settings
 from desk.identity import Identity
+from desk.intake import backfilling
 from desk.jobs import dispatch
+from desk.jobs import gauges as job_gauges
 from desk.live.relay import Relay
 from desk.media import storage
 from desk.people import actions as people_actions
@@ -125,6 +127,7 @@ def create_app(given: Settings | None = None) -> Flask:
 
 def _add_views(app: Flask, csrf: CSRFProtect, opened: Settings) -> None:
     app.register_blueprint(health.health)
+    app.extensions["desk.gauges"] = (job_gauges.collect, backfilling.collect)
     app.register_blueprint(openapi.interface)
     for room in ROOMS:
         package = importlib.import_module(f"desk.{room}")

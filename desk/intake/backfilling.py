@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -265,3 +266,16 @@ def progress(session: Session) -> dict[str, Any]:
         "started_at": clock.iso(run.started_at),
         "finished_at": clock.iso(run.finished_at),
     }
+
+
+def collect(session: Session, *, at: datetime) -> list[GaugeMetricFamily]:
+    """How much the run still has to look at and has in hand, as gauges of the desk."""
+    run = last_run(session)
+    is_walking = run is not None and run.finished_at is None
+    newest = session.execute(select(func.max(Asset.id))).scalar() if is_walking else None
+    left = max(0, (newest or 0) - run.next_id) if run is not None else 0
+    files = GaugeMetricFamily("desk_backfill_files_left", "Files the backfill has not looked at yet, at most.")
+    files.add_metric([], left if is_walking else 0)
+    jobs = GaugeMetricFamily("desk_backfill_jobs", "Jobs of the backfill that wait or run.")
+    jobs.add_metric([], line.count_backfill(session))
+    return [files, jobs]

@@ -19,6 +19,7 @@ APART = "state = 'ready' AND lane IS NULL"
 PUT_OFF = "state = 'ready' AND lane IS NOT NULL AND turn IS NULL"
 LONG_ENDED = "lane = 1 AND finished_at IS NOT NULL"
 BACKFILL = "tier = 2 AND state IN ('ready', 'running')"
+DEAD = "state = 'dead'"
 
 
 def _only(condition: str) -> dict[str, Any]:
@@ -30,14 +31,16 @@ class Job(Base):
 
     States: ready, running, done, dead, skipped. `lease` is the fencing token of the worker that has it.
     Work on files stands in line (desk.jobs.line): `lane`, `tier` and `turn` are its place, `share` names whose it is.
-    `turn` is None while it does not stand there: put off, taken, or of a kind that has no line.
+    `turn` is None while it does not stand there: put off, taken, or of a kind that has no line. `created_at` is when
+    it was asked for, the last time if it was asked for again.
     """
 
     __tablename__ = "job"
     __table_args__ = (
         UniqueConstraint("kind", "subject"),
         Index("ix_job_running", "lease_until", **_only(RUNNING)),
-        Index("ix_job_open", "kind", "state", **_only(OPEN)),
+        Index("ix_job_open", "kind", "state", "lane", "tier", "created_at", **_only(OPEN)),  # all that gauges ask for
+        Index("ix_job_dead", "kind", "last_error", "created_at", **_only(DEAD)),
         Index("ix_job_line", "lane", "tier", "turn", "id", **_only(IN_LINE)),
         Index("ix_job_share", "share", "lane", "tier", "turn", **_only(IN_LINE)),
         Index("ix_job_apart", "priority", "id", **_only(APART)),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, text, update
+from sqlalchemy import and_, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from desk import db
@@ -140,6 +140,7 @@ def put_again(
     if row is None:
         return 0
     values: dict[str, Any] = {"state": "ready", "attempts": 0, "run_at": at, "wake_at": at + WAKE_PAUSE}
+    values |= {"created_at": at, "last_error": None}
     values |= {"lease": None, "lease_until": None, "finished_at": None}
     if payload is not None:
         values["payload"] = payload
@@ -295,9 +296,3 @@ def is_anything_due(session: Session, *, at: datetime) -> bool:
     """A cheap look before the sweep writes: the keeper asks twice a second."""
     looks = (select(Job.id).where(condition).limit(1) for condition in _forgotten(at))
     return any(session.execute(look).first() is not None for look in looks) or line.is_put_off_due(session, at=at)
-
-
-def count_by_state(session: Session) -> dict[tuple[str, str], int]:
-    """How many jobs there are by (kind, state); for health and the operator."""
-    rows = session.execute(select(Job.kind, Job.state, func.count()).group_by(Job.kind, Job.state)).all()
-    return {(kind, state): count for kind, state, count in rows}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hmac
 import time
+from collections.abc import Sequence
 
-from flask import Blueprint, Response, jsonify, request
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from flask import Blueprint, Response, current_app, jsonify, request
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from sqlalchemy import text
 
-from desk import db, settings
+from desk import clock, db, settings
 from desk.errors import NotAllowed
 from desk.web.access import public
 
@@ -46,4 +49,18 @@ def metrics() -> Response:
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if (token and not hmac.compare_digest(token, given)) or (not token and request.remote_addr not in LOOPBACK):
         raise NotAllowed("Figures are for the monitoring system.", code="metrics.refused")
-    return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+    figures = CollectorRegistry()
+    with db.reading() as session:
+        for collect in current_app.extensions["desk.gauges"]:
+            figures.register(_Asked(collect(session, at=clock.now())))
+    return Response(generate_latest(REGISTRY) + generate_latest(figures), content_type=CONTENT_TYPE_LATEST)
+
+
+class _Asked(Collector):
+    """Figures that were asked for this moment."""
+
+    def __init__(self, figures: Sequence[GaugeMetricFamily]) -> None:
+        self._figures = figures
+
+    def collect(self) -> Sequence[GaugeMetricFamily]:
+        return self._figures

@@ -14,7 +14,8 @@ depends_on = None
 IN_LINE = "state = 'ready' AND turn IS NOT NULL"
 JOB_PARTS = (  # name, columns, which rows
     ("ix_job_running", ["lease_until"], "state = 'running'"),
-    ("ix_job_open", ["kind", "state"], "state IN ('ready', 'running', 'dead')"),
+    ("ix_job_open", ["kind", "state", "lane", "tier", "created_at"], "state IN ('ready', 'running', 'dead')"),
+    ("ix_job_dead", ["kind", "last_error", "created_at"], "state = 'dead'"),
     ("ix_job_line", ["lane", "tier", "turn", "id"], IN_LINE),
     ("ix_job_share", ["share", "lane", "tier", "turn"], IN_LINE),
     ("ix_job_apart", ["priority", "id"], "state = 'ready' AND lane IS NULL"),
