@@ -23,6 +23,7 @@ from media_store.runner import AUDIO_LIMITS, Tools
 
 RATE_HZ = 48_000
 LONGEST_AUDIO_S = 1800.0
+LONGEST_BELIEVED_S = 12 * 3600.0  # a length left open is written as all ones: 13 h at 90 kHz, 49 days at 1 kHz
 SILENT_LUFS = -60.0
 METER_FLOOR_LUFS = -70.0  # ffmpeg prints it for silence and for clips without a full gating block
 GATING_BLOCK_S = 0.4
@@ -203,7 +204,8 @@ def _measure_looped(pcm: Path, tools: Tools) -> float | None:
 def _declared_duration(log: str) -> float | None:
     """What the container claims. For OGG this is read off the last page, so a cut file claims what it has."""
     found = re.search(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", log, re.M)
-    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
+    declared_s = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
+    return declared_s if declared_s is not None and declared_s < LONGEST_BELIEVED_S else None
 
 
 def _source_of(log: str) -> str:

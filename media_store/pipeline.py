@@ -142,7 +142,11 @@ def sniff_file(path: Path) -> Sniffed:
     if path.exists() and not path.is_file():
         raise Unsupported("a folder, pipe or device")  # opening a pipe would wait for ever
     with path.open("rb") as file:
-        return sniff.sniff(file.read(sniff.HEAD_BYTES))
+        head = file.read(sniff.HEAD_BYTES)
+        if not (tag_bytes := sniff.id3_bytes(head)):
+            return sniff.sniff(head)
+        file.seek(tag_bytes)
+        return sniff.sniff_behind_id3(file.read(sniff.HEAD_BYTES))
 
 
 def make_renditions(
@@ -309,6 +313,7 @@ def _make_sound(demuxer: str, work: _Work, facts: Facts) -> Facts:
         labels=work.labels,
         publish=work.publish,
         skip=work.skip,
+        is_film=facts.kind == "video",
         tools=work.tools,
     )
     return replace(
@@ -333,13 +338,14 @@ def _make_sound(demuxer: str, work: _Work, facts: Facts) -> Facts:
 def _make_video(sniffed: Sniffed, demuxer: str, container: Container, work: _Work) -> Facts:
     """Poster first, then whichever of picture and sound is sooner done; a damaged sound does not cost the pictures."""
     video.refuse_over_limits(container, work.file.stat().st_size)
+    is_pale = container.is_hdr and not video.is_tone_mapped(container, work.tools)
     facts = Facts(
         "video",
         sniffed.mime,
         duration_s=container.duration_s,
         width_px=container.width_px,
         height_px=container.height_px,
-        flags=("hdr",) if container.is_hdr and not video.is_tone_mapped(container, work.tools) else (),
+        flags=(*(("hdr",) if is_pale else ()), *(("truncated",) if container.is_cut else ())),
     )
     facts = _make_stills(demuxer, container, work, facts)
     is_quick = video.choose(container) is not video.Way.TRANSCODE

@@ -39,6 +39,7 @@ from media_store.errors import (
     TooLarge,
     ToolsMissing,
     Truncated,
+    Unsupported,
 )
 from media_store.walls import Reach
 
@@ -91,6 +92,7 @@ STDERR_MEANS: tuple[tuple[str, type[MediaStoreError], dict[str, str]], ...] = (
     ("matches no streams", NoAudio, {}),
     ("moov atom not found", Truncated, {}),  # the index of an MP4 comes last, so it is what a cut file lacks
     ("exceeds specified max pixel count", TooLarge, {"limit": "4096 × 4096"}),
+    ("Decoder (codec", Unsupported, {}),  # "... not found": nothing is wrong with the file, only nobody here knows it
 )
 
 # sh: $1 CPU seconds, $2 blocks of 512 bytes; the rest is the command. Nothing of a listener's is in the script.

@@ -50,12 +50,14 @@ VOICE_NOTE = _sound("ogg", "audio/ogg", "ogg", Kind.VOICE)
 OGG = _sound("ogg", "audio/ogg", "ogg")
 MP3 = _sound("mp3", "audio/mpeg", "mp3")
 AAC = _sound("aac", "audio/aac", "aac")
+FLAC = _sound("flac", "audio/flac", "flac")
+WAV = _sound("wav", "audio/wav", "wav")
 
 PREFIXES: tuple[tuple[bytes, Sniffed], ...] = (
     (b"\x1aE\xdf\xa3", _sound("matroska", "video/webm", "webm", Kind.VIDEO_OR_AUDIO)),
     (b"#!AMR", _sound("amr", "audio/amr", "amr")),
     (b"ID3", MP3),
-    (b"fLaC", _sound("flac", "audio/flac", "flac")),
+    (b"fLaC", FLAC),
     (b"caff", _sound("caf", "audio/x-caf", "caf")),
     (b"\xff\xd8\xff", _picture("JPEG", "image/jpeg", "jpg")),
     (b"\x89PNG\r\n\x1a\n", _picture("PNG", "image/png", "png")),
@@ -63,8 +65,9 @@ PREFIXES: tuple[tuple[bytes, Sniffed], ...] = (
     (b"GIF89a", _picture("GIF", "image/gif", "gif")),
 )
 
+LONG_WAVE = (b"RF64", b"BW64")  # EBU Tech 3306, ITU-R BS.2088: a WAV whose lengths have 64 bits
 RIFF_FORMS = {
-    b"WAVE": _sound("wav", "audio/wav", "wav"),
+    b"WAVE": WAV,
     b"WEBP": _picture("WEBP", "image/webp", "webp"),
 }
 
@@ -92,11 +95,27 @@ def sniff(head: bytes) -> Sniffed:
     return found
 
 
+def id3_bytes(head: bytes) -> int:
+    """Length of the ID3 tag a file begins with, 0 if there is none. Source: ID3v2.4, sections 3.1 and 6.2."""
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    has_footer = head[5] & 0x10 != 0
+    size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    return 10 + size + (10 if has_footer else 0)
+
+
+def sniff_behind_id3(head: bytes) -> Sniffed:
+    """What stands behind an ID3 tag: taggers put it before FLAC and AAC as well; anything else is taken for MP3."""
+    return FLAC if head.startswith(b"fLaC") else AAC if _sniff_frames(head) is AAC else MP3
+
+
 def _sniff_containers(head: bytes) -> Sniffed | None:
     if head[:4] == b"OggS":
         return VOICE_NOTE if head[28:36] == b"OpusHead" else OGG
     if head[:4] == b"RIFF":
         return RIFF_FORMS.get(head[8:12])
+    if head[:4] in LONG_WAVE and head[8:12] == b"WAVE":
+        return WAV
     if head[4:8] == b"ftyp":
         return _sniff_brand(head[8:12], compatible=head[16:])
     return None

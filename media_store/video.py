@@ -16,7 +16,7 @@ from typing import Any
 
 from media_store import length, recipes, runner, watching
 from media_store.errors import Corrupt, TooLarge, TooLong, Unsupported
-from media_store.loudness import LONGEST_AUDIO_S
+from media_store.loudness import LONGEST_AUDIO_S, LONGEST_BELIEVED_S
 from media_store.recipes import Made
 from media_store.runner import PROBE_LIMITS, VIDEO_LIMITS, Tools
 
@@ -30,12 +30,15 @@ PLAYABLE_FPS = 31
 PLAYABLE_BIT_RATE = 4_000_000
 WIDEST_PIXEL = Fraction(4)  # anamorphic film is 2:1; more is a slip in the file
 HDR_TRANSFERS = frozenset({"arib-std-b67", "smpte2084"})
+FIELD_ORDERS = frozenset({"tt", "bb", "tb", "bt"})
+# Two fields become one picture, and only where the pictures themselves say that they are made of two.
+WITHOUT_COMBS = "bwdif=mode=send_frame:deint=interlaced"
 
 ENTRIES = (
     "format=duration,size,bit_rate"
     ":stream=codec_type,codec_name,profile,level,pix_fmt,width,height,avg_frame_rate,r_frame_rate,nb_frames,"
-    "sample_aspect_ratio,color_transfer,color_primaries,color_space,channels,sample_rate,duration"
-    ":stream_disposition=attached_pic:stream_side_data=rotation"
+    "sample_aspect_ratio,field_order,color_transfer,color_primaries,color_space,channels,sample_rate,duration"
+    ":stream_disposition=attached_pic:stream_side_data=rotation,displaymatrix"
 )
 # what the decoder leaves unsaid is set first: zscale refuses to guess
 UNSAID = {
@@ -63,7 +66,7 @@ class Way(StrEnum):
 @dataclass(frozen=True)
 class Container:
     """What a container declares. Width and height are as shown: turned upright, with square pixels; None means no
-    pictures. `unsaid` names colour properties the pictures leave open."""
+    pictures. `unsaid` names colour properties the pictures leave open. `is_cut`: it holds far less than it says."""
 
     duration_s: float | None
     video_codec: str | None
@@ -77,6 +80,9 @@ class Container:
     is_hdr: bool
     streams: int
     unsaid: tuple[str, ...] = ()
+    is_cut: bool = False
+    is_mirrored: bool = False
+    is_interlaced: bool = False
 
     @property
     def has_video(self) -> bool:
@@ -88,8 +94,10 @@ class Container:
 
 
 def probe_container(path: Path, demuxer: str, tools: Tools) -> Container:
-    """Read what the container declares; about 80 ms. Where it does not say how long it is, its packets are counted.
+    """Read what the container declares; about 80 ms.
 
+    Where it does not say how long it is, or says that it is too long, its packets are counted: recorders that write
+    piece by piece leave the length open, and a cut file still declares its whole.
     Raises Corrupt, Truncated (no index), LimitsExceeded, TimedOut.
     """
     command = [tools.ffprobe, "-hide_banner", *runner.input_options(demuxer, path, is_probe=True)]
@@ -99,9 +107,12 @@ def probe_container(path: Path, demuxer: str, tools: Tools) -> Container:
         container = _container(json.loads(answer))
     except (ValueError, KeyError, TypeError, ZeroDivisionError) as fault:
         raise Corrupt(f"the probe's answer makes no sense: {type(fault).__name__}") from fault
-    if container.duration_s is None and container.streams:
+    declared_s, limit_s = container.duration_s, LONGEST_VIDEO_S if container.has_video else LONGEST_AUDIO_S
+    if container.streams and (declared_s is None or declared_s > limit_s + ROUNDING_S):
         counted_s = length.count_s(path, demuxer, tools, until_s=max(LONGEST_VIDEO_S, LONGEST_AUDIO_S))
-        return replace(container, duration_s=counted_s)
+        is_said = declared_s is not None and declared_s < LONGEST_BELIEVED_S
+        is_cut = is_said and counted_s is not None and counted_s <= limit_s
+        return replace(container, duration_s=counted_s, is_cut=is_cut)
     return container
 
 
@@ -110,7 +121,8 @@ def _container(answer: dict[str, Any]) -> Container:
     video: dict[str, Any] = next((s for s in streams if s.get("codec_type") == "video" and not _is_cover(s)), {})
     audio: dict[str, Any] = next((s for s in streams if s.get("codec_type") == "audio"), {})
     form = answer.get("format", {})
-    rotation = next((int(d["rotation"]) for d in video.get("side_data_list", ()) if "rotation" in d), 0)
+    turned: dict[str, Any] = next((d for d in video.get("side_data_list", ()) if "rotation" in d), {})
+    rotation = int(turned.get("rotation", 0))
     width, height = _with_square_pixels(video)
     if rotation % 180 == 90:
         width, height = height, width
@@ -125,9 +137,17 @@ def _container(answer: dict[str, Any]) -> Container:
         bit_rate=int(form.get("bit_rate", 0)),
         rotation_deg=rotation,
         is_hdr=video.get("color_transfer") in HDR_TRANSFERS,
+        is_mirrored=_is_mirrored(turned.get("displaymatrix", "")),
+        is_interlaced=video.get("field_order") in FIELD_ORDERS,
         streams=sum(s.get("codec_type") in ("audio", "video") for s in streams),
         unsaid=tuple(name for name in UNSAID if video.get(name, "unknown") in ("unknown", "unspecified", "reserved")),
     )
+
+
+def _is_mirrored(matrix: str) -> bool:
+    """Whether a display matrix, as the probe writes its three rows, turns the picture over, as front cameras do."""
+    rows = [[int(number) for number in line.partition(":")[2].split()] for line in matrix.strip().splitlines()]
+    return len(rows) == 3 and rows[0][0] * rows[1][1] < rows[0][1] * rows[1][0]
 
 
 def _with_square_pixels(video: dict[str, Any]) -> tuple[int | None, int | None]:
@@ -176,7 +196,7 @@ def choose(container: Container) -> Way:
         and container.fps <= PLAYABLE_FPS
         and container.bit_rate <= PLAYABLE_BIT_RATE
         and container.rotation_deg % 90 == 0
-        and not container.is_hdr
+        and not (container.is_hdr or container.is_mirrored or container.is_interlaced)
     )
     if not is_playable:
         return Way.TRANSCODE
@@ -253,7 +273,8 @@ def _aac() -> list[str]:
 def _transcode(container: Container, tools: Tools) -> list[str]:
     """H.264 as every browser plays it. Pictures keep their own times: a telephone's rate is rarely constant."""
     width, height = playable_size(container)
-    filters = shown_as(container, width or PLAYABLE_EDGE_PX, height or PLAYABLE_EDGE_PX, tools)
+    filters = [WITHOUT_COMBS] if container.is_interlaced else []
+    filters += shown_as(container, width or PLAYABLE_EDGE_PX, height or PLAYABLE_EDGE_PX, tools)
     if container.fps > PLAYABLE_FPS:
         filters.append("fps=30")
     filters.append("format=yuv420p")

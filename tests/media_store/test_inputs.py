@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from media_store import loudness, runner, wav
+from media_store.errors import Unsupported
 from tests.media_store.conftest import Render, Result
 from tests.media_store.material import ffmpeg, sine, write_wav
 
@@ -63,6 +64,7 @@ FORMS = {
     "wav telephone law": Form("wav", ("-c:a", "pcm_alaw", "-ar", "8000"), "audio/wav"),
     "wav 44.1 kHz 16 bit": Form("wav", ("-c:a", "pcm_s16le", "-ar", "44100", *STEREO), "audio/wav", tolerance_lu=0.1),
     "wav 96 kHz float": Form("wav", ("-c:a", "pcm_f32le", "-ar", "96000", *STEREO), "audio/wav", tolerance_lu=0.1),
+    "wav with long lengths": Form("wav", ("-c:a", "pcm_s16le", "-rf64", "always"), "audio/wav", tolerance_lu=0.1),
     "flac 24 bit stereo": Form("flac", ("-c:a", "flac", "-sample_fmt", "s32", *STEREO), "audio/flac", tolerance_lu=0.1),
     "webm of a recorder": Form("webm", ("-c:a", "libopus", "-b:a", "48k"), "audio/webm"),
     "webm with no length": Form("webm", ("-c:a", "libopus", "-live", "1"), "audio/webm"),
@@ -105,6 +107,29 @@ def test_a_document_that_is_a_sound_is_treated_as_one(name: str, tone: Path, tmp
     assert result.facts.duration_s == pytest.approx(SECONDS, abs=FRAME_S)
     assert result.facts.loudness_lufs == pytest.approx(TONE_LUFS, abs=form.tolerance_lu)
     check(result)
+
+
+@pytest.mark.parametrize("name", ["flac 24 bit stereo", "aac without container"])
+def test_a_tag_before_the_sound_hides_nothing(name: str, tone: Path, tmp_path: Path, render: Render) -> None:
+    """Taggers put ID3 in front of FLAC and AAC, too; a cover in it may be of any size."""
+    form, plain, tagged = FORMS[name], tmp_path / f"plain.{FORMS[name].extension}", tmp_path / "tagged"
+    ffmpeg("-i", tone, *form.options, plain)
+    size = bytes(70_000 >> shift & 0x7F for shift in (21, 14, 7, 0))
+    tagged.write_bytes(b"ID3\x03\0\0" + size + bytes(70_000) + plain.read_bytes())
+
+    result = render(tagged, kind="document")
+
+    assert (result.facts.kind, result.facts.mime) == (form.kind, form.mime)
+    assert result.facts.duration_s == pytest.approx(SECONDS, abs=FRAME_S)
+
+
+def test_a_codec_nobody_here_knows_is_no_damage(tone: Path, tmp_path: Path, render: Render) -> None:
+    path = tmp_path / "new.mov"
+    ffmpeg("-i", tone, "-c:a", "pcm_s16le", path)
+    path.write_bytes(path.read_bytes().replace(b"sowt", b"zzzz"))
+
+    with pytest.raises(Unsupported):
+        render(path, kind="audio")
 
 
 def amr_narrow_band(path: Path, frames: int) -> Path:

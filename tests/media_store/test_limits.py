@@ -140,6 +140,37 @@ def test_what_claims_too_much_but_holds_less_is_played(tmp_path: Path, render: R
     assert result.facts.duration_s == pytest.approx(150, abs=0.5)
 
 
+def test_a_length_left_open_refuses_nobody(tmp_path: Path, render: Render) -> None:
+    """Who writes a film piece by piece does not know its length, and may say so with all bits set."""
+    path = tmp_path / "pieces.mp4"
+    pieces = ("-c", "copy", "-movflags", "frag_keyframe+empty_moov")
+    ffmpeg("-i", video(tmp_path / "s.mp4", seconds=2, size="64x48"), *pieces, path)
+    content = bytearray(path.read_bytes())
+    for name in (b"mvhd", b"mdhd"):
+        at = content.find(name)
+        while at >= 0:
+            content[at + 20 : at + 24] = b"\xff" * 4  # ISO/IEC 14496-12, 8.2.2.3: "cannot be determined"
+            at = content.find(name, at + 1)
+    path.write_bytes(content)
+
+    result = render(path, kind="video")
+
+    assert result.facts.duration_s == pytest.approx(2, abs=0.1)
+    assert "truncated" not in result.facts.flags
+
+
+def test_a_cut_film_is_played_whatever_its_whole_would_last(tmp_path: Path, render: Render) -> None:
+    short, whole, cut = (tmp_path / name for name in ("s.mp4", "whole.mkv", "cut.mkv"))
+    video(short, seconds=1, size="64x48", rate=5, has_sound=False)
+    ffmpeg("-stream_loop", "610", "-i", short, "-c", "copy", whole)
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 100])
+
+    result = render(cut, kind="video")
+
+    assert result.facts.duration_s == pytest.approx(6, abs=3)
+    assert "truncated" in result.facts.flags
+
+
 def test_a_half_hour_is_not_too_long(only_looking: Tools, tmp_path: Path) -> None:
     length.refuse_too_long(looped_half_hour(tmp_path), "ogg", only_looking)
 

@@ -19,6 +19,8 @@ KNOWN = [
     (b"\0\0\0\x20ftypavif", Kind.IMAGE, None, "AVIF"),
     (b"\x1aE\xdf\xa3", Kind.VIDEO_OR_AUDIO, "matroska", None),
     (b"RIFF\0\0\0\0WAVE", Kind.AUDIO, "wav", None),
+    (b"RF64\xff\xff\xff\xffWAVE", Kind.AUDIO, "wav", None),
+    (b"BW64\xff\xff\xff\xffWAVE", Kind.AUDIO, "wav", None),
     (b"RIFF\0\0\0\0WEBP", Kind.IMAGE, None, "WEBP"),
     (b"#!AMR\n", Kind.AUDIO, "amr", None),
     (b"ID3\x03", Kind.AUDIO, "mp3", None),
