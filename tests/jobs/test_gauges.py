@@ -103,9 +103,9 @@ def _fill(session: Session) -> None:
     state = "CASE n % 6 WHEN 1 THEN 'ready' WHEN 2 THEN 'running' WHEN 3 THEN 'dead' ELSE 'done' END"
     session.execute(
         text(
-            "INSERT INTO job (kind, subject, payload, priority, attempts, state, run_at, wake_at, created_at, lane, tier,"
-            f" last_error) SELECT 'kind' || n % 7, 'asset:' || n, '{{}}', 15, 0, {state}, :at, :at, :at, n % 2, 1,"
-            f" 'reason.' || n % 3 FROM ({numbers}) AS s"
+            "INSERT INTO job (kind, subject, payload, priority, attempts, state, run_at, wake_at, created_at, lane,"
+            f" tier, last_error) SELECT 'kind' || n % 7, 'asset:' || n, '{{}}', 15, 0, {state}, :at, :at, :at, n % 2,"
+            f" 1, 'reason.' || n % 3 FROM ({numbers}) AS s"
         ),
         {"jobs": JOBS, "at": clock.to_ms(clock.now())},
     )
