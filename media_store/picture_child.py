@@ -18,7 +18,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
 
@@ -30,12 +30,18 @@ START_OF_SCAN = b"\xff\xda"
 MOST_SCANS = 40  # each goes over all pixels again; encoders make ten, a thumbnail brings as many
 MOST_MOVING_PIXELS = 25_000_000  # of all frames as they are saved: 100 MB in memory
 SMALL_EDGE = 320
+BANDS_FROM_PIXELS = 16_000_000  # larger pictures are never there a second time in another mode
+BAND_PIXELS = 2_000_000
+LANCZOS_REACH = 3  # pixels of the result to either side
+PREMULTIPLIED = {"RGBA": "RGBa", "LA": "La"}
+AVERAGED_IN = {"P": "RGBA", "PA": "RGBA", "1": "RGBA"}  # numbers of colours cannot be averaged
 WHITE = (255, 255, 255)
 ORIENTATION_TAG = 0x0112
 BROKEN_METADATA = (OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, struct.error)
 SHORTEST_FRAME_MS = 20
 
 Json = dict[str, Any]
+Edge = TypeVar("Edge", int, float)
 Say = Callable[[Json], None]
 
 Image.MAX_IMAGE_PIXELS = LARGEST_PIXELS
@@ -291,15 +297,51 @@ def fitted_size(size: tuple[int, int], edge: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def fitted(pixels: Image.Image, edge: int) -> Image.Image:
+def fitted(pixels: Image.Image, edge: int, mode: str | None = None) -> Image.Image:
+    """The picture within `edge`; `mode` is what it is averaged in: its own, or colours where it has only numbers."""
     size = fitted_size(pixels.size, edge)
     if size == pixels.size:
-        return pixels
-    if pixels.mode in ("P", "PA", "1"):  # palettes cannot be averaged
-        pixels = pixels.convert("RGBA")
-    elif pixels.mode.startswith("I;16"):
-        pixels = pixels.convert("I")
-    return pixels.resize(size, Image.Resampling.LANCZOS)
+        return pixels if mode is None else pixels.convert(mode)  # a copy: the next frame takes the same place
+    if mode is None:
+        mode = AVERAGED_IN.get(pixels.mode, "I" if pixels.mode.startswith("I;16") else pixels.mode)
+    if pixels.width * pixels.height < BANDS_FROM_PIXELS:
+        return in_mode(pixels, mode).resize(size, Image.Resampling.LANCZOS)
+    return fitted_in_bands(pixels, size, mode)
+
+
+def in_mode(pixels: Image.Image, mode: str) -> Image.Image:
+    return pixels if pixels.mode == mode else pixels.convert(mode)
+
+
+def fitted_in_bands(pixels: Image.Image, size: tuple[int, int], mode: str) -> Image.Image:
+    """The same pixels as in one go, but only a band across the longer side is ever there in `mode`."""
+    side = 0 if pixels.width > pixels.height else 1
+    length, breadth = pixels.size[side], pixels.size[1 - side]
+    scale = length / size[side]
+    reach = math.ceil(LANCZOS_REACH * scale) + 1  # what lies beside a band counts into its edge
+    step = max(1, int(BAND_PIXELS / breadth / scale))
+    whole: Image.Image | None = None
+    for begin in range(0, size[side], step):
+        end = min(begin + step, size[side])
+        first = max(0, math.floor(begin * scale) - reach)
+        last = min(length, math.ceil(end * scale) + reach)
+        band = in_mode(in_mode(pixels.crop(along(side, first, last, breadth)), mode), PREMULTIPLIED.get(mode, mode))
+        left, top, right, bottom = along(side, begin * scale - first, min(end * scale, length) - first, breadth)
+        made = (end - begin, size[1]) if side == 0 else (size[0], end - begin)
+        # left to right, then down: left to itself, Pillow takes whichever is faster for each band, which shows
+        narrow = band.resize((made[0], band.height), Image.Resampling.LANCZOS, box=(left, 0, right, band.height))
+        small = in_mode(narrow.resize(made, Image.Resampling.LANCZOS, box=(0, top, made[0], bottom)), mode)
+        if whole is None:
+            whole = Image.new(small.mode, size)
+            whole.info = small.info
+        whole.paste(small, (begin, 0) if side == 0 else (0, begin))
+    assert whole is not None  # no side is under one pixel
+    return whole
+
+
+def along(side: int, begin: Edge, end: Edge, breadth: int) -> tuple[Edge | int, Edge | int, Edge | int, Edge | int]:
+    """A box of the whole breadth, from left (0) or from above (1)."""
+    return (begin, 0, end, breadth) if side == 0 else (0, begin, breadth, end)
 
 
 def save(pixels: Image.Image, form: Json, say: Say) -> None:
@@ -315,7 +357,7 @@ def make_sticker(picture: Image.Image, frames: int, request: Json, say: Say) -> 
     if frames > MOST_FRAMES or picture.width * picture.height * frames > LARGEST_ANIMATED_PIXELS:
         raise Refused("media.bomb", f"{frames} frames")
     by_profile = {form["profile"]: form for form in request["forms"]}
-    still = fitted(picture.convert("RGBA"), by_profile["still"]["edge"])
+    still = fitted(picture, by_profile["still"]["edge"], "RGBA")
     if not by_profile["still"].get("skip"):
         save(still, by_profile["still"], say)
     if frames > 1 and not by_profile["animation"].get("skip"):
@@ -353,7 +395,7 @@ def moving_edge(picture: Image.Image, edge: int) -> int:
 def moving(picture: Image.Image, edge: int) -> Iterator[tuple[Image.Image, int]]:
     for index in range(getattr(picture, "n_frames", 1)):
         picture.seek(index)
-        frame = fitted(picture.convert("RGBA"), edge)
+        frame = fitted(picture, edge, "RGBA")
         frame.info = {}
         yield frame, max(SHORTEST_FRAME_MS, int(picture.info.get("duration") or 100))
 
