@@ -82,13 +82,14 @@ def make_sound(
     labels: wav.BroadcastLabels,
     publish: Publish,
     skip: Collection[str] = (),
+    is_film: bool = False,
     tools: Tools,
 ) -> SoundFacts:
     """Make preview, peaks, broadcast file and the formats asked for of the first audio stream, and measure it.
 
     Published in the order of use: what can be listened to first. Preview and peaks are whole; the broadcast file
-    starts and ends with the sound. Silence has no broadcast file. Raises NoAudio and whatever
-    `loudness.decode_and_measure` raises.
+    starts and ends with the sound. Silence has no broadcast file. `is_film`: what the file declares is the length of
+    its pictures, which may go on in silence. Raises NoAudio and whatever `loudness.decode_and_measure` raises.
     """
     decoded = loudness.decode_and_measure(original, demuxer, work / "work.f32", tools)
     levels = edges.measure_levels(peaks.read_pcm(decoded.pcm))
@@ -107,7 +108,12 @@ def make_sound(
     course = None if planned.gain_db is None else pitch.follow(decoded.pcm, decoded.duration_s)
     printed = sound_print.take_print(peaks.read_pcm(decoded.pcm))
     decoded.pcm.unlink()
-    flags = (*planned.flags, *_flags_of(job, levelled, demuxer), *_heard(heard, course, decoded, planned))
+    is_declared = demuxer in DECLARING_DEMUXERS and not is_film
+    flags = (
+        *planned.flags,
+        *_flags_of(job, levelled, is_declared=is_declared),
+        *_heard(heard, course, decoded, planned),
+    )
     figures = quality.figures(heard, decoded.duration_s, decoded.loudness.integrated_lufs)
     return SoundFacts(
         round(decoded.duration_s, 3),
@@ -164,8 +170,8 @@ def _air(found: Edges | None, decoded: Decoded, delivery: Delivery) -> Stretch:
     return edges.air_stretch(found, decoded.frames, handles.before_ms, handles.after_ms)
 
 
-def _flags_of(job: _Job, levelled: Levelled, demuxer: str) -> tuple[str, ...]:
-    declared = job.decoded.declared_duration_s if demuxer in DECLARING_DEMUXERS else None
+def _flags_of(job: _Job, levelled: Levelled, *, is_declared: bool) -> tuple[str, ...]:
+    declared = job.decoded.declared_duration_s if is_declared else None
     reached = levelled.loudness.integrated_lufs
     noticed = {
         "limited": levelled.is_limited,

@@ -8,7 +8,7 @@ decoded too, within a stated budget. Which of the ten shows something is decided
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -95,9 +95,10 @@ def make_stills(path: Path, demuxer: str, container: Container, *, work: Path, t
     """Make poster and strip. A file that breaks off has fewer frames, at least one. Raises Corrupt if there is none."""
     shot = _Shot(path, demuxer, container, work, tools)
     take = _take(shot)
-    best = choose_poster(take.minis)
+    shown = take if shows_something(take.minis) else _beginning(shot) or take
     width, height = shot.poster
-    poster = recipes.describe(recipes.POSTER, take.candidates[best], width_px=width, height_px=height)
+    best = shown.candidates[choose_poster(shown.minis)]
+    poster = recipes.describe(recipes.POSTER, best, width_px=width, height_px=height)
     cell_width, cell_height = shot.cell
     strip = Strip(len(take.candidates), FRAMES, cell_width, cell_height)
     scrub = recipes.describe(recipes.SCRUB, take.sprite, width_px=cell_width * FRAMES, height_px=cell_height)
@@ -147,6 +148,14 @@ def _decode_all(shot: _Shot) -> _Take | None:
     return _in_order(shot, inputs, pick, "full")
 
 
+def _beginning(shot: _Shot) -> _Take | None:
+    """As much as the budget allows, where that is not all: a film of a single key frame may well begin in the dark."""
+    if shot.decoded_px <= MOST_DECODED_PX:
+        return None
+    affordable_s = (shot.container.duration_s or 0.0) * MOST_DECODED_PX / shot.decoded_px
+    return _tried(_decode_all, replace(shot, container=replace(shot.container, duration_s=affordable_s)))
+
+
 def _only_first(shot: _Shot) -> _Take:
     """Whatever comes first. Raises Corrupt if nothing does, or what the tool says is in its way."""
     inputs = runner.input_options(shot.demuxer, shot.path)
@@ -167,7 +176,9 @@ def _in_order(shot: _Shot, inputs: list[str], pick: str, name: str) -> _Take | N
 
 def _large(shot: _Shot) -> str:
     width, height = shot.poster
-    return ",".join([*video.shown_as(shot.container, width, height, shot.tools), "format=yuvj420p"])
+    # one of two fields is enough for a still, and needs no neighbours
+    field = ["field=top"] if shot.container.is_interlaced else []
+    return ",".join([*field, *video.shown_as(shot.container, width, height, shot.tools), "format=yuvj420p"])
 
 
 def _small(shot: _Shot) -> str:
@@ -209,10 +220,19 @@ def choose_poster(minis: Minis) -> int:
 
     If all are flat, the least flat; if all are alike, as in a wholly black video, the first.
     """
-    spread = minis.std(axis=(1, 2))
-    low, high = np.percentile(minis, (10, 90), axis=(1, 2))
-    shows = (spread >= FLAT_SPREAD) & (high > DARK) & (low < BRIGHT)
+    spread, shows = minis.std(axis=(1, 2)), _shows(minis)
     if not shows.any():
         return int(np.argmax(spread))
     enough = shows & (spread >= TELLING_SHARE * np.median(spread[shows]))
     return int(np.argmax(enough))
+
+
+def shows_something(minis: Minis) -> bool:
+    """Whether any of them is a picture at all. Pure."""
+    return bool(_shows(minis).any())
+
+
+def _shows(minis: Minis) -> NDArray[np.bool_]:
+    low, high = np.percentile(minis, (10, 90), axis=(1, 2))
+    shows: NDArray[np.bool_] = (minis.std(axis=(1, 2)) >= FLAT_SPREAD) & (high > DARK) & (low < BRIGHT)
+    return shows

@@ -6,6 +6,7 @@ Made by ffmpeg at the start of a test; `Sync` reads back where the flash and the
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,27 @@ def four_corners(path: Path, *options: str, width_px: int = 160, height_px: int 
     picture(width_px, height_px).save(still)
     ffmpeg("-loop", "1", "-framerate", str(rate), "-t", "1", "-i", still, *(options or X264), path)
     return path
+
+
+def set_matrix(path: Path, a: int, b: int, c: int, d: int, *, width_px: int = 160, height_px: int = 120) -> Path:
+    """Write a display matrix into the track's header: where x and y go; what would be negative is moved back.
+
+    Source: ISO/IEC 14496-12, 8.3.2: nine numbers of 16.16 bits, the last column of 2.30, 40 bytes into version 0.
+    """
+    content = bytearray(path.read_bytes())
+    at = content.find(b"tkhd") + 4 + 40
+    x, y = -min(0, a) * width_px - min(0, c) * height_px, -min(0, b) * width_px - min(0, d) * height_px
+    sixteenth = 1 << 16
+    numbers = (a * sixteenth, b * sixteenth, 0, c * sixteenth, d * sixteenth, 0, x * sixteenth, y * sixteenth, 1 << 30)
+    content[at : at + 36] = struct.pack(">9i", *numbers)
+    path.write_bytes(content)
+    return path
+
+
+def combs(image: Image.Image) -> float:
+    """How much every second line differs from its neighbours; 0 for upright edges in one piece."""
+    grey = np.asarray(image.convert("L"), dtype=float)
+    return float(np.abs(2 * grey[1:-1] - grey[:-2] - grey[2:]).mean())
 
 
 def amr(path: Path, seconds: float) -> Path:
