@@ -18,7 +18,7 @@ NOISY = {
     "flags": ["noisy", "uneven"],
     "flag_figures": {"noisy": {"snr_db": 8}},
     "voice_kind": {"kind": "song", "confidence": 0.87},
-    "level_note": {"code": "level.capped", "facts": {"gain_db": 30, "reached": -31, "target": -23}},
+    "level_note": {"code": "level.capped", "facts": {"gain_db": 30, "reached": -31.4, "target": -23}},
 }
 WORDS = [["Guten", 0.1, 0.4], ["Morgen", 0.4, 0.9]]
 
@@ -52,7 +52,7 @@ def test_a_card_says_the_gravest_remark_and_the_pane_all_of_them(wall: Any, cast
     wall.wait_for_selector("#pane .remarks li")
     lines = wall.locator("#pane .remarks li").all_inner_texts()
     assert lines[:2] == ["Noisy: the voice stands only 8 dB above the noise.", "Loud and quiet parts differ strongly."]
-    assert "reaches -31 instead of -23 LUFS" in lines[2]
+    assert "reaches −31.4 instead of −23 LUFS" in lines[2]
     assert lines[3] == "Probably sung (87 %)"
     assert wall.locator("#pane .said").count() == 0, "nobody asked for the words"
     assert _faults_of(wall) == []

@@ -9,8 +9,11 @@ const MOST_ON_A_CARD = 1;
 const SEEN_S = 0.05;
 const CALM = new Set(["short", "long", "uneven", "several_voices"]);
 
+/** Figures as the person's language writes them. */
+const written = (facts) => Object.fromEntries(Object.entries(facts ?? {}).map(([name, value]) => [name, typeof value === "number" ? number(value).replace("-", "−") : value]));
+
 /** The remarks as sentences, the gravest first. */
-export const remarksOf = (media) => (media?.quality ?? []).map((one) => ({ code: one.code, text: t(one.text, one.facts), isCalm: CALM.has(one.code) }));
+export const remarksOf = (media) => (media?.quality ?? []).map((one) => ({ code: one.code, text: t(one.text, written(one.facts)), isCalm: CALM.has(one.code) }));
 
 /** Whether it is probably sung; null when nobody can tell. */
 export function isProbablySung(media) {
@@ -29,7 +32,7 @@ export function remarkLine(media) {
 /** All that is known, for the pane. */
 export function remarkList(media) {
   const lines = remarksOf(media).map((one) => el(`li${one.isCalm ? "" : ".is-off"}`, {}, icon(one.isCalm ? "info" : "warn"), el("span", {}, one.text)));
-  if (media.level_note) lines.push(el("li", {}, icon("gauge"), el("span", {}, t(media.level_note.text, media.level_note.facts))));
+  if (media.level_note) lines.push(el("li", {}, icon("gauge"), el("span", {}, t(media.level_note.text, written(media.level_note.facts)))));
   const kind = kindWords(media);
   if (kind) lines.push(el("li", {}, icon(isProbablySung(media) ? "note" : "mic"), el("span", {}, kind)));
   return lines.length ? el("ul.remarks", { "aria-label": t("About this recording") }, lines) : null;
