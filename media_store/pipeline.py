@@ -373,7 +373,7 @@ def _make_playable(demuxer: str, container: Container, work: _Work, facts: Facts
         return facts
     try:
         made = video.make_playable(work.file, demuxer, container, work=work.folder, tools=work.tools)
-    except Corrupt:
+    except (Corrupt, Unsupported):
         if not container.has_audio:
             raise
         mute = replace(container, audio_codec=None)  # pictures whose sound cannot be read are still worth seeing
