@@ -12,6 +12,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+import requests
 
 from tests.browser.broadcast_wav import read_wav
 from tests.browser.conftest import OpenPage
@@ -43,6 +44,18 @@ def clear_for_air(wall: Any, card: Any) -> None:
     wall.click("[data-pane=vet]")
     wall.wait_for_selector("[data-pane=unvet]")
     card.locator(".card-head").click()
+
+
+def _link_copied_by_key(studio: Any, desk: Desk) -> requests.Response:
+    """What a playout gets that is signed in nowhere and was given the link from the clipboard."""
+    studio.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=desk.address)
+    studio.focus("#link")
+    studio.keyboard.press("Enter")
+    studio.wait_for_selector(".toast >> text=/Link kopiert: .+, gilt bis /")
+    address = studio.evaluate("navigator.clipboard.readText()")
+    assert address.startswith(f"{desk.address}/media/link?t=")
+    assert "/media/link" not in desk.said()
+    return requests.get(address, timeout=20)
 
 
 def test_a_voice_note_goes_from_the_phone_to_the_air(
@@ -91,6 +104,7 @@ def test_a_voice_note_goes_from_the_phone_to_the_air(
     with studio.expect_download() as pulled:
         studio.click("#wav")
     pulled.value.save_as(tmp_path / "pulled.wav")
+    assert _link_copied_by_key(studio, desk).content == (tmp_path / "pulled.wav").read_bytes()
     studio.keyboard.press("F9")
     studio.wait_for_selector("#cue.is-on")
     studio.keyboard.press("F10")
