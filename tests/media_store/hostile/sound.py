@@ -133,10 +133,10 @@ FILES: dict[str, Hostile] = {
     "wav without channels": hostile(lambda _: wav(SECOND, channels=0, align=2), CORRUPT, NO_AUDIO),
     "wav of 64 channels": hostile(lambda _: wav(tone() * 8, channels=64), *ANY_WAV),
     "wav of 65,535 channels": hostile(lambda _: wav(SECOND * 2, channels=65_535), CORRUPT, NO_AUDIO, LIMITS),
-    "wav of 0 bits": hostile(lambda _: wav(SECOND, bits=0, align=2), *ANY_WAV),
-    "wav of 65,535 bits": hostile(lambda _: wav(SECOND, bits=65_535), CORRUPT, NO_AUDIO),
+    "wav of 0 bits": hostile(lambda _: wav(SECOND, bits=0, align=2), *ANY_WAV, UNSUPPORTED),
+    "wav of 65,535 bits": hostile(lambda _: wav(SECOND, bits=65_535), CORRUPT, NO_AUDIO, UNSUPPORTED),
     "wav in blocks of nothing": hostile(lambda _: wav(SECOND, align=0), *ANY_WAV),
-    "wav of an unknown codec": hostile(lambda _: wav(SECOND, tag=0xBEEF), CORRUPT, NO_AUDIO),
+    "wav of an unknown codec": hostile(lambda _: wav(SECOND, tag=0xBEEF), CORRUPT, NO_AUDIO, UNSUPPORTED),
     "wav that says it is mp3": hostile(lambda _: wav(SECOND, tag=0x55), *ANY_WAV),
     "wav of no numbers": hostile(lambda _: floats(float("nan")), CORRUPT),
     "wav of infinite numbers": hostile(lambda _: floats(float("inf")), CORRUPT),
@@ -144,7 +144,7 @@ FILES: dict[str, Hostile] = {
     "wav with 20,000 chunks": hostile(
         lambda _: wav(b"")[:12] + b"junk\0\0\0\0" * 20_000 + wav(tone())[12:], OK, CORRUPT, NO_AUDIO
     ),
-    "wav of 64 bits size": hostile(lambda _: b"RF64" + wav(tone())[4:], UNSUPPORTED),
+    "wav of 64 bits size": hostile(lambda _: b"RF64" + wav(tone())[4:], CORRUPT),
     "wav of 100 MB in silence": written(sparse(wav(b"", data=0xFFFFFFFF), 100_000_000), OK, is_slow=True),
     "wav of an hour at 8 kHz": written(sparse(wav(b"", rate_hz=8000, bits=8), 29_000_000), NO_AUDIO, TOO_LONG),
     "opus in 10,000 tiny pages": hostile(opus_in_tiny_pages, OK, is_slow=True),
