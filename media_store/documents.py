@@ -27,11 +27,15 @@ LEAST_INK = 0.04
 MOST_COLOUR = 0.32
 NEIGHBOURS = 5  # of nine with the block itself: writing is never alone
 
-# Of the picture. Few blocks are enough if their strokes run in one direction, as rows of small writing do.
-WRITTEN = 0.06
-WRITTEN_IN_ROWS = 0.03
-ROWS = 0.4
-MOST_MEAN_OFF_PAPER = 0.27
+# Of the picture: least written, least rows, most off paper; one line is enough. The purer paper and ink stand apart,
+# the less of them is needed, and little writing must lie in rows; the printed grounds of identity cards blur the two.
+# Found with 113 public scans of receipts, letters, passports and cards, of which 110 are marked, and 1171 photos, of
+# which 51 are; a miss shows what is private, a false mark costs a key press.
+ENOUGH = (
+    (0.06, 0.0, 0.20),
+    (0.035, 0.25, 0.24),
+    (0.11, 0.0, 0.29),
+)
 FEWEST_BLOCKS = 3
 
 
@@ -46,8 +50,10 @@ class Writing:
 
     @property
     def is_document(self) -> bool:
-        is_much = self.written >= WRITTEN or (self.written >= WRITTEN_IN_ROWS and self.rows >= ROWS)
-        return is_much and self.off_paper <= MOST_MEAN_OFF_PAPER
+        return any(
+            self.written >= written and self.rows >= rows and self.off_paper <= off_paper
+            for written, rows, off_paper in ENOUGH
+        )
 
 
 def looks_like_document(pixels: Bytes) -> bool:

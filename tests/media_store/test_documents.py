@@ -36,6 +36,22 @@ def test_papers_are_marked_and_photos_are_not() -> None:
     assert min(found.values()) >= PAPERS_EACH / 2, found  # no kind of paper is lost
 
 
+@pytest.mark.parametrize(
+    ("written", "rows", "off_paper", "is_document"),
+    [
+        (0.114, 0.118, 0.289, True),  # a card whose printed ground is nearly as dark as its letters
+        (0.050, 0.330, 0.129, True),  # a receipt on a table, far away
+        (0.067, 0.000, 0.244, False),  # dry grass
+        (0.063, 0.010, 0.250, False),  # a camouflaged lorry
+        (0.031, 0.418, 0.260, False),  # the ropes of a parachute
+    ],
+)
+def test_the_purer_the_paper_the_less_writing_is_enough(
+    written: float, rows: float, off_paper: float, *, is_document: bool
+) -> None:
+    assert documents.Writing(written, rows, off_paper).is_document is is_document
+
+
 def test_the_mark_costs_less_than_ten_milliseconds() -> None:
     letter = papers.small("letter", 0)
     documents.looks_like_document(letter)
