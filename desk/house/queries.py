@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, func, select, text
+from sqlalchemy import and_, case, func, select, text
 from sqlalchemy.orm import Session
 
 from desk import clock
 from desk.channels.models import Channel
 from desk.house.actions import NEVER_AGAIN
-from desk.jobs.models import OPEN, Job
+from desk.jobs import line
+from desk.jobs.models import DEAD, OPEN, Job
 from desk.people.models import Membership, Person
 
+ONE_BY_ONE = 10  # given-up jobs of a reason that are listed; all of them are tried again together
 QUIET_AFTER = timedelta(hours=24)  # a number nobody writes to for a day deserves a look at its webhook
 
 
@@ -86,21 +88,44 @@ def list_job_groups(session: Session, station_id: int | None, *, at: datetime) -
     Jobs of one station; None: every station's and the house's own. Ended work is left out.
     """
     rank = case((Job.state == "dead", 0), (Job.state == "running", 1), else_=2).label("rank")
-    wanted = select(rank, Job.kind, Job.state, Job.last_error, func.count(), func.min(Job.created_at)).where(text(OPEN))
+    is_backfill = case((and_(Job.tier == line.BACKFILL, Job.state != "dead"), 1), else_=0).label("is_backfill")
+    by = (rank, is_backfill, Job.kind, Job.state, Job.last_error)
+    wanted = select(*by, func.count(), func.min(Job.created_at)).where(text(OPEN))
     if station_id is not None:
         wanted = wanted.where(Job.station_id == station_id)
-    rows = session.execute(wanted.group_by("rank", Job.kind, Job.state, Job.last_error).order_by("rank", Job.kind))
+    named = ("rank", "is_backfill", Job.kind, Job.state, Job.last_error)
+    rows = session.execute(wanted.group_by(*named).order_by("rank", Job.kind, "is_backfill", Job.last_error))
     return [
         {
             "kind": kind,
             "state": state,
             "reason": reason,
+            "is_backfill": bool(backfill),
             "jobs": count,
-            "oldest_s": max(0, round((at - _moment(oldest)).total_seconds())),
+            "oldest_s": _age_s(oldest, at),
             "may_retry": state == "dead" and kind not in NEVER_AGAIN,
         }
-        for _rank, kind, state, reason, count, oldest in rows
+        for _rank, backfill, kind, state, reason, count, oldest in rows
     ]
+
+
+def list_dead(
+    session: Session, station_id: int | None, kind: str, reason: str | None, *, at: datetime
+) -> list[dict[str, Any]]:
+    """The given-up jobs of a kind and reason one by one, the oldest first, as many as a page can show."""
+    about = (text(DEAD), Job.kind == kind, Job.last_error.is_(None) if reason is None else Job.last_error == reason)
+    wanted = select(Job.id, Job.subject, Job.attempts, Job.created_at).where(*about)
+    if station_id is not None:
+        wanted = wanted.where(Job.station_id == station_id)
+    rows = session.execute(wanted.order_by(Job.created_at, Job.id).limit(ONE_BY_ONE)).all()
+    return [
+        {"id": row.id, "subject": row.subject, "attempts": row.attempts, "age_s": _age_s(row.created_at, at)}
+        for row in rows
+    ]
+
+
+def _age_s(since: datetime | int, at: datetime) -> int:
+    return max(0, round((at - _moment(since)).total_seconds()))
 
 
 def _moment(value: datetime | int) -> datetime:

@@ -6,9 +6,11 @@ Looks of the own interface are the room people's.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from desk import clock, db, settings
@@ -16,6 +18,7 @@ from desk.errors import Invalid
 from desk.house import actions, queries
 from desk.house.reasons import plain_reason
 from desk.identity import permissions
+from desk.intake import backfilling
 from desk.media import covers, forms, transcripts, wishes
 from desk.people.models import Station
 from desk.people.rules import ROLES
@@ -25,6 +28,7 @@ from desk.web.sentences import say
 
 house = Blueprint("house", __name__)
 LONGEST_KIND, LONGEST_REASON = 40, 400
+MOST_OPENED = 20  # reasons whose work is listed one by one
 
 
 @house.get("/settings")
@@ -71,7 +75,7 @@ def _page(faults: Mapping[str, str]) -> str:
     """The page; `faults` by field of the form for sound, whose entries are then shown as they were given."""
     me, at = access.me(), clock.now()
     station = me.station
-    channels = team = jobs = sound = pictures = speech = None
+    channels = team = jobs = backfill = sound = pictures = speech = None
     with db.reading() as session:
         if station and me.may("station.settings"):
             channels = queries.list_channels(session, station.id, settings.current().public_url, at=at)
@@ -81,13 +85,14 @@ def _page(faults: Mapping[str, str]) -> str:
         if station and me.may("people.manage"):
             team = queries.list_team(session, station.id)
         if me.may("jobs.manage"):
-            jobs = queries.list_job_groups(session, _reach(), at=at)
+            jobs, backfill = _work(session, at), backfilling.progress(session)
     return render_template(
         "house/settings.html",
         page="settings",
         channels=channels,
         team=team,
         jobs=jobs,
+        backfill=backfill,
         sound=sound,
         pictures=pictures,
         speech=speech,
@@ -97,6 +102,15 @@ def _page(faults: Mapping[str, str]) -> str:
         permissions=permissions(),
         role_names=ROLES,
     )
+
+
+def _work(session: Session, at: datetime) -> list[dict[str, Any]]:
+    """All work by kind, state and reason; what was given up also one by one."""
+    groups = queries.list_job_groups(session, _reach(), at=at)
+    for group in groups[:MOST_OPENED]:
+        if group["may_retry"]:
+            group["ones"] = queries.list_dead(session, _reach(), group["kind"], group["reason"], at=at)
+    return groups
 
 
 def _entries(station: Station) -> dict[str, str]:
@@ -127,10 +141,21 @@ def list_jobs() -> Response:
 @house.post("/api/v1/jobs/retry")
 @requires("jobs.manage")
 def retry_jobs() -> Response:
-    """Try given-up work again: all of a `kind`, or of a `kind` and `reason`."""
-    kind, reason = _wanted(request.get_json(silent=True))
+    """Try given-up work again: one by its `id`, or all of a `kind`, or of a `kind` and `reason`."""
+    body = request.get_json(silent=True)
+    if isinstance(body, dict) and "id" in body:
+        return _retry_one(body["id"])
+    kind, reason = _wanted(body)
     with db.transaction() as session:
         count = actions.retry_dead(session, _reach(), kind, reason, by=access.me().id, at=clock.now())
+    return jsonify({"retried": count})
+
+
+def _retry_one(job_id: Any) -> Response:
+    if not isinstance(job_id, int) or isinstance(job_id, bool) or not 0 < job_id < 2**63:
+        raise Invalid({"id": "This is no piece of work."})
+    with db.transaction() as session:
+        count = actions.retry_one(session, _reach(), job_id, by=access.me().id, at=clock.now())
     return jsonify({"retried": count})
 
 

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from desk import db
 from desk.house import actions, queries, reasons
-from desk.jobs import table
+from desk.intake import backfilling
+from desk.jobs import line, table
 from desk.jobs.models import Job
 from desk.live.models import AuditRow
 from desk.media.models import Asset
@@ -174,3 +175,50 @@ def test_a_channel_says_what_is_to_be_looked_at() -> None:
 )
 def test_a_code_is_said_in_a_sentence(code: str | None, says: str | None) -> None:
     assert reasons.plain_reason(code) == says
+
+
+def test_one_piece_of_given_up_work_is_tried_again_by_itself(cast: Cast, sign_in: Callable[[str], Browser]) -> None:
+    with db.transaction() as session:
+        assets = [a_failed_voice(session, cast.rheinwelle).id for _ in range(2)]
+        foreign = a_failed_voice(session, cast.oldie95).id
+        ids = {row.subject: row.id for row in session.execute(select(Job.subject, Job.id))}
+    omar = sign_in("omar")
+
+    page = omar.get("/settings").get_data(as_text=True)
+    answers = [
+        omar.post("/api/v1/jobs/retry", {"id": ids[f"asset:{asset}"]}).json for asset in (assets[0], assets[0], foreign)
+    ]
+
+    assert [f'data-id="{ids[f"asset:{asset}"]}"' in page for asset in (*assets, foreign)] == [True, True, False]
+    assert answers == [{"retried": 1}, {"retried": 0}, {"retried": 0}]
+    with db.reading() as session:
+        states = {row.subject: row.state for row in session.execute(select(Job.subject, Job.state))}
+        (audited,) = session.execute(select(AuditRow).where(AuditRow.act == "jobs.retry")).scalars()
+    assert [states[f"asset:{asset}"] for asset in (*assets, foreign)] == ["ready", "dead", "dead"]
+    assert (audited.object, audited.by_person_id) == (f"job:{ids[f'asset:{assets[0]}']}", cast.omar)
+    assert [omar.post("/api/v1/jobs/retry", {"id": bad}).status_code for bad in (0, "1", True, None)] == [422] * 4
+
+
+def test_a_backfill_is_shown_as_such_and_tried_again_though_its_file_is_in_use(
+    cast: Cast, sign_in: Callable[[str], Browser]
+) -> None:
+    with db.transaction() as session:
+        message = a_message(session, cast.rheinwelle, kind="voice")
+        for number, state in enumerate(("ready", "dead")):
+            asset = an_asset(session, message.id, cast.rheinwelle, state="ready", original_key=f"key{number}")
+            job = a_job(session, cast.rheinwelle, "make_renditions", f"asset:{asset.id}", state, "store.unavailable")
+            job.lane, job.tier = line.SHORT, line.BACKFILL
+        backfilling.begin(session, "mark", at=SIX)
+    omar = sign_in("omar")
+
+    page = omar.get("/settings").get_data(as_text=True)
+    groups = omar.get("/api/v1/jobs").json["jobs"]
+    again = omar.post("/api/v1/jobs/retry", {"kind": "make_renditions", "reason": "store.unavailable"}).json
+
+    assert "Ältere Dateien werden durchgesehen" in page
+    assert page.count("Nachholen") == 1
+    assert [(one["state"], one["is_backfill"]) for one in groups] == [("dead", False), ("ready", True)]
+    assert again == {"retried": 1}
+    with db.reading() as session:
+        assert set(session.execute(select(Job.state)).scalars()) == {"ready"}
+        assert session.execute(select(Asset.state).distinct()).scalar_one() == "ready"

@@ -27,10 +27,10 @@ function offer(control) {
 
 async function retry() {
   ask.close();
-  const { retry: kind, reason } = wanted.dataset;
+  const { retry: kind, reason, id } = wanted.dataset;
   wanted.disabled = true;
   try {
-    const { retried } = await api.post("/api/v1/jobs/retry", reason ? { kind, reason } : { kind });
+    const { retried } = await api.post("/api/v1/jobs/retry", id ? { id: Number(id) } : reason ? { kind, reason } : { kind });
     note(retried ? tn("%(num)s piece of work starts again.", "%(num)s pieces of work start again.", retried) : t("There is nothing to try again any more."), { ic: "refresh" });
   } catch (error) {
     wanted.disabled = false;
