@@ -1,8 +1,9 @@
 """`make docs-pictures`: takes the pictures of the documentation from a running rehearsal desk, into docs/pictures.
 
 Starts a desk with its morning, waits until the files are ready, does what a team does in a show (claims, shortlists,
-plans, clears, answers), and photographs the pages in German, some in English. Colours are reduced so that all
-pictures together stay small enough for a repository. What stands on them are invented listeners.
+plans, clears, answers), and photographs the pages in German, some in English. A second desk shows files in every state
+(media_states). Words after the command name the pictures to take: `python -m docs.pictures studio`. Colours are reduced
+so that all pictures together stay small enough for a repository. What stands on them are invented listeners.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from PIL import Image
 
 from desk.rehearsal import client
+from docs import media_states
 from tests import servers, serving
 from tests.conftest import CHROMIUM_FLAGS, find_chromium
 from tests.serving import Colleague, Desk
@@ -28,8 +30,9 @@ COLOURS = 256
 MOST_BYTES = 3_000_000
 MORNING_LIMIT_S = 1500.0
 LEA, JONAS, SVENJA = "Lea Vogt", "Jonas Berg", "Svenja Kurz"
-TEAM = (LEA, JONAS, SVENJA)
-DESKTOP, BIG, PHONE = (1440, 900), (1920, 1080), (390, 844)
+OMAR = "Omar Haddad"
+TEAM = (LEA, JONAS, SVENJA, OMAR)
+DESKTOP, BIG, PHONE, WHOLE = (1440, 900), (1920, 1080), (390, 844), (1920, 1400)
 # a strip of a film has no address before somebody looks through it
 ARE_IMAGES_DRAWN = "[...document.images].every((one) => !one.src || !one.checkVisibility() || one.naturalWidth)"
 Act = Callable[[Any], None]
@@ -86,6 +89,21 @@ def _load_the_studio(page: Any) -> None:
     page.wait_for_selector("#air[aria-disabled=false]", timeout=120_000)
 
 
+def _open_the_words(page: Any) -> None:
+    _open_card_of(page, "Jutta")
+    page.wait_for_selector("#pane .said .word")
+
+
+def _open_the_copy(page: Any) -> None:
+    _open_card_of(page, "Monika")
+    page.wait_for_selector("#pane .twin")
+
+
+def _open_card_of(page: Any, name: str) -> None:
+    page.locator(".card", has_text=name).locator(".card-head").click()
+    page.wait_for_selector("#pane [data-part=thread] .msg")
+
+
 def _see_the_answer(page: Any) -> None:
     page.wait_for_selector("#messages >> text=Rheinwelle-Morgen")
 
@@ -108,22 +126,59 @@ TAKEN = (
 )
 
 
+STATES = (
+    Picture("media-states", LEA, "/wall", WHOLE, act=_open_the_words),
+    Picture("media-states-light", LEA, "/wall", WHOLE, theme="light", act=_open_the_copy),
+)
+
+
 def main() -> int:
     only = set(sys.argv[1:])
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="desk-pictures-") as folder, ExitStack() as stack:
-        desk = stack.enter_context(serving.running(Path(folder) / "desk", with_morning=True))
-        browser = stack.enter_context(_browser())
-        servers.wait_until(lambda: _is_morning_ready(desk), "the morning", limit_s=MORNING_LIMIT_S)
-        client.pause_morning(desk.number, True)
-        people = {name: _sign_in(browser, link) for name, link in desk.links().items() if name in TEAM}
-        _work_a_while(desk, Colleague.with_cookies(desk, people[LEA]["cookies"]))
-        for picture in TAKEN:
-            if not only or picture.name in only:
-                _take(desk, browser, people, picture)
+    with _browser() as browser:
+        for stage, pictures in ((_morning, TAKEN), (_states, STATES)):
+            chosen = [picture for picture in pictures if not only or picture.name in only]
+            if not chosen:
+                continue
+            with stage(browser) as (desk, people):
+                for picture in chosen:
+                    _take(desk, browser, people, picture)
     total_bytes = sum(path.stat().st_size for path in PICTURES.glob("*.png"))
     print(f"{len(list(PICTURES.glob('*.png')))} pictures, {total_bytes / 1e6:.1f} MB")
     return 0 if total_bytes <= MOST_BYTES else 1
+
+
+Stage = tuple[Desk, dict[str, Any]]
+
+
+@contextmanager
+def _morning(browser: Any) -> Iterator[Stage]:
+    """A desk in the middle of its morning, and who is signed in."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="desk-pictures-")))
+        desk = stack.enter_context(serving.running(folder / "desk", with_morning=True))
+        servers.wait_until(lambda: _is_morning_ready(desk), "the morning", limit_s=MORNING_LIMIT_S)
+        client.pause_morning(desk.number, True)
+        people = _sign_in_all(desk, browser)
+        _work_a_while(desk, Colleague.with_cookies(desk, people[LEA]["cookies"]))
+        yield desk, people
+
+
+@contextmanager
+def _states(browser: Any) -> Iterator[Stage]:
+    """A desk that has files in every state and nothing else."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="desk-pictures-")))
+        settings = media_states.speech_settings(folder / "model")
+        desk = stack.enter_context(serving.running(folder / "desk", settings=settings))
+        people = _sign_in_all(desk, browser)
+        lea, omar = (Colleague.with_cookies(desk, people[one]["cookies"]) for one in (LEA, OMAR))
+        media_states.fill(desk, lea, omar, folder / "files")
+        yield desk, people
+
+
+def _sign_in_all(desk: Desk, browser: Any) -> dict[str, Any]:
+    return {name: _sign_in(browser, link) for name, link in desk.links().items() if name in TEAM}
 
 
 @contextmanager

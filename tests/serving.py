@@ -39,6 +39,7 @@ class Desk:
     data_dir: Path
     port: int
     with_morning: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     seen: set[int] = field(default_factory=set)
     _log_from: int = 0
@@ -61,6 +62,7 @@ class Desk:
         return own | {
             "DESK_MODE": "rehearsal", "DESK_DATA_DIR": str(self.data_dir), "PORT": str(self.port),
             "DESK_REHEARSAL_MORNING": "1" if self.with_morning else "0", "PYTHONUNBUFFERED": "1",
+            **self.settings,
         }  # fmt: skip
 
     def start(self) -> None:
@@ -214,6 +216,11 @@ class Colleague:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         return self.ask("POST", path, body)
 
+    def submit(self, path: str, fields: Mapping[str, str]) -> None:
+        """Send a form of a page, as its button does."""
+        answer = self._session.post(self._address + path, {**fields, "csrf_token": self._token}, timeout=60)
+        answer.raise_for_status()
+
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         headers = {"X-CSRFToken": self._token}
         return self._checked(
@@ -234,9 +241,9 @@ def _token_in(page: str) -> str:
 
 
 @contextmanager
-def running(data_dir: Path, *, with_morning: bool = False) -> Iterator[Desk]:
-    """A desk in this folder, on free ports, stopped at the end."""
-    desk = Desk(data_dir, two_free_ports(), with_morning)
+def running(data_dir: Path, *, with_morning: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[Desk]:
+    """A desk in this folder, on free ports, stopped at the end; `settings` are further variables of its environment."""
+    desk = Desk(data_dir, two_free_ports(), with_morning, settings or {})
     try:
         desk.start()
         yield desk
