@@ -7,7 +7,7 @@ TESTS ?=
 WORKERS ?= 2
 ONLY ?=
 
-.PHONY: run test lint unit bench faults soak docs-pictures docs-sounds docs-hostile-media set-up set-up-tests locks vendor clean help
+.PHONY: run test lint unit bench faults soak docs-pictures docs-media docs-hostile-media set-up set-up-tests locks vendor clean help
 
 run: set-up ## start the rehearsal desk and print its address
 	@DESK_MODE=$${DESK_MODE:-rehearsal} exec $(BIN)/desk serve
@@ -37,8 +37,8 @@ soak: set-up-tests ## run for long, write var/soak.json
 docs-pictures: set-up-tests ## take the pictures of the documentation from a running desk
 	@$(BIN)/python -m docs.pictures
 
-docs-sounds: set-up-tests ## measure what comes out of every form of sound, into docs/sounds.md
-	@$(BIN)/python -m docs.sounds
+docs-media: set-up-tests ## measure what comes out of every format, into docs/media.md
+	@$(BIN)/python -m docs.media
 
 docs-hostile-media: set-up-tests ## meet every file made to do harm, into docs/hostile-media.md
 	@$(BIN)/python -m docs.hostile_media

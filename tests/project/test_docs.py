@@ -8,9 +8,17 @@ import subprocess
 
 import pytest
 
+from docs.formats.films import FILMS_SENT
+from docs.formats.others import OTHERS_SENT
+from docs.formats.photos import PHOTOS_SENT
+from docs.formats.sounds import MORE_FORMS
+from docs.formats.stickers import STICKERS_SENT
+from tests.media_store.hostile.table import corpus
+from tests.media_store.test_inputs import FORMS
 from tests.project.tree import TOP, list_files
 
-PROMISED = ("run", "test", "bench", "faults", "soak", "docs-pictures", "locks", "lint", "unit")
+PROMISED = ("run", "test", "bench", "faults", "soak", "docs-pictures", "docs-media", "docs-hostile-media")
+PROMISED += ("locks", "lint", "unit")
 PAGES = tuple(name for name in list_files() if name.endswith(".md") and "/vendor/" not in name)
 
 
@@ -36,6 +44,19 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
     local = [link for link in links if not re.match(r"[a-z]+:", link)]
 
     assert not [link for link in local if not (TOP / page).parent.joinpath(link).exists()]
+
+
+def test_every_format_that_is_measured_stands_in_the_table() -> None:
+    page = (TOP / "docs" / "media.md").read_text(encoding="utf-8")
+    measured = [*FORMS, *MORE_FORMS, *PHOTOS_SENT, *FILMS_SENT, *STICKERS_SENT, *OTHERS_SENT]
+
+    assert [name for name in measured if f"| {name} |" not in page] == []
+
+
+def test_every_hostile_file_stands_in_the_list() -> None:
+    page = (TOP / "docs" / "hostile-media.md").read_text(encoding="utf-8")
+
+    assert [name for name in corpus() if f"| {name.replace(': ', ' | ', 1)} |" not in page] == []
 
 
 def test_the_check_of_a_change_is_make_test() -> None:
