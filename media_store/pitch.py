@@ -35,20 +35,25 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Course:
-    """By window and frame of 20 ms: semitones above an arbitrary note, whether there is a pitch, whether it is loud."""
+    """By window and frame of 20 ms: semitones above an arbitrary note, whether there is a pitch, whether it is loud.
+
+    `sound` is what it was taken from, by window, at 8 kHz.
+    """
 
     height: Floats
     is_voiced: Flags
     is_active: Flags
+    sound: Floats
 
 
 def follow(path: Path, duration_s: float) -> Course:
     """Follow the pitch in a file of our own PCM; 1.3 ms for each of the windows. What is not loud is not voiced."""
     starts = pcm.spread(int(duration_s * pcm.RATE_HZ), WINDOW, MOST_WINDOWS, least_step=WINDOW)
-    frames = _frames(_decimated(pcm.read_windows(path, starts, WINDOW)))
+    sound = _decimated(pcm.read_windows(path, starts, WINDOW))
+    frames = _frames(sound)
     is_active = _active(np.einsum("wij,wij->wi", frames, frames))
     height, is_voiced = _pitch(frames)
-    return Course(height, is_voiced & is_active, is_active)
+    return Course(height, is_voiced & is_active, is_active, sound)
 
 
 def _decimated(sound: Floats) -> Floats:

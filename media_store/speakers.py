@@ -1,10 +1,10 @@
-"""Whether several people speak, one after the other: a suggestion for sorting, and silent when unsure.
+"""Whether several people speak, in turn or at once: a suggestion for sorting, and silent when unsure.
 
-Two people are told by two heights of pitch that lie far apart with next to nothing between, each kept for half a
+Who take turns are told by two heights of pitch that lie far apart with next to nothing between, each kept for half a
 second and longer, with a pause where one gives way to the other. One person's intonation, however wide, passes
 through the middle; a song's notes are held and `singing` knows them; a pitch taken for its octave jumps within a word.
-Not heard are two voices of like height, people who talk or greet all at once, and who is in the room far behind.
-Somebody who imitates another voice for whole sentences is taken for two. Checked on made voices alone.
+Who speak at once are told by `overlap`. Not heard are turns of two voices of like height, choirs, and who is in the
+room far behind. Somebody who imitates another voice for whole sentences is taken for two. Checked on made voices alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from media_store import pitch, singing
+from media_store import overlap, pitch, singing
 from media_store.pitch import Course, Flags, Floats
 
 LEAST_APART_SEMITONES = 8.0
@@ -32,13 +32,19 @@ STIFF_SEMITONES = 0.05  # from frame to frame: instruments and signals
 
 
 def are_several(course: Course) -> bool:
-    """Whether two people can be told apart by their pitch."""
-    heights = np.sort(course.height[course.is_voiced])
-    border = _border(heights)
-    if border is None or singing.is_held(course).sum() > MOST_HELD * course.is_active.sum():
+    """Whether two people can be told apart by their pitch; nothing is said of song."""
+    if singing.is_held(course).sum() > MOST_HELD * course.is_active.sum():
+        return False
+    return take_turns(course) or overlap.are_at_once(course)
+
+
+def take_turns(course: Course) -> bool:
+    """Whether one height of pitch gives way to another, far from it, and the other way round."""
+    border = _border(np.sort(course.height[course.is_voiced]))
+    if border is None:
         return False
     is_high = course.height >= border
-    return _take_turns(course, is_high) and not _is_stiff(course, is_high)
+    return _keep_apart(course, is_high) and not _is_stiff(course, is_high)
 
 
 def _border(heights: Floats) -> float | None:
@@ -66,7 +72,7 @@ def _are_apart(low: Floats, high: Floats) -> bool:
     return float(is_between.mean()) <= MOST_IN_THE_MIDDLE
 
 
-def _take_turns(course: Course, is_high: Flags) -> bool:
+def _keep_apart(course: Course, is_high: Flags) -> bool:
     """Whether both keep talking for a while, and seldom give way to each other within a word.
 
     What a window's edge cuts short tells nothing of how long it was.
