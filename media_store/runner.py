@@ -77,7 +77,7 @@ NEEDED_FILTERS = ("ebur128", "alimiter", "aresample")
 OPTIONAL_FILTERS = ("zscale",)
 
 KILLED_BY_LIMIT = {-signal.SIGXFSZ, -signal.SIGXCPU, -signal.SIGKILL}
-# prlimit and nice exec the tool, so a signal shows as such; a shell in between would add 128
+# what stands in front of the tool execs it, so a signal shows as such; a shell in between would add 128
 KILLED_BY_LIMIT_RC = {128 - code for code in KILLED_BY_LIMIT}
 OUT_OF_MEMORY_RC = {187, 244}
 OUT_OF_MEMORY_TEXT = re.compile(r"Cannot allocate memory|Error (?:while )?allocat|malloc of size|pthread_create", re.I)
@@ -286,7 +286,7 @@ def confined(command: Sequence[str], limits: Limits) -> list[str]:
         return ["/bin/sh", "-c", LAUNCHER, "sh", str(limits.cpu_s), str(limits.file_bytes // 512), *command]
     return [
         *(prlimit, f"--as={limits.address_space_bytes}", f"--cpu={limits.cpu_s}", f"--fsize={limits.file_bytes}"),
-        *("--nofile=64", "--core=0", "--", "nice", "-n", "10", *command),
+        *("--nofile=64", "--core=0", "--", *command),
     ]
 
 

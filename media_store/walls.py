@@ -5,11 +5,13 @@ started from a thread made for it alone: a seccomp filter takes away sockets and
 Landlock domain leaves the files it was told to open. Neither needs root, a helper program or a privilege, both work in
 ordinary containers, and together they cost a fraction of a millisecond. Where the kernel offers no seccomp, `unshare`
 gives an empty network instead if it may. What stands on this machine is tried out once, not guessed: `standing`.
+The kernel kills a child whose starting thread has ended, so that thread stays as long: nobody outlives a killed worker.
 `runner` decides who gets which wall; macOS has none of them.
 """
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import errno
 import functools
@@ -260,6 +262,7 @@ def _in_own_thread(work: Callable[[], T]) -> T:
 
 
 LONGEST_TRIAL_S = 20.0
+NICENESS = 10  # children step back before everything else
 _starting = threading.Lock()
 
 
@@ -276,7 +279,16 @@ if hasattr(os, "register_at_fork"):
 
 
 def start(command: Sequence[str], reach: Reach | None, **how: Any) -> subprocess.Popen[bytes]:
-    """Start a child behind every wall that stands; `reach` None leaves its files open. `how` goes to Popen."""
+    """Start a child behind every wall that stands; `reach` None leaves its files open. `how` goes to Popen.
+
+    It ends with this process, even if that is killed. Raises FileNotFoundError for a program that is not there.
+    """
+    if shutil.which(command[0]) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
+    return _start([*_tether(), *command], reach, how)
+
+
+def _start(command: Sequence[str], reach: Reach | None, how: dict[str, Any]) -> subprocess.Popen[bytes]:
     stands = standing()
     if stands.network == "unshare":
         command = [*_unshare(), *command]
@@ -286,19 +298,72 @@ def start(command: Sequence[str], reach: Reach | None, **how: Any) -> subprocess
             _give_up_files(reach)
         if stands.network == "seccomp":
             _give_up_calls()
+        if sys.platform.startswith("linux"):
+            os.nice(NICENESS)  # counts for one thread there and what it starts; a program in front costs half a ms
         return subprocess.Popen(command, **how)
 
-    if stands.network != "seccomp" and (reach is None or stands.files is None):
+    if not sys.platform.startswith("linux"):
         return begin()
     with _starting:
         # no collection of garbage in the thread that may no longer open files: what it finds is not ours
         was_collecting = gc.isenabled()
         gc.disable()
         try:
-            return _in_own_thread(begin)
+            return _in_a_thread_that_stays(begin)
         finally:
             if was_collecting:
                 gc.enable()
+
+
+def _in_a_thread_that_stays(begin: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """Start a child in a thread that waits for its end: the kernel takes the thread that started it for its parent.
+
+    A thread of the system without a name among Python's: one that waits must hold up nobody's end.
+    """
+    work, is_started = [begin], _thread.allocate_lock()
+    answer: list[subprocess.Popen[bytes] | BaseException] = []
+    is_started.acquire()
+    _thread.start_new_thread(_begin_and_stay, (work, answer, is_started))
+    is_started.acquire()
+    started = answer.pop()
+    if isinstance(started, BaseException):
+        raise started
+    return started
+
+
+def _begin_and_stay(
+    work: list[Callable[[], subprocess.Popen[bytes]]],
+    answer: list[subprocess.Popen[bytes] | BaseException],
+    is_started: _thread.LockType,
+) -> None:
+    try:
+        answer.append(work.pop()())
+    except BaseException as fault:  # noqa: BLE001  raised where the child was asked for
+        answer.append(fault)
+        is_started.release()
+        return
+    number = answer[0].pid  # type: ignore[union-attr]
+    wait = _libc().waitid
+    is_started.release()
+    # from here on garbage may be collected again: nothing below makes any. The status is left for who asked.
+    while wait(os.P_PID, number, None, os.WEXITED | os.WNOWAIT) < 0 and ctypes.get_errno() == errno.EINTR:
+        pass
+
+
+@functools.cache
+def _tether() -> tuple[str, ...]:
+    """The command in front that has the kernel kill a child whose parent is gone; nothing where it does not work."""
+    program = shutil.which("setpriv") if sys.platform.startswith("linux") else None
+    if program is None:
+        return ()
+    tether = (program, "--pdeathsig", "KILL", "--")
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    with suppress(OSError, subprocess.TimeoutExpired), _start([*tether, "true"], Reach(), streams) as trial:
+        try:
+            return tether if trial.wait(LONGEST_TRIAL_S) == 0 else ()
+        finally:
+            trial.kill()
+    return ()
 
 
 @functools.cache

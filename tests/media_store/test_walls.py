@@ -259,7 +259,7 @@ def fresh() -> Iterator[Callable[[], None]]:
     """Try the walls anew; forgotten again afterwards."""
 
     def forget() -> None:
-        for cached in (walls.standing, walls.suits, walls._landlock_version, walls._unshare):
+        for cached in (walls.standing, walls.suits, walls._landlock_version, walls._unshare, walls._tether):
             cached.cache_clear()
 
     yield forget
