@@ -53,6 +53,7 @@ GATE = 0.1  # of the mean power: pauses do not count towards the level of a voic
 
 EDGE_PIECES = 2  # 20 ms; one more at the end, where the last may be hardly begun
 EDGE_SHARE = 0.25  # of the power while it sounds: 6 dB below
+EDGE_RISE = 4.0  # 6 dB from the first piece to the second: a sound that begins there, trimmed close
 EDGE_SNR_DB = 10.0  # noise is there from the first moment to the last, and tells nothing
 
 Floats = NDArray[np.floating[Any]]
@@ -209,4 +210,5 @@ def _edges(levels: Floats) -> tuple[bool, bool]:
     power = 10 ** (levels / 10)
     sounding = float(power[power > GATE * power.mean()].mean())
     first, last = float(power[:EDGE_PIECES].mean()), float(power[-EDGE_PIECES - 1 :].mean())
-    return first >= EDGE_SHARE * sounding, last >= EDGE_SHARE * sounding
+    is_begun = power[1] <= EDGE_RISE * power[0]
+    return bool(is_begun and first >= EDGE_SHARE * sounding), last >= EDGE_SHARE * sounding

@@ -115,6 +115,13 @@ def test_a_recording_that_starts_or_stops_in_full_sound_is_cut_off(tmp_path: Pat
     assert words_for(path, whole[first:last]) == ("cut_start", "cut_end")
 
 
+def test_a_recording_trimmed_close_to_its_first_sound_is_not_cut_off(tmp_path: Path) -> None:
+    close = the_voice("sung")[RATE_HZ // 4 :].copy()
+    close[: quality.PIECE] *= np.linspace(0, 1, quality.PIECE) ** 6  # a plosive is there within 10 ms
+
+    assert words_for(tmp_path / "x.f32", close) == ()
+
+
 def test_noise_alone_is_noisy_and_not_cut_off(tmp_path: Path) -> None:
     found = heard(tmp_path / "x.f32", voices.white(3 * RATE_HZ) * 0.05)
 
