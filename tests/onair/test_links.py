@@ -121,6 +121,8 @@ def end(session: Any, linked: Linked, how: str, cast: Cast) -> None:
     match how:
         case "role taken away":
             session.execute(delete(Membership).where(Membership.person_id == cast.sam))
+        case "another role":
+            session.execute(update(Membership).where(Membership.person_id == cast.sam).values(role="admin"))
         case "person disabled":
             session.get_one(Person, cast.sam).disabled_at = at
         case "signed out":
@@ -136,7 +138,7 @@ def end(session: Any, linked: Linked, how: str, cast: Cast) -> None:
 
 
 ENDS = (
-    "role taken away", "person disabled", "signed out", "at another station now", "withdrawn",
+    "role taken away", "another role", "person disabled", "signed out", "at another station now", "withdrawn",
     "consent withdrawn", "rendered anew",
 )  # fmt: skip
 
