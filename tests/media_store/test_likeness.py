@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from media_store import film_print, likeness, picture_print, runner, scatter, sound_print
 from media_store.film_print import FilmPrint
@@ -137,6 +138,21 @@ def test_a_pictures_neighbours_of_one_bit_are_searched_too() -> None:
 
     assert {*taken.keys} <= {*taken.near_keys}
     assert len(taken.near_keys) <= 17 * len(taken.keys)
+
+
+def test_two_photos_of_one_place_from_a_few_steps_apart_are_two() -> None:
+    one = look_alikes.scene(4)
+    corners = (90, 0, 0, 600, 800, 555, 778, 45)  # what stands in the corners after a step to the side
+    other = one.transform(one.size, Image.Transform.QUAD, corners, Image.Resampling.BICUBIC)
+    other = other.rotate(1.5, Image.Resampling.BICUBIC).crop((20, 20, 780, 580))
+    a, b = look_alikes.print_of(one), look_alikes.print_of(other)
+    assert a is not None
+    assert b is not None
+
+    found = likeness.compare_pictures(a, b)
+
+    assert found.score > 0.7  # they do look alike
+    assert not found.is_same
 
 
 def test_a_films_print_is_taken_from_its_file(tmp_path: Path) -> None:
