@@ -1,9 +1,10 @@
 """What can be wrong with a file, a store or the tools, each with a stable code and a plain sentence.
 
-A `MediaFailure` is about the listener's file and final: trying again changes nothing. A `StoreError` is about
-keeping bytes. Only `StoreUnavailable`, `ToolsMissing` and `Interrupted` are worth another try, and say so in
-`is_transient`. The sentences are English message ids with `%(name)s` places; whoever shows them translates `template`
-and fills in `facts`. `MESSAGES` lists them all, so that a catalogue can be checked against it.
+A `MediaFailure` is about the listener's file and mostly final: the bytes decide it, and trying again changes nothing
+(`is_final`). A `StoreError` is about keeping bytes. Only `StoreUnavailable`, `ToolsMissing` and `Interrupted` are worth
+another try by themselves, and say so in `is_transient`. The sentences are English message ids with `%(name)s` places;
+whoever shows them translates `template` and fills in `facts`. `MESSAGES` lists them all, so that a catalogue can be
+checked against it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ class MediaStoreError(Exception):
     code = "media_store.error"
     template = "Something is wrong with this file."
     is_transient = False
+    is_final = False  # fixed by the file's bytes: the same programs find the same again
 
     def __init__(self, detail: str = "", **facts: object) -> None:
         self.detail = detail  # for the log; may quote a tool, never shown to listeners
@@ -28,7 +30,9 @@ class MediaStoreError(Exception):
 
 
 class MediaFailure(MediaStoreError):
-    """The file itself is the reason. Never worth a retry."""
+    """The file itself is the reason. Never worth a retry by itself."""
+
+    is_final = True
 
 
 class Unsupported(MediaFailure):
@@ -78,12 +82,18 @@ class Bomb(MediaFailure):
 
 
 class TimedOut(MediaFailure):
+    """Perhaps the machine was busy: a person may try again."""
+
     code = "media.timeout"
+    is_final = False
     template = "Reading the file took too long and was stopped."
 
 
 class LimitsExceeded(MediaFailure):
+    """Perhaps the machine was busy: a person may try again."""
+
     code = "media.limits"
+    is_final = False
     template = "Reading the file needed too much memory or time and was stopped."
 
 

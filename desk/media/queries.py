@@ -106,6 +106,7 @@ class AssetView:
             "reason": self.reason,
             "reason_text": reason_text(self.reason),
             "reason_facts": dict(self.reason_facts),
+            "may_retry": self.state == "failed" and rules.may_retry(self.reason, is_stored=ORIGINAL in self.profiles),
             "retry_at": clock.iso(self.retry_at),
             "progress": self.progress,
             "duration_s": self.duration_s,

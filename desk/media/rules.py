@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from desk.channels.contract import MessageKind
 from desk.jobs import line
+from media_store.errors import FAILURES
 
 LARGEST_BYTES = 100 * 1024 * 1024  # the provider's limit for a file
 FETCH_DEADLINE_S = 300.0  # one attempt, look-up and download together
@@ -31,6 +32,7 @@ KINDS = {
     MessageKind.DOCUMENT: "document",
     MessageKind.STICKER: "sticker",
 }
+FINAL_REASONS = frozenset(failure.code for failure in FAILURES if failure.is_final)
 LONG_KINDS = frozenset({"video", "document"})  # a document may be anything until it was fetched
 LONG_FROM_BYTES = 8 * 1024 * 1024  # more than ten minutes of a voice note, a minute of WAV
 
@@ -74,6 +76,17 @@ def fetch_pause_s(tries: int) -> float:
     (5.0, 20.0, 21600.0)
     """
     return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(tries - 1, 30))
+
+
+def may_retry(reason: str | None, *, is_stored: bool) -> bool:
+    """Whether a card offers another try at a failed file: not where the bytes that are here decide the outcome.
+
+    >>> may_retry("media.corrupt", is_stored=True), may_retry("media.corrupt", is_stored=False)
+    (False, True)
+    >>> may_retry("media.timeout", is_stored=True), may_retry("media.stopped", is_stored=True)
+    (True, True)
+    """
+    return not (is_stored and reason in FINAL_REASONS)
 
 
 def expires_at(sent_at: datetime, received_at: datetime) -> datetime:

@@ -174,7 +174,7 @@ export const whyFailed = (media) => (media.reason_text ? t(media.reason_text, me
 function failedBody(media) {
   const safe = media.profiles?.original ? t("The original is safe.") : t("The file could not be fetched.");
   return [el("div.fail", {}, el("p", {}, icon("warn"), el("span", {}, el("b", {}, whyFailed(media)), safe, media.retry_at ? ` ${t("Next try at %(time)s", { time: clockTimeExact(media.retry_at) })}` : "")),
-    button(t("Try again"), { ic: "refresh", cls: "sm", "data-act": "retry", tabindex: -1 }))];
+    media.may_retry && button(t("Try again"), { ic: "refresh", cls: "sm", "data-act": "retry", tabindex: -1 }))];
 }
 
 function audioBody(card, media) {

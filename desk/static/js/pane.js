@@ -246,7 +246,7 @@ export class Pane {
   }
 
   #mediaNote(media) {
-    if (media.state === "failed") return el("p.loud.is-off", {}, icon("warn"), el("span", {}, el("b", {}, whyFailed(media)), ` ${media.profiles?.original ? t("The original is safe.") : ""} `, button(t("Try again"), { ic: "refresh", cls: "sm", "data-pane": "retry" })));
+    if (media.state === "failed") return el("p.loud.is-off", {}, icon("warn"), el("span", {}, el("b", {}, whyFailed(media)), ` ${media.profiles?.original ? t("The original is safe.") : ""} `, media.may_retry && button(t("Try again"), { ic: "refresh", cls: "sm", "data-pane": "retry" })));
     if (media.state === "waiting") return el("p.loud", {}, icon("clock"), el("span", {}, t("Waiting to be fetched from the provider.")));
     if (media.state === "fetching") return el("p.loud", {}, icon("loader", "spin"), el("span", {}, t("Being fetched from the provider.")));
     const loudness = loudnessOf(media);
