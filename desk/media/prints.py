@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Delete, Select, delete, func, insert, literal, select
+from sqlalchemy import ColumnElement, Delete, Select, TextualSelect, delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from desk.db import Key
@@ -27,9 +27,25 @@ SOUND, PICTURE, FILM = "sound", "picture", "film"
 LOOK_BACK = timedelta(days=90)  # a greeting comes again within days, a viral picture within weeks
 KEY_BITS = 32
 MOST_ROWS = 4000  # of one search: a picture that everybody sends must not make it slow
+LEAST_ROWS = 10  # of each key
 MOST_CANDIDATES = 40
 MOST_SAME_BYTES = 20
 OLD_AT_ONCE = 100  # files whose keys go in one transaction: some thousand rows
+
+NEWEST_OF_POSTGRES = """
+    SELECT found.asset_id FROM unnest(CAST(:numbers AS bigint[])) AS wanted (number) CROSS JOIN LATERAL (
+        SELECT asset_id FROM print_key WHERE station_id = :station_id AND number = wanted.number
+        ORDER BY asset_id DESC LIMIT :most
+    ) AS found
+"""
+# SQLite has no LATERAL: where the newest begin is looked up for each key. CROSS JOIN keeps the order of the tables.
+NEWEST_OF_SQLITE = """
+    SELECT found.asset_id FROM json_each(:numbers) AS wanted CROSS JOIN print_key AS found
+    WHERE found.station_id = :station_id AND found.number = wanted.value AND found.asset_id >= coalesce((
+        SELECT asset_id FROM print_key WHERE station_id = :station_id AND number = wanted.value
+        ORDER BY asset_id DESC LIMIT 1 OFFSET :most - 1
+    ), 0)
+"""
 
 # what is compared with what: a video's sound is looked for among videos' sounds alone
 SPACES = {("sound", SOUND): 1, ("picture", PICTURE): 2, ("video", FILM): 3, ("video", SOUND): 4}
@@ -186,6 +202,8 @@ def _of_same_bytes(session: Session, asset: Asset) -> list[int]:
 
 def _by_keys(session: Session, asset: Asset, of: str, space: int, one: AnyPrint) -> list[int]:
     keys = one.near_keys if isinstance(one, PicturePrint) else one.keys
+    if not keys:
+        return []
     rows = key_rows(session, asset.station_id, [_number(space, key) for key in keys]).subquery()
     hits = func.count()
     counted = (
@@ -193,22 +211,24 @@ def _by_keys(session: Session, asset: Asset, of: str, space: int, one: AnyPrint)
         .where(rows.c.asset_id != asset.id)
         .group_by(rows.c.asset_id)
         .having(hits >= likeness.LEAST_COMMON_KEYS[of])
-        .order_by(hits.desc(), rows.c.asset_id)
+        .order_by(hits.desc(), rows.c.asset_id.desc())
         .limit(MOST_CANDIDATES)
     )
     return list(session.execute(counted).scalars())
 
 
-def key_rows(session: Session, station_id: int, numbers: Sequence[int]) -> Select[int]:
-    """Which files have any of these keys; a statement of its own, so that a test can look at its plan.
+def key_rows(session: Session, station_id: int, numbers: Sequence[int]) -> TextualSelect:
+    """Which files have any of these keys, of each key the newest; a statement of its own, for a test to see its plan.
 
-    PostgreSQL gets the numbers as rows: from a list it may read all keys of the station and sift them.
+    All keys together give MOST_ROWS, whatever the table holds. A frequent key reaches back days, a rare one to the
+    oldest file: a copy is found by the rare ones, or because it came lately, as most do.
     """
-    of_station = select(PrintKey.asset_id).where(PrintKey.station_id == station_id).limit(MOST_ROWS)
-    if session.get_bind().dialect.name != "postgresql":
-        return of_station.where(PrintKey.number.in_([literal(number, Key) for number in sorted(numbers)]))
-    wanted = func.unnest(literal(sorted(numbers), ARRAY(BigInteger))).column_valued("wanted")
-    return of_station.where(PrintKey.number == wanted)
+    is_postgres = session.get_bind().dialect.name == "postgresql"
+    listed, most = ",".join(map(str, sorted(numbers))), max(LEAST_ROWS, MOST_ROWS // len(numbers))
+    statement = text(NEWEST_OF_POSTGRES if is_postgres else NEWEST_OF_SQLITE).bindparams(
+        numbers=f"{{{listed}}}" if is_postgres else f"[{listed}]", station_id=station_id, most=most
+    )
+    return statement.columns(asset_id=Key)
 
 
 def compare(group: str, one: Prints, other: Prints) -> Likeness:

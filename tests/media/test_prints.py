@@ -95,6 +95,27 @@ def test_a_search_among_many_is_quick_and_finds_what_shares_keys(on_both_databas
     assert min(taken) <= LIMIT_S
 
 
+def test_among_files_that_all_share_frequent_keys_the_newest_are_looked_at(on_both_databases: Settings) -> None:
+    voice = sound_print.take_print([look_alikes.speech(look_alikes.ADULTS[0], 1, 4.0)])
+    assert voice is not None
+    with db.transaction() as session:
+        station_id = add_cast(session).rheinwelle
+        message = a_message(session, station_id, kind="voice")
+        ids = [
+            an_asset(session, message.id, station_id, state="ready", created_at=clock.now()).id for _ in range(FILES)
+        ]
+        numbers = [(1 << 32) | key for key in voice.keys]
+        rows = [{"station_id": station_id, "number": one, "asset_id": asset} for asset in ids for one in numbers]
+        session.execute(insert(PrintKey), rows)
+        newest = an_asset(session, message.id, station_id, state="ready", created_at=clock.now())
+        prints.keep(session, newest, {prints.SOUND: voice})
+
+    with db.reading() as session:
+        found = prints.find_candidates(session, newest, {prints.SOUND: voice}, at=clock.now())
+
+    assert found == sorted(ids, reverse=True)[: prints.MOST_CANDIDATES]
+
+
 def test_keys_that_no_search_looks_at_any_more_are_dropped_a_few_at_a_time(on_both_databases: Settings) -> None:
     voice = sound_print.take_print([look_alikes.speech(look_alikes.ADULTS[0], 1, 3.0)])
     assert voice is not None
