@@ -62,14 +62,15 @@ def run() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="desk-bench-") as folder:
         urls = [f"sqlite:///{folder}/{cards}.db" for cards in (FEW, MANY)]
         figures += compare("SQLite", Path(folder), urls)
-    with tempfile.TemporaryDirectory(prefix="desk-bench-") as folder, _postgres() as server:
+    with tempfile.TemporaryDirectory(prefix="desk-bench-") as folder, postgres() as server:
         if server is not None:
             figures += compare("PostgreSQL", Path(folder), [server.create_database() for _ in range(2)])
     return figures
 
 
 @contextlib.contextmanager
-def _postgres() -> Iterator[servers.Postgres | None]:
+def postgres() -> Iterator[servers.Postgres | None]:
+    """A server of our own; None where there is none to start."""
     try:
         context = servers.postgres()
         server = context.__enter__()
@@ -138,7 +139,7 @@ def _fill(database: db.Database, cards: int) -> str:
         token = people.sign_in_by_link(session, people.make_link(session, nia, at=at), at=at)
     lite = database.is_sqlite
     values = {"cards": cards, "listeners": max(1, cards // 20), "now": clock.to_ms(at), "folded": fold(WORDS)}
-    with _without_checks(database) as connection:
+    with without_checks(database) as connection:
         search = _put_search_aside(connection, lite)
         for statement in _statements(lite):
             connection.execute(text(statement), values)
@@ -150,7 +151,7 @@ def _fill(database: db.Database, cards: int) -> str:
 
 
 @contextlib.contextmanager
-def _without_checks(database: db.Database) -> Iterator[Connection]:
+def without_checks(database: db.Database) -> Iterator[Connection]:
     """A write transaction in which keys to other tables are not looked up: the rows are our own."""
     with database.engine.execution_options(writes=True).connect() as connection:
         raw: Any = connection.connection.driver_connection

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from bench import __main__ as runner
-from bench import wall_page
+from bench import copies_search, wall_page
 from bench.figures import judge, keep, not_measured, table
 from tests.servers import Postgres
 
@@ -76,16 +78,20 @@ def test_rows_with_the_same_fields_are_figures_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("engine", ["SQLite", "PostgreSQL"])
-def test_the_wall_that_is_measured_can_be_filled_and_asked(
-    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+@pytest.mark.parametrize("measured", [wall_page, copies_search])
+def test_what_is_measured_at_a_million_can_be_filled_and_asked(
+    measured: ModuleType, engine: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Its rows are written past the models: a column more there must be one more here."""
+    """Rows are written past the models there: a column more must be one more in the statements."""
     if engine == "SQLite":
-        urls = [f"sqlite:///{tmp_path}/{number}.db" for number in range(2)]
+        places: dict[str, Any] = {"urls": [f"sqlite:///{tmp_path}/{number}.db" for number in range(2)]}
     else:
         server: Postgres = request.getfixturevalue("postgres_server")
-        urls = [server.create_database() for _ in range(2)]
+        places = {"urls": [server.create_database() for _ in range(2)]}
+    if measured is wall_page:
+        places["folder"] = tmp_path
 
-    figures = wall_page.compare(engine, tmp_path, urls, sizes=(600, 1200), times=1)
+    figures = measured.compare(engine, **places, sizes=(600, 1200), times=1)
 
-    assert [one.figure is not None for one in figures] == [True] * len(wall_page.PAGES)
+    assert figures
+    assert all(one.figure is not None for one in figures)
