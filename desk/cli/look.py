@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from desk import clock, db
 from desk.channels.models import Channel
+from desk.cli import explain
 from desk.cli.run import ready_house
 from desk.cli.say import fail, json_option, say, table
 from desk.conversations import queries as conversations
@@ -28,8 +29,6 @@ from desk.people import queries as people
 from desk.people.models import Station
 from desk.wall import queries as wall
 from desk.wall.models import Card
-from media_store import pipeline
-from media_store.errors import MediaFailure
 
 
 @click.group()
@@ -263,13 +262,10 @@ def media() -> None:
 @json_option
 def probe(file: Path, as_json: bool) -> None:
     """Explain a file in plain words, as the desk would treat it."""
-    try:
-        found = pipeline.probe(file)
-    except MediaFailure as fault:
-        say({"ok": False, "code": fault.code, "says": fault.message}, as_json=as_json, text=fault.message)
-        raise click.exceptions.Exit(1) from fault
-    document = {"ok": True} | {name: getattr(found, name) for name in found.__dataclass_fields__}
-    say(document, as_json=as_json)
+    found = explain.explain(file)
+    say(explain.as_document(found), as_json=as_json, text=explain.as_text(found))
+    if found.failure is not None:
+        raise click.exceptions.Exit(1)
 
 
 @media.command("backfill")

@@ -2,7 +2,7 @@
 
 A commit costs a wait for the disk, whatever is in it. Whoever gets a pen stores its own delivery and everything that
 piled up behind it meanwhile; each request answers only after the commit that holds its delivery. One at a time costs
-nothing more; hundreds a second share their waits. SQLite has one writer and so one pen; PostgreSQL takes several.
+nothing more; hundreds a second share their waits. SQLite has one writer and so one pen; PostgreSQL gets a second.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from desk import clock, db
 from desk.intake import actions, rules
 
 MOST_TOGETHER = 64
-PENS_OF_POSTGRES = 8  # fewer than the pool's connections
+PENS_OF_POSTGRES = 2  # one gathers while the other waits for the disk; more would each write fewer for the same work
 
 
 @dataclass(eq=False)

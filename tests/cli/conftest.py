@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,4 +54,5 @@ def desk(settings: Settings) -> Iterator[Command]:
         {"DESK_MODE": "rehearsal", "DESK_DATA_DIR": str(settings.data_dir), "DESK_BIND": "127.0.0.1:8080",
          "DESK_LOG_LEVEL": "ERROR", "DESK_SETTINGS_FILE": "", "DESK_DATABASE_URL": ""}
     )  # fmt: skip
-    db.current().dispose()
+    with suppress(RuntimeError):  # not every command opens the house
+        db.current().dispose()

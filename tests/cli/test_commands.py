@@ -300,6 +300,17 @@ def test_a_file_is_explained_in_plain_words(desk: Command, tmp_path: Path) -> No
         assert refused["code"] not in refused["says"]
 
 
+def test_a_file_is_explained_line_by_line_for_people(desk: Command, tmp_path: Path) -> None:
+    named_wrong = tmp_path / "song.mp3"
+    named_wrong.write_bytes(picture(23))
+
+    said = dict(line.split("  ", 1) for line in desk("media", "probe", str(named_wrong)).stdout.splitlines())
+
+    assert said["What it is"].strip() == "a picture, image/png, 320 x 240 pixels"
+    assert said["Its name"].strip() == "ends in .mp3, its bytes are .png: the bytes count"
+    assert "320 x 240" in said["Made"]
+
+
 def test_a_healthy_desk_is_found_healthy(desk: Command) -> None:
     report = desk.json("doctor")
 
