@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from desk import clock, db
+from desk.wall import stacks
+from desk.wall.models import Card, Stack
 from tests.desk_fixtures import Cast
 from tests.wall import builders
 from tests.web_static.test_wall_page import _faults_of, address, wall
@@ -50,3 +52,50 @@ def test_another_try_is_offered_only_where_it_may_help(
     wall.wait_for_selector("#pane .loud.is-off")
     assert wall.locator("[data-pane=retry]").count() == is_offered
     assert _faults_of(wall) == []
+
+
+CUT = "all => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"
+RIGHT_OF_EACH = "all => all.map((one) => one.getBoundingClientRect().right)"
+
+
+def stacked_card(wall: Any, cast: Cast) -> Any:
+    """A forwarded photo without consent that came twice: three badges."""
+    with db.transaction() as session:
+        stack = Stack(
+            station_id=cast.rheinwelle, of="picture", reason="picture", cards=0, created_at=clock.now()
+        )  # fmt: skip
+        session.add(stack)
+        session.flush()
+        for _ in range(2):
+            card = builders.a_card(
+                session, cast.rheinwelle, kind="image", text="", sent_at=clock.now(), is_forwarded=True
+            )
+            builders.an_asset(session, card.message_id, cast.rheinwelle, kind="image", state="ready")
+            session.get_one(Card, card.id).stack_id = stack.id
+            number = card.id
+        stacks.touch(session, stack.id, at=clock.now())
+    wall.locator("#newpill").click()
+    wall.wait_for_selector(f'.card[data-id="{number}"] .b-dup')
+    return wall.locator(f'.card[data-id="{number}"]')
+
+
+def test_three_badges_stand_on_a_card_in_full(wall: Any, cast: Cast) -> None:
+    card = stacked_card(wall, cast)
+    wall.mouse.move(2, 2)
+
+    assert card.locator(".badge").count() == 3
+    assert card.locator(".badge span:not(.vh)").all_text_contents() == ["2×", "No consent"]
+    assert card.locator(".badge span:not(.vh)").evaluate_all(CUT) == []
+
+
+def test_the_buttons_under_the_mouse_cover_no_badge(wall: Any, cast: Cast) -> None:
+    card = stacked_card(wall, cast)
+    height = card.locator(".card-foot").bounding_box()["height"]
+
+    card.hover()
+
+    buttons = card.locator(".card-acts").bounding_box()
+    assert max(card.locator(".badge").evaluate_all(RIGHT_OF_EACH)) <= buttons["x"]
+    assert buttons["x"] + buttons["width"] <= card.bounding_box()["x"] + card.bounding_box()["width"]
+    assert card.locator(".badge .i").count() == 3
+    assert card.locator(".card-foot").bounding_box()["height"] == height

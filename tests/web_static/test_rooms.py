@@ -206,15 +206,15 @@ def test_the_run_follows_what_becomes_of_a_stack_of_copies(open_page: Open, cast
         stacks.touch(session, stack.id, at=clock.now())
     page = open_page("nia", "/triage")
     page.wait_for_selector("html[data-state=live]", state="attached")
-    page.wait_for_selector("#badges .b-dup >> text=2 similar")
+    page.wait_for_selector("#badges .b-dup >> text=2 more copies")
 
     with db.transaction() as session:
         actions.take_apart(session, cast.rheinwelle, cards[2].id, by=cast.edith, at=clock.now())
 
-    page.wait_for_selector("#badges .b-dup >> text=1 similar")
+    page.wait_for_selector("#badges .b-dup >> text=1 more copy")
     page.keyboard.press("s")
     page.wait_for_selector("#name >> text=Bo")
-    page.wait_for_selector("#badges .b-dup >> text=1 similar")
+    page.wait_for_selector("#badges .b-dup >> text=1 more copy")
     page.keyboard.press("s")
     page.wait_for_selector("#name >> text=Chi")
     page.wait_for_selector("#badges .b-dup", state="detached")

@@ -45,8 +45,9 @@ def pile(wall: Any, cast: Cast) -> list[int]:
 def test_a_card_says_how_many_are_like_it_and_why(wall: Any, pile: list[int]) -> None:
     badge = wall.locator(f'.card[data-id="{pile[0]}"] .b-dup')
 
-    assert badge.inner_text() == "2 similar"
-    assert badge.get_attribute("title") == "2 similar · Same picture, sharper"
+    assert badge.locator("[aria-hidden]").last.text_content() == "3×"
+    assert badge.locator(".vh").text_content() == "2 more copies · Same picture, sharper"
+    assert badge.get_attribute("title") == "2 more copies · Same picture, sharper"
     assert wall.locator(f'.card[data-id="{pile[1]}"] .b-dup').get_attribute("title").endswith("This is the best one")
 
 
@@ -62,7 +63,7 @@ def test_the_pane_lists_the_copies_opens_one_and_takes_one_out(wall: Any, pile: 
     wall.click('[data-twin="apart"]')
     wall.wait_for_selector(f'.card[data-id="{pile[0]}"] .b-dup', state="detached")
     badge = f"document.querySelector(\".card[data-id='{pile[2]}'] .b-dup\")"
-    until(wall, f"Boolean({badge}?.textContent.includes('1 similar'))")
+    until(wall, f"Boolean({badge}?.textContent.includes('1 more copy'))")
 
     assert listed == [pile[1], pile[2]]
     assert faults == []

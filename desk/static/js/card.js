@@ -28,9 +28,12 @@ export const kindName = (card) => (isSung(card) ? t("Sung greeting") : KINDS[car
 export const isSung = (card) => card.kind === "voice" && card.campaign?.icon === "note";
 
 export const nameOf = (card) => card.listener.first_name || card.listener.alias || t("Unnamed");
-/** "3 similar" counts the others, not the card itself. */
-export const similar = (twins) => tn("%(num)s similar", "%(num)s similar", twins.count - 1);
+/** "3 more copies" counts the others, not the card itself. */
+export const similar = (twins) => tn("%(num)s more copy", "%(num)s more copies", twins.count - 1);
 export const twinsTitle = (twins) => [similar(twins), t(twins.reason), twins.is_best ? t("This is the best one") : ""].filter(Boolean).join(" · ");
+
+/** "3×" counts all of them: short for the eye, the whole sentence for the ear and under the mouse. */
+const twinsBadge = (twins) => el("span.badge.b-dup", { title: twinsTitle(twins) }, icon("layers"), el("span", { "aria-hidden": "true" }, `${number(twins.count)}×`), el("span.vh", {}, twinsTitle(twins)));
 
 export const mainMedia = (card) => card.media?.[0] ?? null;
 export const isClaimed = (card) => Boolean(card.claim && new Date(card.claim.until) > now());
@@ -133,7 +136,7 @@ function fillFoot(part, card, said, view) {
   part("state").replaceChildren(state(said.kind, said.label, sign), ...(view.isPending ? [el("span.pending", { title: t("Waiting for the server") }, icon("loader", "spin"))] : []));
   const badges = [];
   if (card.is_frequently_forwarded || card.is_forwarded) badges.push(badge("", "swap", "b-ok", card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded")));
-  if (card.twins && !card.listener.is_blocked) badges.push(badge(similar(card.twins), "layers", "b-dup", twinsTitle(card.twins)));
+  if (card.twins && !card.listener.is_blocked) badges.push(twinsBadge(card.twins));
   if (card.is_vetted) badges.push(badge("", "check", "b-okt", t("Cleared for air")));
   if (card.consent === "given") badges.push(badge("", "shield-check", "b-ok", t("Consent on file")));
   else if (card.consent === "refused" || card.consent === "withdrawn") badges.push(badge(card.consent === "refused" ? t("Consent refused") : t("Consent withdrawn"), "shield-x", "b-warn"));
