@@ -174,13 +174,38 @@ def test_the_pane_has_a_slider_for_keys_and_the_waveform_of_the_sound(wall: Any)
     assert wall.evaluate(SOUNDING) == 0
 
 
+def run_to_the_film(page: Any) -> None:
+    page.goto(page.url.replace("/wall", "/triage"))
+    page.wait_for_selector("html[data-ready=yes]", state="attached")
+    while page.get_attribute("#main", "data-kind") != "video":
+        assert page.locator("#alone").is_hidden(), "this card is no film"
+        number = page.get_attribute("#main", "data-card")
+        page.keyboard.press("e")
+        page.wait_for_selector(f"#main:not([data-card='{number}'])")
+
+
+def test_in_a_run_the_same_key_plays_the_sound_of_a_film_alone(wall: Any) -> None:
+    run_to_the_film(wall)
+
+    wall.keyboard.press("v")
+
+    wall.wait_for_selector("#alone.is-on")
+    assert wall.locator("#cue.is-on").count() == 0
+    assert wall.evaluate(SOUNDING) == 0, "the audio element is not in the page, and no film runs"
+    assert "playable" not in wall.evaluate(PLAYED)
+    wall.keyboard.press(" ")
+    wall.wait_for_selector("#cue.is-on")
+    assert wall.locator("#alone.is-on").count() == 0
+    wall.click("#alone")
+    wall.wait_for_selector("#alone.is-on")
+    wall.keyboard.press("v")
+    wall.wait_for_selector("#alone:not(.is-on)")
+    wall.keyboard.press("?")
+    wall.wait_for_selector("dialog[open] >> text=Sound of the film alone")
+
+
 def test_in_a_run_a_film_plays_on_when_more_becomes_known_of_it(wall: Any, cast: Cast) -> None:
-    wall.goto(wall.url.replace("/wall", "/triage"))
-    wall.wait_for_selector("html[data-ready=yes]", state="attached")
-    while wall.get_attribute("#main", "data-kind") != "video":
-        number = wall.get_attribute("#main", "data-card")
-        wall.keyboard.press("e")
-        wall.wait_for_selector(f"#main:not([data-card='{number}'])")
+    run_to_the_film(wall)
     wall.keyboard.press(" ")
     until(wall, "document.querySelector('video').currentTime > 0.2")
     wall.evaluate("document.querySelector('video').watched = true")

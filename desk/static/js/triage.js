@@ -9,7 +9,7 @@ import { announce, badge, button, el, errorText, icon } from "./dom.js";
 import { bind } from "./keys.js";
 import { amend, Live, newest } from "./live.js";
 import { isMoving, moves, moving, stopMoving, toggleMoving } from "./moving.js";
-import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
+import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
 import { remarksOf, saidIn } from "./recording.js";
 import { note, warn } from "./toast.js";
 import { withStack } from "./twins.js";
@@ -215,6 +215,7 @@ function drawCard(isNew) {
     $("body").signature = signature;
     drawBody(card, media);
   }
+  $("alone").hidden = media?.kind !== "video" || !soundOf(media);
   const loudness = loudnessOf(media);
   $("lufs").textContent = loudness ? `${loudness.text} LUFS${loudness.isOff ? ` · ${loudness.word}` : ""}` : "";
   showPlaying();
@@ -277,18 +278,22 @@ function showPlaying() {
   const media = current && mainMedia(current);
   if (!media) return;
   const isOn = player.isOn(current.id, media.id);
-  const sounds = isOn && player.isPlaying;
-  const cue = $("cue");
-  if (cue.classList.contains("is-on") !== sounds) {
-    cue.classList.toggle("is-on", sounds);
-    cue.firstElementChild.replaceWith(icon(sounds ? "pause" : "headphones"));
-  }
+  const plays = isOn && player.isPlaying;
+  const isAlone = media.kind === "video" && player.isSoundOnly;
+  showSounding($("cue"), plays && !isAlone);
+  showSounding($("alone"), plays && isAlone);
   const share = isOn && player.duration_s ? player.position_s / player.duration_s : 0;
   const wave = $("body").querySelector(".wave");
   if (wave?.bars) drawWave(wave, wave.bars, share, 120);
   const head = $("body").querySelector(".playhead");
   if (head) { head.hidden = !isOn; head.style.left = `${share * 100}%`; }
   $("time").replaceChildren(el("b", {}, duration(isOn ? player.position_s : 0)), ` / ${duration(media.duration_s)}`);
+}
+
+function showSounding(button, sounds) {
+  if (button.classList.contains("is-on") === sounds) return;
+  button.classList.toggle("is-on", sounds);
+  button.firstElementChild.replaceWith(icon(sounds ? "pause" : "headphones"));
 }
 
 function draw() {
@@ -415,6 +420,15 @@ function cue() {
   player.press(current.id, media, { screen: $("body").querySelector("video") });
 }
 
+/** Radio: the sound of a film, without its pictures. */
+function filmSound() {
+  const media = current && mainMedia(current);
+  if (media?.kind !== "video" || current.listener.is_blocked) return false;
+  if (isCovered(media)) { announce(t("Covered. B shows it, to you alone.")); return true; }
+  if (!player.press(current.id, media, { soundOnly: true })) announce(t("This film has no sound."));
+  return true;
+}
+
 async function leave() {
   player.stop();
   if (current) await release(current);
@@ -442,6 +456,7 @@ function lookAt() {
   look(media.id);
 }
 $("cue").addEventListener("click", cue);
+$("alone").addEventListener("click", filmSound);
 $("body").addEventListener("click", (event) => { if (event.target.closest("[data-moving]")) cue(); });
 $("undo").addEventListener("click", undo);
 $("undo-empty").addEventListener("click", undo);
@@ -461,6 +476,7 @@ bind("w", { group: DECIDE, label: t("Later, to the end"), run: () => { decide("l
 bind("z", { group: DECIDE, label: t("Undo"), run: () => { undo(); } });
 REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => { giveReason(at + 1); } }));
 bind(" ", { group: LISTEN, label: t("Cue, pause"), run: cue });
+bind("v", { group: LISTEN, label: t("Sound of the film alone"), run: filmSound });
 bind("Shift+ArrowLeft", { group: LISTEN, label: t("5 s back"), run: () => (player.item ? player.nudge(-5) : false) });
 bind("Shift+ArrowRight", { group: LISTEN, label: t("5 s forward"), run: () => (player.item ? player.nudge(5) : false) });
 bind("Shift+ ", { group: LISTEN, label: t("All sound off"), run: () => player.stop() });
