@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO, TypeVar
 
-from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageCms, ImageFile, UnidentifiedImageError
 
 LARGEST_PIXELS = 64_000_000
 LARGEST_ANIMATED_PIXELS = 100_000_000
@@ -30,6 +30,8 @@ START_OF_SCAN = b"\xff\xda"
 MOST_SCANS = 40  # each goes over all pixels again; encoders make ten, a thumbnail brings as many
 MOST_MOVING_PIXELS = 25_000_000  # of all frames as they are saved: 100 MB in memory
 SMALL_EDGE = 320
+LEAST_SEEN = 0.02  # of a picture without its end; of less nothing can be made out
+LIKE_THE_END = 2  # of 255
 BANDS_FROM_PIXELS = 16_000_000  # larger pictures are never there a second time in another mode
 BAND_PIXELS = 2_000_000
 LANCZOS_REACH = 3  # pixels of the result to either side
@@ -199,7 +201,7 @@ def seen_small(small: Image.Image, request: Json) -> Json:
 def decode(picture: Image.Image, request: Json, edge: int) -> tuple[Image.Image, bool]:
     """Decode, JPEG at the smallest scale that still holds `edge`; True if the end was missing.
 
-    Such a picture is decoded a second time as far as it goes.
+    Such a picture is decoded a second time as far as it goes, and refused if that is nowhere.
     """
     target = fitted_size(picture.size, edge)
     picture.draft("RGB", target)
@@ -217,7 +219,20 @@ def decode(picture: Image.Image, request: Json, edge: int) -> tuple[Image.Image,
         again.load()
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
+    if seen_share(again) < LEAST_SEEN:
+        raise Refused("media.truncated", "hardly anything was decoded")
     return again, True
+
+
+def seen_share(pixels: Image.Image) -> float:
+    """How much of a picture without its end is there, 0..1: all that is not of the colour of its last pixel.
+
+    What a decoder did not reach is one plain colour to the last pixel, whichever that is in each format.
+    """
+    few = flattened(pixels.resize(fitted_size(pixels.size, SMALL_EDGE), Image.Resampling.NEAREST), None)
+    end = few.getpixel((few.width - 1, few.height - 1))
+    other = ImageChops.difference(few, Image.new("RGB", few.size, end)).convert("L")
+    return sum(other.histogram()[LIKE_THE_END + 1 :]) / (few.width * few.height)
 
 
 def orientation_of(picture: Image.Image) -> int:

@@ -8,12 +8,13 @@ import struct
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from media_store import images, pipeline
-from media_store.errors import Bomb, Corrupt, MediaFailure, TimedOut, TooLarge
+from media_store.errors import Bomb, Corrupt, MediaFailure, TimedOut, TooLarge, Truncated
 from tests.media_store.conftest import Render, Result
 from tests.media_store.material import corners, picture
 
@@ -199,6 +200,18 @@ def test_half_a_jpeg_is_shown_as_far_as_it_goes(tmp_path: Path, render: Render) 
 
     assert result.facts.flags == ("truncated",)
     assert set(result.made) == PHOTO
+
+
+@pytest.mark.parametrize("form", [{"format": "JPEG"}, {"format": "JPEG", "progressive": True}, {"format": "PNG"}])
+def test_a_picture_cut_right_behind_its_head_is_refused(tmp_path: Path, render: Render, form: dict[str, Any]) -> None:
+    path = tmp_path / "cut.bin"
+    picture(2000, 1500).save(path, **form)
+    whole = path.read_bytes()
+    head = whole.find(b"IDAT") if form["format"] == "PNG" else whole.find(b"\xff\xda")
+    path.write_bytes(whole[: head + 40])
+
+    with pytest.raises(Truncated):
+        render(path)
 
 
 def test_an_image_bomb_is_refused_before_it_unfolds(tmp_path: Path, render: Render) -> None:
