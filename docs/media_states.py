@@ -97,6 +97,9 @@ def _spoilt(desk: Desk, folder: Path) -> None:
     ffmpeg("-i", shouted, "-af", "volume=14dB,alimiter=limit=1:level=0", "-c:a", "libopus", "-b:a", "64k", loud)
     desk.send("Nguyễn Thị Mai", file=faint, is_voice=True)
     desk.send("Jonas Müller", file=loud, is_voice=True)
+    ffmpeg("-i", SAMPLES / "erster-schnee.jpg", folder / "ganz.jpg")  # line by line, where the sample comes in passes
+    photo = (folder / "ganz.jpg").read_bytes()
+    desk.send("Klaus Neumann", file=_written(folder / "halb.jpg", photo[: len(photo) // 2]))
     desk.send("Renate Fuchs", file=_written(folder / "torte.png", b"\x89PNG\r\n\x1a\n" + bytes(5000)))
     desk.send("Horst Klein", file=amr(folder / "mitschnitt.amr", MUCH_TOO_LONG_S))
 

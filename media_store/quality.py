@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from media_store import pcm
 from media_store.errors import FLAGS
 
-# Codes of FLAGS that tell about a recording, the gravest first.
+# Codes of FLAGS that tell about a recording, a picture or a film, the gravest first.
 CODES = (
-    *("silent", "truncated", "cut_start", "cut_end", "clipped", "very_quiet", "quiet", "noisy"),
-    *("uneven", "short", "long", "several_voices"),
+    *("silent", "truncated", "sound_damaged", "no_sound"),
+    *("cut_start", "cut_end", "clipped", "very_quiet", "quiet", "noisy"),
+    *("uneven", "short", "long", "several_voices", "frozen", "hdr"),
 )
 SHORT_S = 1.0
 LONG_S = 180.0
@@ -104,7 +105,7 @@ def figures(heard: Heard, duration_s: float, loudness_lufs: float | None) -> dic
 
 
 def remarks(flags: Collection[str], figures_of: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Code, English sentence and its figures for everything that was noticed about a recording.
+    """Code, English sentence and its figures for everything that was noticed about a file.
 
     A sentence whose figures are not known (measured by an earlier version) is left out.
     """

@@ -99,3 +99,16 @@ def test_the_buttons_under_the_mouse_cover_no_badge(wall: Any, cast: Cast) -> No
     assert buttons["x"] + buttons["width"] <= card.bounding_box()["x"] + card.bounding_box()["width"]
     assert card.locator(".badge .i").count() == 3
     assert card.locator(".card-foot").bounding_box()["height"] == height
+
+
+def test_a_photo_without_its_end_says_so_on_its_card_and_in_the_pane(wall: Any, cast: Cast) -> None:
+    noticed = {"flags": ["truncated", "hdr"]}
+    card = card_with(wall, cast, kind="image", state="ready", facts=noticed, forms=("card",))
+
+    assert card.locator(".media .remark").inner_text() == "The end is missing."
+    card.locator(".card-head").click()
+    wall.wait_for_selector("#pane .remarks li")
+    lines = wall.locator("#pane .remarks li").all_inner_texts()
+    assert lines == ["The end is missing.", "Recorded in HDR, colours may look pale."]
+    assert wall.locator("#pane .remarks").get_attribute("aria-label") == "About this file"
+    assert _faults_of(wall) == []

@@ -219,7 +219,7 @@ function pictureBody(card, media) {
   const again = isLookedAt(media) && coverAgain(media);
   if (isSticker) return [el("div.stkbox", {}, image, motion, again)];
   const film = media.kind === "video" && [listenable(media) && el("button.cue.on-media", { type: "button", "data-act": "open-film", tabindex: -1, "aria-label": t("Play video, sound to headphones") }, icon("play")), soundOf(media) && el("button.cue.film-sound", { type: "button", "data-act": "film-sound", tabindex: -1, "aria-label": t("Sound of the film alone (V)"), title: t("Sound of the film alone (V)") }, icon("headphones")), media.duration_s && el("span.vdur", {}, duration(media.duration_s))];
-  return [el("div.media", {}, blurred(media.blurhash), image, motion, hasScrub(media) && makeScrub(media), again, film, media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
+  return [el("div.media", {}, blurred(media.blurhash), image, motion, hasScrub(media) && makeScrub(media), again, film, media.state === "ready" && remarkLine(media), media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
 }
 
 function fileBody(card, media) {

@@ -1,4 +1,4 @@
-/* What the desk found out about a recording, in words: how good it is, whether it is sung, why it is not at the
+/* What the desk found out about a file, in words: how good it is, whether it is sung, why it is not at the
    station's level, and what is said in it. Suggestions for sorting; nothing here hides or decides. */
 
 import { el, icon } from "./dom.js";
@@ -7,7 +7,7 @@ import { number, t, tenths } from "./words.js";
 const SURE_ENOUGH = 0.6;
 const MOST_ON_A_CARD = 1;
 const SEEN_S = 0.05;
-const CALM = new Set(["short", "long", "uneven", "several_voices"]);
+const CALM = new Set(["short", "long", "uneven", "several_voices", "frozen", "hdr"]);
 
 /** Figures as the person's language writes them. */
 const written = (facts) => Object.fromEntries(Object.entries(facts ?? {}).map(([name, value]) => [name, typeof value === "number" ? number(value).replace("-", "−") : value]));
@@ -35,7 +35,7 @@ export function remarkList(media) {
   if (media.level_note) lines.push(el("li", {}, icon("gauge"), el("span", {}, t(media.level_note.text, written(media.level_note.facts)))));
   const kind = kindWords(media);
   if (kind) lines.push(el("li", {}, icon(isProbablySung(media) ? "note" : "mic"), el("span", {}, kind)));
-  return lines.length ? el("ul.remarks", { "aria-label": t("About this recording") }, lines) : null;
+  return lines.length ? el("ul.remarks", { "aria-label": media.kind === "voice" || media.kind === "audio" ? t("About this recording") : t("About this file") }, lines) : null;
 }
 
 /** Shades over a waveform: what of the sound the copy for air leaves out at both ends. */
