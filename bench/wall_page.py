@@ -113,7 +113,7 @@ def _open_app(settings: Settings) -> Flask:
     schema.migrate(empty)
     empty.dispose()
     app = factory.create_app(settings)
-    app.extensions["desk.relay"].stop()
+    app.extensions["desk.relay"].stop(wait_s=30.0)  # its connection would outlive the database
     db.current().dispose()
     return app
 

@@ -40,14 +40,17 @@ def provider_on_both(on_both_databases: Settings, graph: Graph, make_app: Callab
 def make_app(on_both_databases: Settings) -> Iterator[Callable[[], Flask]]:
     """Makes the web application on the database that is open."""
     made: list[Flask] = []
+    opened: list[db.Database] = []
 
     def make() -> Flask:
         url = db.current().url
         db.current().dispose()
         app = factory.create_app(replace(on_both_databases, database_url=url))
         made.append(app)
+        opened.append(db.current())
         return app
 
     yield make
-    for app in made:
+    for app, database in zip(made, opened, strict=True):
         app.extensions["desk.relay"].stop()
+        database.dispose()  # a command may have opened the house again meanwhile

@@ -42,6 +42,7 @@ def children_named(name: str) -> list[int]:
 def strike() -> Iterator[Strike]:
     """Kill the first child of a name that appears, from a thread of its own."""
     threads = []
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup children would be born deaf to it
     runner.confinement(runner.default_tools())  # starts them once each, which must not be struck
 
     def begin(name: str, how: signal.Signals) -> threading.Thread:
@@ -56,6 +57,7 @@ def strike() -> Iterator[Strike]:
     yield begin
     for thread in threads:
         thread.join(30)
+    signal.signal(signal.SIGHUP, hangup)
 
 
 def later(pid: int, how: signal.Signals) -> threading.Timer:
