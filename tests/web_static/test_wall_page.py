@@ -30,7 +30,7 @@ def address(app: Flask, cast: Cast) -> Iterator[str]:
     """The desk behind a port, with forty cards on the wall."""
     with db.transaction() as session:
         for number in range(40):
-            builders.a_card(session, cast.rheinwelle, text=f"Nachricht {number}")
+            builders.a_card(session, cast.rheinwelle, text=f"Nachricht Nr{number}")
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -126,7 +126,7 @@ def test_a_wall_that_was_cut_off_catches_up_without_reloading(wall: Any, cast: C
 
 def test_filters_say_what_they_hide(wall: Any) -> None:
     wall.keyboard.press("/")
-    wall.keyboard.type("Nachricht 17")
+    wall.keyboard.type("Nr17")
     wall.wait_for_selector(".card[aria-setsize='1']")
     wall.keyboard.press("Escape")
     wall.wait_for_selector(".card[aria-setsize='40']")
