@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from tests.intake.graph import Graph
 from tests.intake.provider import Provider, message, messages
 from tests.intake.test_bad_input import photo, send_file, temp_is_empty, voice
 from tests.media_store.hostile.pictures import palette_of_64_megapixels
-from tests.media_store.test_crashes import children_named, needs_proc
+from tests.media_store.test_crashes import needs_proc, strike_first
 from tests.servers import wait_until
 
 
@@ -48,8 +47,7 @@ def struck(provider: Provider, how: signal.Signals) -> None:
     runner.confinement(runner.default_tools())  # starts the tools once each, which must not be struck
 
     def strike() -> None:
-        wait_until(lambda: bool(children_named("ffmpeg")), "an ffmpeg", limit_s=60)
-        os.kill(children_named("ffmpeg")[0], how)
+        wait_until(lambda: strike_first("ffmpeg", how), "an ffmpeg", limit_s=60)
 
     beside = threading.Thread(target=strike)
     beside.start()

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,15 @@ def children_named(name: str) -> list[int]:
     return found
 
 
+def strike_first(name: str, how: signal.Signals) -> bool:
+    """Kill the first child of a name in the moment it is seen; False if there is none, or it just ended."""
+    for pid in children_named(name):
+        with suppress(ProcessLookupError):
+            os.kill(pid, how)
+            return True
+    return False
+
+
 @pytest.fixture
 def strike() -> Iterator[Strike]:
     """Kill the first child of a name that appears, from a thread of its own."""
@@ -47,8 +57,7 @@ def strike() -> Iterator[Strike]:
 
     def begin(name: str, how: signal.Signals) -> threading.Thread:
         def body() -> None:
-            wait_until(lambda: bool(children_named(name)), f"a child named {name}", limit_s=30)
-            os.kill(children_named(name)[0], how)
+            wait_until(lambda: strike_first(name, how), f"a child named {name}", limit_s=30)
 
         threads.append(threading.Thread(target=body))
         threads[-1].start()
