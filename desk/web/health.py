@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from desk import clock, db, settings
 from desk.errors import NotAllowed
@@ -50,10 +51,22 @@ def metrics() -> Response:
     if (token and not hmac.compare_digest(token, given)) or (not token and request.remote_addr not in LOOPBACK):
         raise NotAllowed("Figures are for the monitoring system.", code="metrics.refused")
     figures = CollectorRegistry()
-    with db.reading() as session:
-        for collect in current_app.extensions["desk.gauges"]:
-            figures.register(_Asked(collect(session, at=clock.now())))
+    figures.register(_Asked(_ask_database()))
     return Response(generate_latest(REGISTRY) + generate_latest(figures), content_type=CONTENT_TYPE_LATEST)
+
+
+def _ask_database() -> list[GaugeMetricFamily]:
+    """What the rooms count. Without the database the process still gives its own figures: then they are wanted most."""
+    is_up = GaugeMetricFamily("desk_database_up", "1 if the database answered just now.")
+    found: list[GaugeMetricFamily] = []
+    try:
+        with db.reading() as session:
+            for collect in current_app.extensions["desk.gauges"]:
+                found += collect(session, at=clock.now())
+        is_up.add_metric([], 1)
+    except (db.Busy, SQLAlchemyError):
+        is_up.add_metric([], 0)
+    return [is_up, *found]
 
 
 class _Asked(Collector):

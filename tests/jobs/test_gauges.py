@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -49,6 +50,20 @@ def test_depth_age_and_reasons_are_given_by_kind_and_lane(app: Flask, cast: Cast
     assert 3600 <= of_jobs[aged] < 3700
     assert of_jobs['desk_jobs_dead{kind="send_message",reason="channels.refused.unknown"}'] == 1
     assert (of_jobs["desk_backfill_jobs"], of_jobs["desk_backfill_files_left"]) == (1, 0)
+    assert of_jobs["desk_database_up"] == 1
+
+
+def test_without_its_database_a_process_still_gives_its_own_figures(app: Flask, tmp_path: Path) -> None:
+    house = db.current()
+    db.use(db.Database(f"sqlite:///{tmp_path}/no/such/folder/desk.db"))
+    try:
+        answer = app.test_client().get("/metrics")
+    finally:
+        db.use(house)
+
+    assert answer.status_code == 200
+    assert "desk_database_up 0.0" in answer.get_data(as_text=True)
+    assert "process_cpu_seconds_total" in answer.get_data(as_text=True)
 
 
 def test_nothing_personal_stands_in_a_label(app: Flask, cast: Cast) -> None:
