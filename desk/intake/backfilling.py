@@ -69,17 +69,13 @@ def mark_of(session: Session) -> str:
     made = sorted((kind, one.profile, one.version) for kind, of_kind in recipes.RECIPES.items() for one in of_kind)
     wanted = {
         station.id: (*_settings(wishes.wishes_of(station)), station.transcribes, station.checks_sensitive)
-        for station in _stations(session).values()
+        for station in session.execute(select(Station).order_by(Station.id)).scalars()
     }
     return hashlib.sha256(json.dumps([recipes.FACTS_VERSION, made, wanted]).encode()).hexdigest()[:16]
 
 
 def _settings(wish: Delivery) -> tuple[object, ...]:
     return sorted(wish.settings().items()), sorted(wish.formats)
-
-
-def _stations(session: Session) -> dict[int, Station]:
-    return {station.id: station for station in session.execute(select(Station).order_by(Station.id)).scalars()}
 
 
 def find_lacking(session: Session, after_id: int, most: int) -> tuple[int, int, list[Lacking]]:
@@ -111,7 +107,8 @@ def missing_of(session: Session, asset: Asset) -> tuple[str, ...]:
 
 
 def _missing_of(session: Session, assets: Sequence[Asset]) -> dict[int, tuple[str, ...]]:
-    made, stations = _renditions(session, [asset.id for asset in assets]), _stations(session)
+    made = _renditions(session, [asset.id for asset in assets])
+    stations = {asset.station_id: session.get_one(Station, asset.station_id) for asset in assets}
     unprinted = prints.find_unprinted(session, assets, at=clock.now())
     unwritten = transcripts.find_unwritten(session, assets)
     return {
