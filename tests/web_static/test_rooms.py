@@ -20,6 +20,7 @@ from desk.channels.models import Channel
 from desk.conversations.models import Conversation, Message
 from desk.jobs import table
 from desk.jobs.models import Job
+from desk.media.models import Asset
 from desk.people import actions as people
 from desk.people.models import Person
 from desk.wall import actions, stacks
@@ -218,6 +219,33 @@ def test_the_run_follows_what_becomes_of_a_stack_of_copies(open_page: Open, cast
     page.keyboard.press("s")
     page.wait_for_selector("#name >> text=Chi")
     page.wait_for_selector("#badges .b-dup", state="detached")
+
+
+def test_in_a_run_a_file_that_failed_is_tried_again_by_the_keys_alone(open_page: Open, cast: Cast) -> None:
+    with db.transaction() as session:
+        card = session.execute(select(Card).order_by(Card.placed_at).limit(1)).scalar_one()
+        asset = builders.an_asset(
+            session, card.message_id, cast.rheinwelle, kind="voice", state="failed", reason="media.timeout",
+            original_key="1/a.ogg", original_sha256="0" * 64, original_bytes=9,
+        )  # fmt: skip
+        table.put(session, "make_renditions", f"asset:{asset.id}", {"asset_id": asset.id}, at=clock.now(),
+                  station_id=cast.rheinwelle)  # fmt: skip
+        job = session.execute(select(Job).where(Job.kind == "make_renditions")).scalar_one()
+        job.state, job.last_error = "dead", "media.timeout"
+        number = asset.id
+    page = open_page("nia", "/triage")
+    page.wait_for_selector("html[data-state=live]", state="attached")
+    again = page.locator("#body [data-act=retry]")
+    again.wait_for()
+
+    while not again.evaluate("(one) => one === document.activeElement"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    page.wait_for_selector("text=Trying again")
+    page.wait_for_selector("#body >> text=Converting and measuring")
+    with db.reading() as session:
+        assert session.get_one(Asset, number).state == "processing"
 
 
 def test_an_empty_run_says_so_and_goes_on_when_something_comes(open_page: Open, cast: Cast) -> None:

@@ -11,6 +11,7 @@ import { amend, Live, newest } from "./live.js";
 import { isMoving, moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
 import { remarksOf, saidIn } from "./recording.js";
+import { retry } from "./retry.js";
 import { note, warn } from "./toast.js";
 import { withStack } from "./twins.js";
 import { clockTime, dayAndTime, duration, number, sameDay, t } from "./words.js";
@@ -260,6 +261,7 @@ function drawBody(card, media) {
     if (profile) box.replaceChildren(...[el("img.tri-picture", { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async" }), motion].filter(Boolean));
     else {
       box.replaceChildren(el("div.tri-plain", {}, bodyOf(card)));
+      for (const control of box.querySelectorAll("[tabindex='-1']")) control.removeAttribute("tabindex"); // no pane here has it
       if (media) text.textContent = "";
     }
   }
@@ -457,7 +459,10 @@ function lookAt() {
 }
 $("cue").addEventListener("click", cue);
 $("alone").addEventListener("click", filmSound);
-$("body").addEventListener("click", (event) => { if (event.target.closest("[data-moving]")) cue(); });
+$("body").addEventListener("click", (event) => {
+  if (event.target.closest("[data-moving]")) cue();
+  else if (event.target.closest("[data-act=retry]")) retry(mainMedia(current));
+});
 $("undo").addEventListener("click", undo);
 $("undo-empty").addEventListener("click", undo);
 $("leave").addEventListener("click", (event) => { event.preventDefault(); leave(); });

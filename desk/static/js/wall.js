@@ -13,6 +13,7 @@ import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import * as outbox from "./outbox.js";
 import { Pane } from "./pane.js";
 import { listenable, player } from "./player.js";
+import { retry } from "./retry.js";
 import { close as closeNote, note, remember, undoLast, warn } from "./toast.js";
 import { withStack } from "./twins.js";
 import { clockTime, clockTimeExact, number, t, tn } from "./words.js";
@@ -301,15 +302,6 @@ async function plan() {
     note(t("%(what)s is in the rundown", { what: describe(card) }), { ic: "rundown" });
   } catch (error) {
     if (error.current?.listener) change(error.current);
-    warn(errorText(error));
-  }
-}
-
-async function retry(media) {
-  try {
-    await api.post(`/api/v1/media/${media.id}/retry`);
-    note(t("Trying again"), { ic: "refresh" });
-  } catch (error) {
     warn(errorText(error));
   }
 }
