@@ -16,7 +16,7 @@ from desk import clock, db, settings
 from desk.contests import actions as contests
 from desk.conversations import changes
 from desk.intake import actions as intake
-from desk.intake import backfilling
+from desk.intake import backfilling, holding
 from desk.jobs import dispatch, line, table
 from desk.live import log
 from desk.media import prints, workplace
@@ -89,6 +89,7 @@ def duties() -> list[Duty]:
     """Everything the keeper does; rooms add theirs here by name, so that one place shows them all."""
     return [
         Duty("sweep_jobs", 0.5, sweep_jobs),
+        Duty("end_blocks", 5.0, holding.go_on),
         Duty("reconcile_deliveries", 60.0, reconcile_deliveries),
         Duty("empty_temp", 600.0, workplace.empty_temp),
         Duty("forget_pending", 600.0, forget_pending),

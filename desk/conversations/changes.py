@@ -298,5 +298,8 @@ def _record_changes(session: Session) -> None:
     session.flush()
     messages = [message for message, _ in noted.values()]
     for view, message in zip(queries.view_messages(session, messages), messages, strict=True):
-        payload = {"conversation_id": message.conversation_id, "message": view.as_json()}
+        shown = view.as_json()
+        if message.direction == "in" and listeners.is_blocked(session, message.listener_id, at=noted[message.id][1]):
+            shown["text"] = ""
+        payload = {"conversation_id": message.conversation_id, "message": shown}
         log.record(session, message.station_id, "message.changed", payload, audience=AUDIENCE, at=noted[message.id][1])

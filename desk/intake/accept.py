@@ -24,18 +24,15 @@ from desk.conversations import actions as conversations
 from desk.conversations import queries as threads
 from desk.conversations import rules as conversation_rules
 from desk.conversations.models import Message
-from desk.intake import redacting
+from desk.intake import holding, redacting
 from desk.intake.rules import Outcome
-from desk.jobs import table
-from desk.jobs.line import Place
 from desk.listeners import actions as listeners
 from desk.listeners.models import Listener
+from desk.listeners.rules import is_blocked
 from desk.media import actions as media
-from desk.media import rules as media_rules
 from desk.wall import actions as wall
 
 logger = logging.getLogger(__name__)
-FETCH = "fetch_media"
 NO_MESSAGE = frozenset({contract.MessageKind.SYSTEM, contract.MessageKind.REQUEST_WELCOME})  # nobody wrote anything
 ONLY_COUNTED = frozenset({contract.UnreadableReason.UNKNOWN_FIELD, contract.UnreadableReason.UNKNOWN_STATUS})
 WAITS = "waits for its message"
@@ -81,7 +78,7 @@ def accept_message(session: Session, channel: Channel, item: contract.Incoming, 
     card = wall.place_card(session, message, listener, is_late=is_late, at=at)
     # the words as first sent: a change that came before must not decide differently from one that comes after
     enter_if_matching(session, card, item.text, sent_at=message.sent_at, at=at)
-    _add_file(session, message, item, is_wanted=not applied.is_revoked, at=at)
+    _add_file(session, message, listener, item, is_wanted=not applied.is_revoked, at=at)
     if applied.is_revoked:
         wall.withdraw_card(session, card, at=at)
     return Result(Outcome.CARD, message_id=message.id)
@@ -91,8 +88,10 @@ def _recognise(session: Session, channel: Channel, sender: contract.Sender, at: 
     return listeners.recognise(session, channel.station_id, channel.kind, sender, at=at, fallback=fallback)
 
 
-def _add_file(session: Session, message: Message, item: contract.Incoming, *, is_wanted: bool, at: datetime) -> None:
-    """Announce the message's file and have it fetched; what was taken back is not fetched."""
+def _add_file(
+    session: Session, message: Message, listener: Listener, item: contract.Incoming, *, is_wanted: bool, at: datetime
+) -> None:
+    """Announce the message's file and have it fetched; not what was taken back, nor while its sender is blocked."""
     if item.media is None:
         if item.media_error is not None:
             media.add_lost_asset(session, message, at=at)
@@ -101,10 +100,10 @@ def _add_file(session: Session, message: Message, item: contract.Incoming, *, is
     if not is_wanted:
         media.mark_failed(session, asset, contract.MediaGone.code, at=at)
         return
-    place = Place(media_rules.lane_of(asset.kind), share=f"listener:{message.listener_id}")
-    table.put(
-        session, FETCH, f"asset:{asset.id}", {"asset_id": asset.id}, at=at, station_id=message.station_id, place=place
-    )
+    if is_blocked(listener.blocked_until, at):
+        media.leave_with_provider(session, asset, at=at)
+        return
+    holding.put_fetch(session, asset, message.listener_id, at=at)
 
 
 def _accept_unreadable(session: Session, channel: Channel, item: contract.Unreadable, at: datetime) -> Result:

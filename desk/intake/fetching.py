@@ -23,11 +23,12 @@ from desk.channels.models import Channel
 from desk.channels.queries import open_adapter
 from desk.conversations.models import Message
 from desk.errors import Invalid
-from desk.intake.accept import FETCH
+from desk.intake.holding import FETCH
 from desk.jobs import table
 from desk.jobs.line import Place
 from desk.jobs.outcomes import Done, GiveUp, Outcome, RetryLater, Skipped
 from desk.jobs.work import Work, job
+from desk.listeners import queries as listeners
 from desk.media import actions as media
 from desk.media import rules, storage, workplace
 from desk.media.models import Asset
@@ -126,6 +127,9 @@ def _begin(work: Work) -> _Task | Outcome:
         if asset.expires_at is not None and at >= asset.expires_at:
             media.mark_failed(session, asset, GONE, at=at)
             return GiveUp(GONE)
+        if listeners.is_blocked(session, message.listener_id, at=at):
+            media.leave_with_provider(session, asset, at=at)
+            return Skipped(rules.LEFT)
         paused_until = channels.media_pause_until(session, message.channel_id, at=at)
         if paused_until is not None:
             media.put_off(session, asset, asset.reason or contract.MediaUnreachable.code, retry_at=paused_until, at=at)

@@ -1,4 +1,5 @@
-"""What is planned or cued is wanted soon: the work on its files goes to the front of the line."""
+"""What is planned or cued is wanted soon: the work on its files goes to the front of the line. What a blocked sender
+sent is not fetched while the block holds."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from desk.intake import holding
+from desk.listeners import signals as listeners
 from desk.media import urgency
 from desk.wall import signals
 from desk.wall.models import Card
@@ -19,3 +22,5 @@ def card_moved(session: Session, card: Card, before: str, after: str, by: int | 
 
 
 signals.moved.append(card_moved)
+listeners.blocked.append(holding.leave_files)
+listeners.unblocked.append(holding.fetch_files)

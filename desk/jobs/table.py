@@ -154,11 +154,13 @@ def put_again(
     return int(changed.rowcount)
 
 
-def cancel(session: Session, subjects: Sequence[str], reason: str, *, at: datetime) -> int:
-    """End all jobs about these subjects for good; one that runs loses its lease, and its late result with it."""
+def cancel(session: Session, subjects: Sequence[str], reason: str, *, at: datetime, kind: str | None = None) -> int:
+    """End all jobs about these subjects, or those of one kind; one that runs loses its lease, and its late result
+    with it."""
+    about = [Job.subject.in_(subjects), Job.state.in_(("ready", "running", "dead"))]
     changed: Any = session.execute(
         update(Job)
-        .where(Job.subject.in_(subjects), Job.state.in_(("ready", "running", "dead")))
+        .where(*about, *([] if kind is None else [Job.kind == kind]))
         .values(state="skipped", last_error=reason, finished_at=at, lease=None, lease_until=None, turn=None, share=None)
     )
     return int(changed.rowcount)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from desk import db, sealing
 from desk.channels import contract
-from desk.listeners import rules, signals
+from desk.listeners import blocking, rules, signals
 from desk.listeners.models import Address, Listener
 from desk.live import audit
 
@@ -214,7 +214,7 @@ def merge(session: Session, kept: Listener, gone: Listener, *, at: datetime) -> 
             sealing.unseal(gone.display_name_sealed, name_about(gone.id)), name_about(kept.id)
         )
     kept.place = kept.place or gone.place
-    kept.blocked_until = _later(kept.blocked_until, gone.blocked_until)
+    blocked_before, kept.blocked_until = kept.blocked_until, _later(kept.blocked_until, gone.blocked_until)
     kept.stopped_at = _later(kept.stopped_at, gone.stopped_at)
     gone.merged_into_id = kept.id
     gone.message_count = 0
@@ -222,6 +222,7 @@ def merge(session: Session, kept: Listener, gone: Listener, *, at: datetime) -> 
     session.flush()
     for follow in signals.merged:
         follow(session, kept.id, gone.id, at)
+    blocking.join(session, kept, gone, blocked_before, at=at)
     audit.record(
         session, kept.station_id, "listener.merge", f"listener:{kept.id}", by=None, at=at, details={"gone": gone.id}
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from desk import sealing
 from desk.channels import contract
 from desk.errors import NotFound
+from desk.listeners import rules
 from desk.listeners.actions import address_about
 from desk.listeners.models import Address, Listener
 
@@ -27,6 +29,17 @@ def load_listener(session: Session, station_id: int, listener_id: int) -> Listen
     if found.merged_into_id is not None:
         return session.get_one(Listener, found.merged_into_id)
     return found
+
+
+def blocked_ids(station_id: int, at: datetime) -> Select[int]:
+    """Those whose messages nobody is to see now, for conditions of rooms above. They are few."""
+    return select(Listener.id).where(Listener.station_id == station_id, Listener.blocked_until > at)
+
+
+def is_blocked(session: Session, listener_id: int, *, at: datetime) -> bool:
+    """Whether nobody is to see what this listener sends now."""
+    until = session.execute(select(Listener.blocked_until).where(Listener.id == listener_id)).scalar_one()
+    return rules.is_blocked(until, at)
 
 
 def find_recipient(session: Session, listener_id: int, channel_kind: str) -> contract.Recipient | None:

@@ -1,4 +1,4 @@
-"""Decisions about listeners on plain values: what to call somebody, and where they say they are.
+"""Decisions about listeners on plain values: what to call somebody, where they say they are, how long a block holds.
 
 A profile name is free text by the person. Only a first word that looks like a given name is shown openly; everything
 after it stays sealed. Places are read out of greetings ("aus Koblenz"), because presenters want one.
@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import UTC, datetime, timedelta
 
 HUES = 24
+FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)
+BLOCK_TIMES = {"hour": timedelta(hours=1), "day": timedelta(days=1), "ever": None}
+BLOCK_REASONS = ("insults", "threats", "flood", "advert", "other")
 ANIMALS = (
     "Amsel", "Biber", "Buntspecht", "Dachs", "Distelfink", "Eichhorn", "Eisvogel", "Elster", "Feldhase", "Fischotter",
     "Fuchs", "Gämse", "Gimpel", "Goldammer", "Graugans", "Grünfink", "Haubentaucher", "Hermelin", "Igel", "Kiebitz",
@@ -97,3 +101,17 @@ def find_place(text: str) -> str:
         if place.split()[0] not in NO_PLACES and len(place) <= LONGEST_PLACE_CHARACTERS:
             return place
     return ""
+
+
+def block_end(name: str, at: datetime) -> datetime:
+    """Until when a block of this kind holds.
+
+    >>> block_end("ever", datetime(2026, 11, 19, tzinfo=UTC)) == FOR_EVER
+    True
+    """
+    length = BLOCK_TIMES[name]
+    return FOR_EVER if length is None else at + length
+
+
+def is_blocked(until: datetime | None, at: datetime) -> bool:
+    return until is not None and until > at

@@ -14,3 +14,9 @@ from sqlalchemy.orm import Session
 Merged = Callable[[Session, int, int, datetime], None]
 
 merged: list[Merged] = []
+
+# (session, listener_id, at)
+Told = Callable[[Session, int, datetime], None]
+
+blocked: list[Told] = []  # nobody is to see what this listener sends, for a while or for good
+unblocked: list[Told] = []  # that is over: lifted, taken back, or its time has passed

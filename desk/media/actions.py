@@ -102,6 +102,24 @@ def put_off(session: Session, asset: Asset, reason: str, *, retry_at: datetime, 
     _tell(session, asset, at)
 
 
+def leave_with_provider(session: Session, asset: Asset, *, at: datetime) -> None:
+    """Nobody is to see what its sender sends: it is not fetched until that is over."""
+    asset.state = "waiting"
+    asset.reason = rules.LEFT
+    asset.retry_at = None
+    _tell(session, asset, at)
+
+
+def fetch_at_last(session: Session, asset: Asset, *, at: datetime) -> bool:
+    """That is over: it waits to be fetched; False if the provider has forgotten it meanwhile, and the card says so."""
+    if asset.expires_at is not None and at >= asset.expires_at:
+        mark_failed(session, asset, rules.FORGOTTEN, at=at)
+        return False
+    asset.reason = None
+    _tell(session, asset, at)
+    return True
+
+
 def keep_original(
     session: Session, asset: Asset, key: str, sha256: str, size_bytes: int, mime: str, *, at: datetime
 ) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from desk.db import Base
+
+LEFT = "reason = 'media.sender_blocked'"  # asked for by the keeper, and few
 
 
 class Asset(Base):
@@ -22,7 +24,10 @@ class Asset(Base):
     """
 
     __tablename__ = "asset"
-    __table_args__ = (Index("ix_asset_state", "state", "id"),)
+    __table_args__ = (
+        Index("ix_asset_state", "state", "id"),
+        Index("ix_asset_left", "id", sqlite_where=text(LEFT), postgresql_where=text(LEFT)),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))

@@ -36,7 +36,11 @@ def _channel_messages(kind: type[contract.MediaError] = contract.MediaError) -> 
 
 STOPPED = "media.stopped"
 BROKE_OFF = "The work on this file broke off each time, so it was given up. The original is kept."
-REASONS: Mapping[str, str] = {**_channel_messages(), **media_errors.MESSAGES, STOPPED: BROKE_OFF}
+OF_BLOCKED = {
+    rules.LEFT: "The sender is blocked. The file stays with the provider until that ends.",
+    rules.FORGOTTEN: "The sender was blocked when this file came, and the provider did not keep it. Ask for it again.",
+}
+REASONS: Mapping[str, str] = {**_channel_messages(), **media_errors.MESSAGES, **OF_BLOCKED, STOPPED: BROKE_OFF}
 UNKNOWN_REASON = "The file could not be made usable. The operators see why."
 
 

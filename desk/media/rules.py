@@ -23,6 +23,8 @@ LONGEST_SOUND_S, LONGEST_VIDEO_S = 1800, 600
 PLAYABLE_BYTES = 230 * 1024 * 1024  # ten minutes at the highest rate we write
 PICTURES_BYTES = 16 * 1024 * 1024
 LONGEST_NAME_CHARACTERS = 120
+LEFT = "media.sender_blocked"  # not fetched, because nobody is to see what its sender sends
+FORGOTTEN = "media.forgotten_while_blocked"
 
 KINDS = {
     MessageKind.VOICE: "voice",

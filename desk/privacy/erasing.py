@@ -30,7 +30,7 @@ from desk.intake import redacting
 from desk.jobs import table
 from desk.listeners import rules as listener_rules
 from desk.listeners.actions import address_about
-from desk.listeners.models import Address, Listener
+from desk.listeners.models import Address, Block, Listener
 from desk.live import audit, log
 from desk.media import prints, storage, transcripts, workplace
 from desk.media.models import Asset, Rendition
@@ -391,6 +391,7 @@ def _blank(session: Session, listener: Listener, at: datetime) -> None:
             row.is_current = False
         else:
             session.delete(row)
+    session.execute(delete(Block).where(Block.listener_id == listener.id))  # the mark stays, its story goes
     listener.alias = listener.first_name = listener.place = ""
     listener.display_name_sealed = None
     listener.hue = listener.message_count = 0

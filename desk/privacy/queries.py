@@ -19,7 +19,7 @@ from desk.contests.models import Campaign, Entry, Export
 from desk.conversations import queries as conversations
 from desk.conversations.models import Message, Reaction
 from desk.listeners.actions import name_about
-from desk.listeners.models import Listener
+from desk.listeners.models import Block, Listener
 from desk.media import prints
 from desk.media.models import Asset, Rendition, Transcript
 from desk.onair.models import Airing
@@ -79,6 +79,7 @@ def describe_person(session: Session, listener_ids: Sequence[int]) -> dict[str, 
         "first_seen_at": clock.iso(listener.first_seen_at),
         "last_seen_at": clock.iso(listener.last_seen_at),
         "blocked_until": clock.iso(listener.blocked_until),
+        "blocks": _blocks(session, listener_ids),
         "asked_to_be_left_alone_at": clock.iso(listener.stopped_at),
         "addresses": [
             {"channel": row.channel_kind, "kind": row.kind, "value": value, "is_current": row.is_current,
@@ -87,6 +88,16 @@ def describe_person(session: Session, listener_ids: Sequence[int]) -> dict[str, 
             if value
         ],
     }  # fmt: skip
+
+
+def _blocks(session: Session, listener_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """When the station did not want to see what the person sent, and why."""
+    rows = select(Block).where(Block.listener_id.in_(listener_ids)).order_by(Block.id)
+    return [
+        {"at": clock.iso(one.at), "until": clock.iso(one.until), "reason": one.reason, "by": BY_STATION,
+         "ended_at": clock.iso(one.ended_at)}
+        for one in session.execute(rows).scalars()
+    ]  # fmt: skip
 
 
 def list_items(session: Session, message_ids: Sequence[int]) -> list[dict[str, Any]]:

@@ -41,6 +41,11 @@ class Item:
     content: Content
     reasons: tuple[str, ...]
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether nobody is to see what the listener sent; what is over is cleared by the keeper."""
+        return self.listener.blocked_until is not None
+
     def as_json(self) -> dict[str, Any]:
         return {
             "card_id": self.card.id,
@@ -49,7 +54,7 @@ class Item:
             "name": self.listener.first_name or self.listener.alias,
             "place": self.listener.place,
             "hue": self.listener.hue,
-            "text": self.text,
+            "text": "" if self.is_blocked else self.text,
             "about": self.card.about,
             "pronunciation": self.card.pronunciation,
             "state": self.card.state,
@@ -60,7 +65,7 @@ class Item:
             "sha256": self.content.sha256,
             "is_sound": self.content.is_sound,
             "duration_s": self.content.duration_s,
-            "media": self.content.media_json(),
+            "media": None if self.is_blocked else self.content.media_json(),
         }
 
 
@@ -214,11 +219,12 @@ def _with_content(session: Session, station_id: int, rows: Sequence[tuple[Card, 
             listener,
             message.text,
             contents[message.id],
-            rules.reasons_against_air(air_facts(card, contents[message.id]), mode),
+            rules.reasons_against_air(air_facts(card, listener, contents[message.id]), mode),
         )
         for card, listener, message in rows
     ]
 
 
-def air_facts(card: Card, found: Content) -> rules.AirFacts:
-    return rules.AirFacts(card.state, card.withdrawn_at is not None, card.consent, card.vetted_sha256, found.sha256)
+def air_facts(card: Card, listener: Listener, found: Content) -> rules.AirFacts:
+    is_withdrawn, is_blocked = card.withdrawn_at is not None, listener.blocked_until is not None
+    return rules.AirFacts(card.state, is_withdrawn, card.consent, card.vetted_sha256, found.sha256, is_blocked)

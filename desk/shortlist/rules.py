@@ -34,6 +34,7 @@ class AirFacts:
     consent: str
     vetted_sha256: str | None
     present_sha256: str | None
+    is_blocked: bool = False
 
 
 def reasons_against_air(facts: AirFacts, mode: str) -> tuple[str, ...]:
@@ -41,6 +42,7 @@ def reasons_against_air(facts: AirFacts, mode: str) -> tuple[str, ...]:
     changed = facts.vetted_sha256 is not None and facts.vetted_sha256 != facts.present_sha256
     found = {
         "withdrawn": facts.is_withdrawn or facts.consent == "withdrawn",
+        "blocked": facts.is_blocked,
         "rejected": facts.card_state == "rejected",
         "not_chosen": facts.card_state == "new",
         "no_consent": not is_cleared(facts.consent, mode),

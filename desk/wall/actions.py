@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from desk import clock
 from desk.conversations.models import Message
 from desk.errors import Conflict, Invalid, NotFound
 from desk.listeners.models import Listener
@@ -23,12 +22,12 @@ from desk.live import audit
 from desk.media import actions as files
 from desk.media import transcripts
 from desk.people.models import Station
-from desk.wall import announce, queries, rules, signals, stacks
+from desk.wall import acts, announce, blocks, queries, rules, signals, stacks
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
-UNDOABLE = ("move", "notes", "consent", "campaign", "cover", "uncover", "claim", "release", "apart")
-MOMENTS = ("state_at", "claimed_until")
+SIMPLE = ("move", "notes", "consent", "campaign", "cover", "uncover", "claim", "release", "apart")
+UNDOABLE = (*SIMPLE, *blocks.ACTS)
 
 
 class CardMoved(Conflict):
@@ -138,22 +137,24 @@ def refresh_card(session: Session, card_or_message_id: Card | int, *, at: dateti
 
 
 def refresh_listener(session: Session, listener_id: int, *, at: datetime, most: int = 200) -> int:
-    """Show a listener's newest cards again: renamed, merged or blocked. Returns how many."""
+    """Show a listener's cards again: renamed, merged or blocked. Returns how many.
+
+    The text filter finds all of them anew; told are those chosen for a show and the newest, `most` together.
+    """
     listener = session.get_one(Listener, listener_id)
-    cards = session.execute(
-        select(Card)
+    rows = session.execute(
+        select(Card, Message)
+        .join(Message, Message.id == Card.message_id)
         .where(Card.listener_id == listener_id, Card.withdrawn_at.is_(None))
-        .order_by(Card.id.desc())
-        .limit(most)
-        .with_for_update()
-    ).scalars()
-    seen = 0
-    for card in cards:
-        message = session.get_one(Message, card.message_id)
-        card.folded = _folded(card, message, listener, transcripts.texts_of(session, message.id))
-        announce.touch(session, card, "card.changed", at=at)
-        seen += 1
-    return seen
+        .order_by(Card.state.in_((*rules.CHOSEN, "on_air")).desc(), Card.id.desc())
+        .with_for_update(of=Card)
+    ).all()
+    for at_most, (card, message) in enumerate(rows):
+        said = transcripts.texts_of(session, message.id) if message.kind != "text" else ()
+        card.folded = _folded(card, message, listener, said)
+        if at_most < most:
+            announce.touch(session, card, "card.changed", at=at)
+    return min(most, len(rows))
 
 
 def fold_speech(session: Session, message_id: int) -> None:
@@ -175,7 +176,7 @@ def edit_card(session: Session, message: Message, *, at: datetime) -> Card | Non
         announce.count(session, card, by=1, at=at)
     _fold(session, card, message)
     files.set_covered(session, card.message_id, None)
-    _act(session, card, "edit", {"is_covered": None}, by=None, at=at)
+    acts.record(session, card, "edit", {"is_covered": None}, by=None, at=at)
     for told in signals.edited:
         told(session, card, at)
     return card
@@ -191,7 +192,7 @@ def withdraw_card(session: Session, card_or_message: Card | Message, *, at: date
     stacks.leave(session, card, at=at)
     card.withdrawn_at = at
     card.folded = ""
-    _act(session, card, "withdraw", {}, by=by, at=at, kind="card.removed")
+    acts.record(session, card, "withdraw", {}, by=by, at=at, kind="card.removed")
     for told in signals.withdrawn:
         told(session, card, at)
 
@@ -233,7 +234,7 @@ def move_card(
 def _move(session: Session, card: Card, changes: dict[str, Any], *, by: int | None, at: datetime) -> CardAct:
     before = card.state
     announce.count(session, card, by=-1, at=at)
-    act = _act(session, card, "move", changes, by=by, at=at)
+    act = acts.record(session, card, "move", changes, by=by, at=at)
     announce.count(session, card, by=1, at=at)
     if before != card.state:
         _tell_moved(session, card, before, by, at)
@@ -250,7 +251,7 @@ def _same_move_again(session: Session, card: Card, to: str, version: int, by: in
     """The act this request already led to, when only its answer was lost on the way."""
     if card.state != to or by is None:
         return None
-    last = _last_act(session, card.id)
+    last = acts.last(session, card.id)
     same = last is not None and last.act == "move" and last.by_person_id == by and last.undone_at is None
     return last if last is not None and same and last.before.get("version") == version else None
 
@@ -258,7 +259,7 @@ def _same_move_again(session: Session, card: Card, to: str, version: int, by: in
 def _refuse_stale(session: Session, card: Card, version: int, *, at: datetime) -> None:
     if version == card.version:
         return
-    last = _last_act(session, card.id)
+    last = acts.last(session, card.id)
     decided = last.after.get("version", 1) if last is not None else 1
     if decided <= version < card.version:
         return
@@ -293,12 +294,6 @@ def _time(session: Session, card: Card, moment: datetime) -> str:
     return f"{moment.astimezone(zone):%H:%M}"
 
 
-def _last_act(session: Session, card_id: int) -> CardAct | None:
-    return session.execute(
-        select(CardAct).where(CardAct.card_id == card_id).order_by(CardAct.id.desc()).limit(1)
-    ).scalar_one_or_none()
-
-
 # --- taking back ------------------------------------------------------------------------------------------------
 
 
@@ -308,19 +303,19 @@ def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: 
     Raises NotFound if there is none, CannotUndo if the same was changed again since.
     """
     act = _load_act(session, station_id, act_id, by)
-    if act.act == "apart":
-        stacks.hold_still(session, station_id)
+    _hold_still(session, act)
     card = queries.load_card(session, station_id, act.card_id, for_change=True)
     session.refresh(act, with_for_update=True)
     if act.undone_at is not None:
         return card
+    if act.act in blocks.ACTS:
+        return _undo_own_way(session, card, act, by=by, at=at)
     names = _names_to_restore(act)
     stack_id = _stack_to_restore(session, card, act, at=at) if act.act == "apart" else None
-    if any(_to_json(name, getattr(card, name)) != act.after[name] for name in names if name != "claimed_until"):
-        refused = CannotUndo(queries.view_card(session, card, at=at).as_json())
-        raise _conflict(session, card, refused, _last_act(session, card.id), at)
+    if any(acts.to_json(name, getattr(card, name)) != act.after[name] for name in names if name != "claimed_until"):
+        raise _cannot_undo(session, card, at)
     act.undone_at, act.undone_by_id = at, by
-    changes = {name: _from_json(name, act.before[name]) for name in names}
+    changes = {name: acts.from_json(name, act.before[name]) for name in names}
     if stack_id is not None:
         changes["stack_id"] = stack_id
     before_state, before_campaign, before_consent = card.state, card.campaign_id, card.consent
@@ -328,7 +323,7 @@ def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: 
         files.set_covered(session, card.message_id, changes["is_covered"])
     before_stack = card.stack_id
     announce.count(session, card, by=-1, at=at)
-    _act(session, card, "undo", changes, by=by, at=at, of=act.id)
+    acts.record(session, card, "undo", changes, by=by, at=at, of=act.id)
     announce.count(session, card, by=1, at=at)
     if card.consent != before_consent:
         _keep_consent(session, card, card.consent, by=by, at=at, note=f"undo:{act.id}")
@@ -339,6 +334,27 @@ def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: 
     if card.stack_id != before_stack:
         stacks.include_again(session, card, at=at)
     return card
+
+
+def _hold_still(session: Session, act: CardAct) -> None:
+    """Lock what is locked before any card, so that two acts cannot wait for each other."""
+    if act.act == "apart":
+        stacks.hold_still(session, act.station_id)
+    if act.act in blocks.ACTS:
+        blocks.hold_still(session, act.station_id, act.card_id)
+
+
+def _undo_own_way(session: Session, card: Card, act: CardAct, *, by: int, at: datetime) -> Card:
+    """Acts that changed more than columns of the card, or less than a whole one, know how to take themselves back."""
+    if not blocks.take_back(session, card, act, by=by, at=at):
+        raise _cannot_undo(session, card, at)
+    act.undone_at, act.undone_by_id = at, by
+    return card
+
+
+def _cannot_undo(session: Session, card: Card, at: datetime) -> Conflict:
+    refused = CannotUndo(queries.view_card(session, card, at=at).as_json())
+    return _conflict(session, card, refused, acts.last(session, card.id), at)
 
 
 def _stack_to_restore(session: Session, card: Card, act: CardAct, *, at: datetime) -> int:
@@ -383,7 +399,7 @@ def claim(session: Session, station_id: int, card_id: int, *, by: int, at: datet
     if not force:
         _refuse_claimed(session, card, by, at=at)
     changes = {"claimed_by_id": by, "claimed_until": at + rules.CLAIM}
-    return _act(session, card, "claim", changes, by=by, at=at)
+    return acts.record(session, card, "claim", changes, by=by, at=at)
 
 
 def release(session: Session, station_id: int, card_id: int, *, by: int, at: datetime) -> CardAct | None:
@@ -392,7 +408,7 @@ def release(session: Session, station_id: int, card_id: int, *, by: int, at: dat
     _refuse_claimed(session, card, by, at=at)
     if card.claimed_by_id is None:
         return None
-    return _act(session, card, "release", {"claimed_by_id": None, "claimed_until": None}, by=by, at=at)
+    return acts.record(session, card, "release", {"claimed_by_id": None, "claimed_until": None}, by=by, at=at)
 
 
 def set_notes(
@@ -415,7 +431,7 @@ def set_notes(
     _refuse_stale(session, card, version, at=at)
     given = {"about": about, "pronunciation": pronunciation, "note": note}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    act = _act(session, card, "notes", changes | _renewed_claim(card, by, at), by=by, at=at)
+    act = acts.record(session, card, "notes", changes | acts.renewed_claim(card, by, at), by=by, at=at)
     message = session.get_one(Message, card.message_id)
     _fold(session, card, message)
     return act
@@ -441,7 +457,7 @@ def set_consent(
         raise Invalid({"act": "Consent can be asked, given, refused, withdrawn or forgotten."})
     card = queries.load_card(session, station_id, card_id, for_change=True)
     _keep_consent(session, card, consent, by=by, at=at, note=note, evidence_message_id=evidence_message_id)
-    done = _act(session, card, "consent", {"consent": consent} | _renewed_claim(card, by, at), by=by, at=at)
+    done = acts.record(session, card, "consent", {"consent": consent} | acts.renewed_claim(card, by, at), by=by, at=at)
     if consent in ("refused", "withdrawn"):
         for told in signals.withdrawn:
             told(session, card, at)
@@ -478,15 +494,16 @@ def _keep_consent(
 def set_cover(session: Session, station_id: int, card_id: int, *, is_covered: bool, by: int, at: datetime) -> CardAct:
     """Cover the files of a card for everybody, or lay them open whatever the desk's marks say."""
     card = queries.load_card(session, station_id, card_id, for_change=True)
-    changes = {"is_covered": is_covered} | _renewed_claim(card, by, at)
+    changes = {"is_covered": is_covered} | acts.renewed_claim(card, by, at)
     files.set_covered(session, card.message_id, is_covered)
-    return _act(session, card, "cover" if is_covered else "uncover", changes, by=by, at=at)
+    return acts.record(session, card, "cover" if is_covered else "uncover", changes, by=by, at=at)
 
 
 def put_in_campaign(session: Session, card: Card, campaign_id: int | None, *, by: int | None, at: datetime) -> CardAct:
     """Put a card into a campaign of its station, or out of any. Rooms above hear of it by signals.entered."""
     before = card.campaign_id
-    act = _act(session, card, "campaign", {"campaign_id": campaign_id} | _renewed_claim(card, by, at), by=by, at=at)
+    changes = {"campaign_id": campaign_id} | acts.renewed_claim(card, by, at)
+    act = acts.record(session, card, "campaign", changes, by=by, at=at)
     if before != campaign_id:
         _tell_entered(session, card, before, by, at)
     return act
@@ -501,7 +518,7 @@ def take_apart(session: Session, station_id: int, card_id: int, *, by: int, at: 
     stack_id = card.stack_id
     if stack_id is None:
         raise NotInAStack(queries.view_card(session, card, at=at).as_json())
-    act = _act(session, card, "apart", {"stack_id": None} | _renewed_claim(card, by, at), by=by, at=at)
+    act = acts.record(session, card, "apart", {"stack_id": None} | acts.renewed_claim(card, by, at), by=by, at=at)
     stacks.exclude(session, card, stack_id, by=by, at=at)
     return act
 
@@ -511,65 +528,7 @@ def _tell_entered(session: Session, card: Card, before: int | None, by: int | No
         entered(session, card, before, card.campaign_id, by, at)
 
 
-# --- what all acts share ----------------------------------------------------------------------------------------
-
-
-def _act(
-    session: Session,
-    card: Card,
-    act: str,
-    changes: dict[str, Any],
-    *,
-    by: int | None,
-    at: datetime,
-    kind: str = "card.changed",
-    of: int | None = None,
-) -> CardAct:
-    """Apply changes to a card's columns and leave act, audit row and event."""
-    before = _values(card, changes) | {"version": card.version}
-    for name, value in changes.items():
-        setattr(card, name, value)
-    announce.touch(session, card, kind, at=at)
-    row = CardAct(
-        station_id=card.station_id,
-        card_id=card.id,
-        by_person_id=by,
-        at=at,
-        act=act,
-        before=before,
-        after=_values(card, changes) | {"version": card.version},
-    )
-    session.add(row)
-    session.flush()
-    details = {name: row.after[name] for name in ("state", "consent", "campaign_id") if name in changes}
-    audit.record(
-        session,
-        card.station_id,
-        f"card.{act}",
-        f"card:{card.id}",
-        by=by,
-        at=at,
-        details=details | ({"of": of} if of is not None else {}),
-    )
-    return row
-
-
-def _values(card: Card, names: dict[str, Any]) -> dict[str, Any]:
-    """The present values of a card's columns as JSON holds them; the version is not one of them."""
-    return {name: _to_json(name, getattr(card, name)) for name in names if name != "version"}
-
-
-def _to_json(name: str, value: Any) -> Any:
-    return clock.to_ms(value) if name in MOMENTS and value is not None else value
-
-
-def _from_json(name: str, value: Any) -> Any:
-    return clock.from_ms(value) if name in MOMENTS and value is not None else value
-
-
-def _renewed_claim(card: Card, by: int | None, at: datetime) -> dict[str, Any]:
-    """Any act of the person who holds a card holds it for another 90 s."""
-    return {"claimed_until": at + rules.CLAIM} if by is not None and card.claimed_by_id == by else {}
+# --- the searchable text ----------------------------------------------------------------------------------------
 
 
 def _fold(session: Session, card: Card, message: Message) -> None:
@@ -578,6 +537,11 @@ def _fold(session: Session, card: Card, message: Message) -> None:
 
 
 def _folded(card: Card, message: Message, listener: Listener, said: Sequence[str] = ()) -> str:
-    """Everything the text filter looks at: words, name, place, what colleagues noted, what is `said` in its files."""
+    """Everything the text filter looks at: words, name, place, what colleagues noted, what is `said` in its files.
+
+    Nothing of a blocked sender is found.
+    """
+    if listener.blocked_until is not None:
+        return ""
     words = (message.text, *said, listener.first_name, listener.alias, listener.place, card.about, card.note)
     return "".join(rules.fold(part or "") for part in words)

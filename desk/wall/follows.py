@@ -7,11 +7,13 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from desk import clock
 from desk.listeners import signals as listeners
 from desk.listeners.models import Listener
+from desk.live import log
 from desk.media import queries as files
 from desk.media import signals as media
-from desk.wall import actions, jobs
+from desk.wall import actions, announce, jobs
 from desk.wall.models import Card
 
 
@@ -31,6 +33,14 @@ def join_cards(session: Session, kept_id: int, gone_id: int, at: datetime) -> No
     actions.refresh_listener(session, kept_id, at=at)
 
 
+def show_sender(session: Session, listener_id: int, at: datetime) -> None:
+    """A listener was blocked or is not any more: one event for all cards, and the newest with what they show now."""
+    actions.refresh_listener(session, listener_id, at=at)
+    listener = session.get_one(Listener, listener_id)
+    payload = {"listener_id": listener_id, "blocked_until": clock.iso(listener.blocked_until)}
+    log.record(session, listener.station_id, "sender.changed", payload, audience=announce.AUDIENCE, at=at)
+
+
 def hides(session: Session, message_id: int, at: datetime) -> bool:
     """Whether nobody may see the files of this message: its card was withdrawn or its sender is blocked."""
     row = session.execute(
@@ -48,3 +58,5 @@ media.changed.append(show_media)
 media.spoken.append(find_speech)
 media.ready.append(jobs.ask_for_twins)
 listeners.merged.append(join_cards)
+listeners.blocked.append(show_sender)
+listeners.unblocked.append(show_sender)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from desk.errors import Invalid
+from desk.listeners import rules as listeners
 from desk.wall import rules
 from desk.wall.queries import PAGE, PAGE_MOST, Filter
 
@@ -82,6 +83,18 @@ def read_cover(body: Any) -> bool:
     if not isinstance(covered, bool):
         raise Invalid({"covered": "Say true or false."})
     return covered
+
+
+def read_block(body: Any) -> tuple[str, str]:
+    """(length, reason)"""
+    given, faults = _object(body), _Faults()
+    length, reason = str(given.get("length")), str(given.get("reason"))
+    if length not in listeners.BLOCK_TIMES:
+        faults["length"] = "A block holds for an hour, a day or for ever."
+    if reason not in listeners.BLOCK_REASONS:
+        faults["reason"] = "Say why: insults, threats, flood, advert or other."
+    faults.check()
+    return length, reason
 
 
 def read_campaign(body: Any) -> int | None:

@@ -30,6 +30,7 @@ PAGE = 60
 PAGE_MOST = 200
 UNION_MOST = 16
 CLAIMED = "claimed"
+TOLD = ("length", "reason")  # what the history says of an act besides the states
 
 SlotsOf = Callable[[Session, Sequence[int]], dict[int, list[dict[str, Any]]]]
 CampaignsOf = Callable[[Session, Sequence[int]], dict[int, dict[str, Any]]]
@@ -122,7 +123,7 @@ class CardView:
             "about": card.about,
             "pronunciation": card.pronunciation,
             "note": card.note,
-            "reactions": [{"emoji": emoji} for emoji in self.reactions],
+            "reactions": [] if self.is_blocked else [{"emoji": emoji} for emoji in self.reactions],
             "twins": None if self.is_blocked else twins.twins_of(self.stack, card.id),
             "is_test": False,
         }
@@ -136,6 +137,7 @@ class CardView:
     def _listener(self) -> dict[str, Any]:
         one = self.listener
         return {
+            "id": one.id,
             "alias": one.alias,
             "first_name": one.first_name,
             "place": one.place,
@@ -144,6 +146,7 @@ class CardView:
             "message_count": one.message_count,
             "is_first": one.message_count <= 1,
             "is_blocked": self.is_blocked,
+            "blocked_until": clock.iso(one.blocked_until) if self.is_blocked else None,
         }
 
 
@@ -408,7 +411,7 @@ def counts(session: Session, station_id: int, *, at: datetime) -> dict[str, dict
 
 
 def history(session: Session, card_id: int, *, most: int = 50) -> list[dict[str, Any]]:
-    """What was done to a card, newest first: [{id, act, by, at, before, after, is_undone}]. Two statements."""
+    """What was done to a card, newest first: [{id, act, by, at, before, after, details, is_undone}]. Two statements."""
     acts = session.execute(
         select(CardAct).where(CardAct.card_id == card_id).order_by(CardAct.id.desc()).limit(most)
     ).scalars()
@@ -422,6 +425,7 @@ def history(session: Session, card_id: int, *, most: int = 50) -> list[dict[str,
             "at": clock.iso(row.at),
             "before": row.before.get("state"),
             "after": row.after.get("state"),
+            "details": {name: row.after[name] for name in TOLD if name in row.after},
             "is_undone": row.undone_at is not None,
         }
         for row in rows

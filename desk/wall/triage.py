@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from desk.db import Key, Moment
+from desk.listeners.queries import blocked_ids
 from desk.wall import queries
 from desk.wall.models import Card
 from desk.wall.queries import Page
@@ -19,11 +20,12 @@ STACK = 20
 
 
 def _is_mine_to_judge(station_id: int, by: int, at: datetime) -> list[ColumnElement[bool]]:
-    """New, still on the wall, and held by nobody else."""
+    """New, still on the wall, held by nobody else, and not of a blocked sender."""
     return [
         Card.station_id == station_id,
         Card.state == "new",
         Card.withdrawn_at.is_(None),
+        Card.listener_id.not_in(blocked_ids(station_id, at)),
         or_(Card.claimed_until.is_(None), Card.claimed_until <= at, Card.claimed_by_id == by),
     ]
 

@@ -18,7 +18,7 @@ from desk.errors import Invalid
 from desk.live import log
 from desk.media import urgency
 from desk.people.models import Station
-from desk.wall import actions, forms, queries, triage
+from desk.wall import actions, blocks, forms, queries, triage
 from desk.wall.models import Card, CardAct
 from desk.web.access import me, my_station, requires, signed_in
 
@@ -112,6 +112,7 @@ def show_card(card_id: int) -> Response:
             "history": queries.history(session, card.id),
             "renditions": {asset.id: list(asset.profiles) for asset in view.media},
             "vetting": queries.extras.vetting_of(session, card.id),
+            "block": blocks.view_block(session, card.listener_id, at=at),
         }
         waiting = [asset.id for asset in view.media if asset.state in urgency.ON_THE_WAY]
         is_hurry = urgency.is_waiting(session, waiting)
@@ -201,6 +202,28 @@ def set_cover(card_id: int) -> Response:
     return jsonify(body)
 
 
+@wall.post("/api/v1/cards/<int:card_id>/block")
+@requires("listener.block")
+def block_sender(card_id: int) -> Response:
+    """Nobody sees what the sender of this card sends, until the block ends or is lifted."""
+    length, reason = forms.read_block(request.get_json())
+    with db.transaction() as session:
+        act = blocks.block_sender(
+            session, my_station().id, card_id, length=length, reason=reason, by=me().id, at=clock.now()
+        )
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
+@wall.delete("/api/v1/cards/<int:card_id>/block")
+@requires("listener.block")
+def unblock_sender(card_id: int) -> Response:
+    with db.transaction() as session:
+        act = blocks.unblock_sender(session, my_station().id, card_id, by=me().id, at=clock.now())
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
 @wall.post("/api/v1/cards/<int:card_id>/campaign")
 @requires("card.judge")
 def put_in_campaign(card_id: int) -> Response:
@@ -254,6 +277,9 @@ def undo_act(act_id: int) -> Response:
 
 
 def _act_body(session: Session, act: CardAct) -> dict[str, Any]:
+    """The card as it is now, for those who may see it: a right to act is none to read."""
+    if not me().may("wall.read"):
+        return {"undo_id": act.id}
     card = queries.load_card(session, act.station_id, act.card_id)
     return _card_body(session, card) | {"undo_id": act.id}
 

@@ -22,7 +22,7 @@ from desk.media.models import Asset
 from desk.people.models import Membership, Person
 from desk.shortlist.models import Slot
 from desk.shows.models import Edition, Show
-from desk.wall import actions
+from desk.wall import actions, blocks
 from desk.wall.models import Card, Stack
 from media_store.keys import new_key
 from tests.wall.builders import a_card, a_rendition, an_asset
@@ -164,6 +164,14 @@ def stacked_card(session: Session, station_id: int, _made: dict[str, Built]) -> 
     return second.id
 
 
+def blocked_card(session: Session, station_id: int, _made: dict[str, Built]) -> int:
+    """A card whose sender is blocked."""
+    placed = a_card(session, station_id)
+    person_id = session.execute(select(Person.id).limit(1)).scalar_one()
+    blocks.block_sender(session, station_id, placed.id, length="day", reason="flood", by=person_id, at=clock.now())
+    return placed.id
+
+
 def key(_session: Session, _station_id: int, _made: dict[str, Built]) -> str:
     return secrets.token_hex(16)
 
@@ -176,7 +184,7 @@ BUILDERS: dict[str, Builder] = {
     builder.__name__: builder
     for builder in (
         card, act, card_of_asset, asset, failed_asset, slot, campaign, export, conversation, open_card, reply, key,
-        sha256, stacked_card,
+        sha256, stacked_card, blocked_card,
     )
 }  # fmt: skip
 """In this order: a builder may make another's object on the way (a card's asset and its hash)."""

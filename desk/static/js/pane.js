@@ -2,6 +2,7 @@
    feed the presenter, plays, asks for consent, clears for air, and writes to the listener. */
 
 import * as api from "./api.js";
+import { blockTold, drawBlock } from "./block.js";
 import { historyOf, kindIcon, kindName, loudnessOf, mainMedia, nameOf, stateOf, isMine, isSung, whyFailed } from "./card.js";
 import { Composer } from "./composer.js";
 import { announce, avatar, badge, button, el, errorText, icon, state } from "./dom.js";
@@ -21,11 +22,11 @@ const FULLY_HEARD = 0.97;
 const CONSENT_WORDS = { unknown: t("No consent"), asked: t("Consent asked"), given: t("Consent given"), refused: t("Consent refused"), withdrawn: t("Consent withdrawn") };
 const ACTS = {
   placed: t("arrived"), move: t("moved"), moved: t("moved"), claim: t("claimed"), claimed: t("claimed"), release: t("released"), released: t("released"), notes: t("notes changed"),
-  noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), cover: t("covered for all"), uncover: t("shown to all"), withdrawn: t("withdrawn"), aired: t("aired"), apart: t("said: not the same"),
+  noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), cover: t("covered for all"), uncover: t("shown to all"), withdrawn: t("withdrawn"), aired: t("aired"), apart: t("said: not the same"), block: t("blocked the sender"), unblock: t("lifted the block"),
 };
 
 export class Pane {
-  /** `on`: next, previous, close, verdict(act), claim(), changed(card), cardOf(id). */
+  /** `on`: next, previous, close, verdict(act), claim(), block(), changed(card), cardOf(id). */
   constructor(root, on) {
     this.root = root;
     this.on = on;
@@ -133,6 +134,7 @@ export class Pane {
     this.twins.draw(card);
     this.#drawVet();
     this.#drawThread();
+    drawBlock(this.part("block"), card, this.details?.block ?? null);
     this.#drawHistory(card);
     this.composer.draw();
     const claim = this.root.querySelector('[data-pane="claim"]');
@@ -408,7 +410,7 @@ export class Pane {
   #drawHistory(card) {
     const rows = this.details?.history ?? [];
     const word = (act) => ACTS[act] ?? ACTS[act?.split(/[._]/).at(-1)] ?? act;
-    this.part("history").replaceChildren(...rows.map((row) => el("li", {}, el("time", { datetime: row.at }, clockTimeExact(row.at)), el("span", {}, [row.by?.name, word(row.act)].filter(Boolean).join(" ")))));
+    this.part("history").replaceChildren(...rows.map((row) => el("li", {}, el("time", { datetime: row.at }, clockTimeExact(row.at)), el("span", {}, [row.by?.name, word(row.act), blockTold(row.details)].filter(Boolean).join(" ")))));
     this.part("files").replaceChildren(...(card.media ?? []).flatMap((media) => Object.entries(media.profiles ?? {}).map(([name, file]) => el("span", {}, `${name} · ${number(Math.max(1, Math.round((file.bytes ?? 0) / 1000)))} kB`))));
   }
 
@@ -430,6 +432,7 @@ export class Pane {
         const soundOnly = player.isSoundOnly && player.isOn(this.id, media?.id);
         if (media) player.press(this.id, media, { at_s: ((event.clientX - box.left) / box.width) * (media.duration_s ?? 0), soundOnly, screen: soundOnly ? null : this.root.querySelector("video") });
       },
+      block: () => this.on.block(),
       retry: () => media && this.on.retry(media),
       vet: () => this.#vet(control, media),
       cover: () => this.on.cover?.(),

@@ -24,7 +24,7 @@ const isAired = (slot) => slot.state === "aired";
 /* ---------- words for states ---------- */
 
 const REASONS = {
-  withdrawn: () => t("Withdrawn"), rejected: () => t("Rejected"), not_chosen: () => t("Not shortlisted"), no_consent: () => t("No consent"),
+  withdrawn: () => t("Withdrawn"), blocked: () => t("Sender blocked"), rejected: () => t("Rejected"), not_chosen: () => t("Not shortlisted"), no_consent: () => t("No consent"),
   not_ready: () => t("Not ready yet"), changed: () => t("Changed, hear again"), not_vetted: () => t("Not heard yet"),
 };
 

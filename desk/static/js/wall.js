@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { fillCard, isMine, isTheirs, mainMedia, makeCard, nameOf, kindName, REASONS, reasonText, showPlaying } from "./card.js";
+import { bringBack, mayBlock, pressBlock, withSender } from "./block.js";
 import { covers, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
 import { announce, el, errorText, icon } from "./dom.js";
@@ -339,11 +340,11 @@ function change(given) {
   if (card.id === pane.id) pane.update(card);
 }
 
-/** One event for a whole stack of copies: every card of it that is here says what holds now. */
-function changeStack(stack) {
-  amend((card) => withStack(card, stack));
+/** One event for many cards, a stack of copies or all of a sender: every one of them that is here says what holds now. */
+function changeAll(withIt) {
+  amend(withIt);
   for (const card of [...cards.values()]) {
-    const changed = withStack(card, stack);
+    const changed = withIt(card);
     if (!changed) continue;
     cards.set(card.id, changed);
     refresh(card.id);
@@ -393,7 +394,8 @@ const HANDLERS = {
   "card.changed": ({ card }) => change(card),
   "card.removed": ({ id, card }) => removeCard(id ?? card?.id),
   "message.changed": (payload) => pane.messageChanged(payload),
-  "stack.changed": (stack) => changeStack(stack),
+  "stack.changed": (stack) => changeAll((card) => withStack(card, stack)),
+  "sender.changed": (sender) => { changeAll((card) => withSender(card, sender)); bringBack(sender, () => [...feed.shown.keys(), focused].map((id) => cards.get(id)), change); },
   tally: (payload) => drawTally(payload),
 };
 
@@ -570,9 +572,14 @@ function togglePause() {
 /* ---------- wiring ---------- */
 
 const pane = new Pane($("pane"), {
-  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused),
+  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card),
   claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin,
 });
+
+function block(card) {
+  if (player.isOn(card?.id)) player.stop();
+  return pressBlock(card, (answer) => { if (answer.card) change(answer.card); pane.load(); });
+}
 
 function closePane() {
   pane.close();
@@ -745,6 +752,7 @@ bind("l", { group: DECIDE, label: t("Put into rundown"), run: plan });
 bind("a", { group: DECIDE, label: t("Add to campaign"), run: () => pane.focusCampaign() });
 bind("b", { group: LISTEN, label: t("Look at what is covered, cover again"), run: () => lookAt(focused) });
 bind("Shift+b", { group: DECIDE, label: t("Show to all, cover for all"), run: () => { cover(focused); } });
+if (mayBlock()) bind("q", { group: DECIDE, label: t("Block sender, lift a block"), run: () => block(cards.get(focused)) });
 bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
 bind("z", { group: DECIDE, label: t("Undo"), run: () => undoLast().then((answer) => { if (answer?.card) change(answer.card); }) });
 REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => giveReason(at + 1) }));
