@@ -83,12 +83,14 @@ def _badge(campaign: Campaign) -> dict[str, Any]:
 
 
 def list_entry_cards(
-    session: Session, campaign_id: int, *, before_number: int | None = None, most: int = 60
+    session: Session, campaign_id: int, *, before_number: int | None = None, most: int = 60, is_for_jury: bool = False
 ) -> list[tuple[int, int]]:
-    """(number, card id) of entries, newest first, from below `before_number` on."""
+    """(number, card id) of entries, newest first, from below `before_number` on; or only what lies before the jury."""
     wanted = select(Entry.number, Entry.card_id).where(Entry.campaign_id == campaign_id, Entry.removed_at.is_(None))
     if before_number is not None:
         wanted = wanted.where(Entry.number < before_number)
+    if is_for_jury:
+        wanted = wanted.join(Card, Card.id == Entry.card_id).where(Card.is_for_jury)
     rows = session.execute(wanted.order_by(Entry.number.desc()).limit(most)).all()
     return [(row.number, row.card_id) for row in rows]
 

@@ -65,8 +65,10 @@ def _may_export() -> bool:
     return access.me().may("export.masked")
 
 
-def _entries(session: Session, campaign_id: int, before: int | None) -> dict[str, Any]:
-    pairs = queries.list_entry_cards(session, campaign_id, before_number=before, most=ENTRIES + 1)
+def _entries(session: Session, campaign_id: int, before: int | None, *, is_for_jury: bool = False) -> dict[str, Any]:
+    pairs = queries.list_entry_cards(
+        session, campaign_id, before_number=before, most=ENTRIES + 1, is_for_jury=is_for_jury
+    )
     shown = pairs[:ENTRIES]
     views = wall.view_cards(session, [card_id for _number, card_id in shown], at=clock.now())
     rows = [{"number": number, "card": views[card_id].as_json()} for number, card_id in shown if card_id in views]
@@ -116,7 +118,8 @@ def change_campaign(campaign_id: int) -> Response:
 def list_entries(campaign_id: int) -> Response:
     with db.reading() as session:
         campaign = queries.load_campaign(session, access.my_station().id, campaign_id)
-        return jsonify(_entries(session, campaign.id, request.args.get("before", type=int)))
+        before, is_for_jury = request.args.get("before", type=int), request.args.get("jury") == "1"
+        return jsonify(_entries(session, campaign.id, before, is_for_jury=is_for_jury))
 
 
 @contests.get("/api/v1/campaigns/<int:campaign_id>/exports")

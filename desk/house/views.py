@@ -22,6 +22,7 @@ from desk.intake import backfilling
 from desk.media import covers, forms, transcripts, wishes
 from desk.people.models import Station
 from desk.people.rules import ROLES
+from desk.wall import tags
 from desk.web import access
 from desk.web.access import requires, signed_in
 from desk.web.sentences import say
@@ -61,6 +62,19 @@ def set_pictures() -> AnyResponse:
     return redirect(url_for("house.show_settings", _anchor="pictures"), 303)
 
 
+@house.post("/settings/tags")
+@requires("station.settings")
+def set_tags() -> AnyResponse | tuple[str, int]:
+    """The colour tags people put on cards."""
+    try:
+        wanted = tags.read_form(request.form)
+    except Invalid as refused:
+        return _page({}, refused.fields), 422
+    with db.transaction() as session:
+        tags.set_tags(session, access.my_station().id, wanted, by=access.me().id, at=clock.now())
+    return redirect(url_for("house.show_settings", _anchor="tags"), 303)
+
+
 @house.post("/settings/transcripts")
 @requires("station.settings")
 def set_transcripts() -> AnyResponse:
@@ -71,16 +85,17 @@ def set_transcripts() -> AnyResponse:
     return redirect(url_for("house.show_settings", _anchor="transcripts"), 303)
 
 
-def _page(faults: Mapping[str, str]) -> str:
-    """The page; `faults` by field of the form for sound, whose entries are then shown as they were given."""
+def _page(faults: Mapping[str, str], tag_faults: Mapping[str, str] | None = None) -> str:
+    """The page; `faults` by field of the form for sound, `tag_faults` of that for tags: both show what was given."""
     me, at = access.me(), clock.now()
     station = me.station
-    channels = team = jobs = backfill = sound = pictures = speech = None
+    channels = team = jobs = backfill = sound = pictures = speech = tag_places = None
     with db.reading() as session:
         if station and me.may("station.settings"):
             channels = queries.list_channels(session, station.id, settings.current().public_url, at=at)
             pictures = covers.view_check(session, station.id)
             speech = transcripts.view_setting(session, station.id)
+            tag_places = _tag_places(session, station.id, request.form if tag_faults else None)
             sound = request.form if faults else _entries(session.get_one(Station, station.id))
         if station and me.may("people.manage"):
             team = queries.list_team(session, station.id)
@@ -96,6 +111,8 @@ def _page(faults: Mapping[str, str]) -> str:
         sound=sound,
         pictures=pictures,
         speech=speech,
+        tag_places=tag_places,
+        tag_faults=tag_faults or {},
         faults=faults,
         now=at,
         why=lambda code: say(plain_reason(code)),
@@ -123,6 +140,22 @@ def _entries(station: Station) -> dict[str, str]:
         "after_ms": str(station.air_after_ms),
         **{f"format_{name}": "1" for name in station.air_formats.split()},
     }
+
+
+def _tag_places(session: Session, station_id: int, given: Mapping[str, str] | None) -> list[dict[str, Any]]:
+    """The nine places of the form, as they are or as they were given."""
+    if given is not None:
+        return [
+            {"place": place, "name": given.get(f"name_{place}", ""), "hue": given.get(f"hue_{place}", "")}
+            for place in tags.PLACES
+        ]
+    known = {tag.place: tag for tag in tags.list_tags(session, station_id)}
+    return [
+        {"place": place, "name": known[place].name, "hue": str(known[place].hue)}
+        if place in known
+        else {"place": place, "name": "", "hue": str(tags.HUES[place - 1])}
+        for place in tags.PLACES
+    ]
 
 
 def _reach() -> int | None:

@@ -27,6 +27,7 @@ from desk.people.models import Station
 from desk.privacy import subjects
 from desk.shortlist.models import Slot
 from desk.shows.models import Edition, Show
+from desk.wall import tags
 from desk.wall.models import Card, ConsentRecord
 
 # Parts of a message that tell of others: how many there were is all that is handed over.
@@ -138,7 +139,7 @@ def _item(session: Session, message: Message, channel: Channel, card: Card | Non
         "uses": [],
     }
     if card is not None:
-        item |= {"card": _card(card), "consents": _consents(session, card), "uses": _uses(session, card)}
+        item |= {"card": _card(session, card), "consents": _consents(session, card), "uses": _uses(session, card)}
     return item
 
 
@@ -179,7 +180,7 @@ def _transcript(session: Session, asset: Asset) -> dict[str, Any] | None:
     return {"state": row.state, "language": row.language, "text": row.text, "words": row.words, "at": clock.iso(row.at)}
 
 
-def _card(card: Card) -> dict[str, Any]:
+def _card(session: Session, card: Card) -> dict[str, Any]:
     """What the station noted about an item is about the person, too."""
     return {
         "id": card.id,
@@ -187,6 +188,9 @@ def _card(card: Card) -> dict[str, Any]:
         "about": card.about,
         "pronunciation": card.pronunciation,
         "note": card.note,
+        "rating": card.rating,
+        "is_for_jury": card.is_for_jury,
+        "tags": [tag["name"] for tag in tags.badges(session, card.tag_ids).values()],
         "consent": card.consent,
         "reject_reason": card.reject_reason,
         "withdrawn_at": clock.iso(card.withdrawn_at),

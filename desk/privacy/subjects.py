@@ -126,7 +126,10 @@ def widen(session: Session, subject: Subject) -> Subject:
 def left_over(session: Session, message_ids: Sequence[int]) -> dict[str, int]:
     """What of these messages can still be read; all zero once they are erased."""
     written = or_(Message.text != "", Message.provider_id_sealed.is_not(None), Message.erased_at.is_(None))
-    told = or_(Card.withdrawn_at.is_(None), Card.folded != "", Card.note != "", Card.about != "")
+    told = or_(
+        Card.withdrawn_at.is_(None), Card.folded != "", Card.note != "", Card.about != "", Card.rating.is_not(None),
+        Card.is_for_jury,
+    )  # fmt: skip
     messages = session.execute(select(Message.id).where(Message.id.in_(message_ids), written)).all()
     cards = session.execute(select(Card.id).where(Card.message_id.in_(message_ids), told)).all()
     return {"messages": len(messages), "cards": len(cards), "files": len(list_assets(session, message_ids))}

@@ -22,12 +22,13 @@ from desk.live import audit
 from desk.media import actions as files
 from desk.media import transcripts
 from desk.people.models import Station
-from desk.wall import acts, announce, blocks, queries, rules, signals, stacks
+from desk.wall import acts, announce, blocks, marks, queries, rules, signals, stacks
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
 SIMPLE = ("move", "notes", "consent", "campaign", "cover", "uncover", "claim", "release", "apart")
-UNDOABLE = (*SIMPLE, *blocks.ACTS)
+UNDOABLE = (*SIMPLE, *blocks.ACTS, *marks.ACTS)
+OWN_WAY = {**dict.fromkeys(blocks.ACTS, blocks.take_back), **dict.fromkeys(marks.TAGGED, marks.take_back)}
 
 
 class CardMoved(Conflict):
@@ -251,7 +252,7 @@ def _same_move_again(session: Session, card: Card, to: str, version: int, by: in
     """The act this request already led to, when only its answer was lost on the way."""
     if card.state != to or by is None:
         return None
-    last = acts.last(session, card.id)
+    last = acts.last_decision(session, card.id)
     same = last is not None and last.act == "move" and last.by_person_id == by and last.undone_at is None
     return last if last is not None and same and last.before.get("version") == version else None
 
@@ -259,7 +260,7 @@ def _same_move_again(session: Session, card: Card, to: str, version: int, by: in
 def _refuse_stale(session: Session, card: Card, version: int, *, at: datetime) -> None:
     if version == card.version:
         return
-    last = acts.last(session, card.id)
+    last = acts.last_decision(session, card.id)
     decided = last.after.get("version", 1) if last is not None else 1
     if decided <= version < card.version:
         return
@@ -308,7 +309,7 @@ def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: 
     session.refresh(act, with_for_update=True)
     if act.undone_at is not None:
         return card
-    if act.act in blocks.ACTS:
+    if act.act in OWN_WAY:
         return _undo_own_way(session, card, act, by=by, at=at)
     names = _names_to_restore(act)
     stack_id = _stack_to_restore(session, card, act, at=at) if act.act == "apart" else None
@@ -346,7 +347,7 @@ def _hold_still(session: Session, act: CardAct) -> None:
 
 def _undo_own_way(session: Session, card: Card, act: CardAct, *, by: int, at: datetime) -> Card:
     """Acts that changed more than columns of the card, or less than a whole one, know how to take themselves back."""
-    if not blocks.take_back(session, card, act, by=by, at=at):
+    if not OWN_WAY[act.act](session, card, act, by=by, at=at):
         raise _cannot_undo(session, card, at)
     act.undone_at, act.undone_by_id = at, by
     return card

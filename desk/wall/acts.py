@@ -1,6 +1,6 @@
 """One act on a card as a row of its own, with what it changed, so that it can be taken back by anyone.
 
-Which acts there are, and who may do them when, stands in `actions` and `blocks`.
+Which acts there are, and who may do them when, stands in `actions`, `blocks` and `marks`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from desk.wall import announce, rules
 from desk.wall.models import Card, CardAct
 
 MOMENTS = ("state_at", "claimed_until")
-TOLD = ("state", "consent", "campaign_id")  # what the audit says of a change
+MARKS = frozenset({"rating", "is_for_jury", "tag_ids"})  # set beside the verdict (desk.wall.marks)
+TOLD = ("state", "consent", "campaign_id", *sorted(MARKS))  # what the audit says of a change
 
 
 def record(
@@ -93,6 +94,12 @@ def last(session: Session, card_id: int) -> CardAct | None:
     return session.execute(
         select(CardAct).where(CardAct.card_id == card_id).order_by(CardAct.id.desc()).limit(1)
     ).scalar_one_or_none()
+
+
+def last_decision(session: Session, card_id: int) -> CardAct | None:
+    """What was done to a card last, apart from marks: those make nobody's verdict lose."""
+    rows = select(CardAct).where(CardAct.card_id == card_id).order_by(CardAct.id.desc())
+    return next((act for act in session.execute(rows).scalars() if MARKS.isdisjoint(act.after)), None)
 
 
 def renewed_claim(card: Card, by: int | None, at: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from desk.errors import Invalid
 from desk.listeners import rules as listeners
-from desk.wall import rules
+from desk.wall import marks, rules
 from desk.wall.queries import PAGE, PAGE_MOST, Filter
 
 LENGTHS = {"about": 200, "pronunciation": 120, "note": 1000}
@@ -95,6 +95,32 @@ def read_block(body: Any) -> tuple[str, str]:
         faults["reason"] = "Say why: insults, threats, flood, advert or other."
     faults.check()
     return length, reason
+
+
+def read_rating(body: Any) -> int | None:
+    given = _object(body)
+    rating = given.get("rating")
+    if "rating" not in given or not (rating is None or (type(rating) is int and rating in marks.RATINGS)):
+        raise Invalid({"rating": "A rating is 1 to 5, or null."})
+    return None if rating is None else int(rating)
+
+
+def read_jury(body: Any) -> bool:
+    """Whether a card shall lie before the jury."""
+    wanted = _object(body).get("is_for_jury")
+    if not isinstance(wanted, bool):
+        raise Invalid({"is_for_jury": "Say true or false."})
+    return wanted
+
+
+def read_tag(body: Any) -> tuple[int, bool]:
+    """(tag_id, whether it shall be on the card)"""
+    given, faults = _object(body), _Faults()
+    tag_id = _number(given, "tag_id", faults)
+    if not isinstance(given.get("is_on"), bool):
+        faults["is_on"] = "Say true or false."
+    faults.check()
+    return tag_id, given["is_on"] is True
 
 
 def read_campaign(body: Any) -> int | None:

@@ -18,6 +18,7 @@ class Card(Base):
     `placed_at` orders the wall: arrival at the provider; `version` counts every change a person may see.
     `folded` is the searchable text (casefolded, umlauts spelled out). `is_covered`: whether a person covered its files
     (True) or laid them open (False); None leaves it to the desk's own marks. The files carry it too (`Asset`).
+    Marks of people beside the verdict: `rating` (1 to 5), `is_for_jury`, and `tag_ids` of the station's colour tags.
     """
 
     __tablename__ = "card"
@@ -51,9 +52,29 @@ class Card(Base):
     about: Mapped[str] = mapped_column(String(200), default="")
     pronunciation: Mapped[str] = mapped_column(String(120), default="")
     note: Mapped[str] = mapped_column(String(1000), default="")
+    rating: Mapped[int | None]
+    is_for_jury: Mapped[bool] = mapped_column(default=False)
+    tag_ids: Mapped[list[Any]] = mapped_column(default=list)
     withdrawn_at: Mapped[datetime | None]
     stack_id: Mapped[int | None] = mapped_column(ForeignKey("stack.id"), index=True)
     folded: Mapped[str] = mapped_column(Text, default="")
+
+
+class Tag(Base):
+    """A colour with a name that people of a station put on cards. `place` 1 to 9 is its digit.
+
+    A renamed one stays what it is; one that was taken away (`retired_at`) stays on the cards that have it.
+    """
+
+    __tablename__ = "tag"
+    __table_args__ = (Index("ix_tag_station", "station_id", "place"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    place: Mapped[int]
+    name: Mapped[str] = mapped_column(String(24))
+    hue: Mapped[int]
+    retired_at: Mapped[datetime | None]
 
 
 class Stack(Base):

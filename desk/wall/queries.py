@@ -23,14 +23,14 @@ from desk.listeners.models import Listener
 from desk.media import queries as media
 from desk.media.queries import AssetView
 from desk.people.models import Person
-from desk.wall import rules, search, twins
+from desk.wall import rules, search, tags, twins
 from desk.wall.models import Card, CardAct, CardCount, Stack
 
 PAGE = 60
 PAGE_MOST = 200
 UNION_MOST = 16
 CLAIMED = "claimed"
-TOLD = ("length", "reason")  # what the history says of an act besides the states
+TOLD = ("length", "reason", "rating", "is_for_jury", "tag")  # what the history says of an act besides the states
 
 SlotsOf = Callable[[Session, Sequence[int]], dict[int, list[dict[str, Any]]]]
 CampaignsOf = Callable[[Session, Sequence[int]], dict[int, dict[str, Any]]]
@@ -88,6 +88,7 @@ class CardView:
     reactions: Sequence[str]
     at: datetime
     stack: Stack | None = None
+    tags: Sequence[dict[str, Any]] = ()
 
     @property
     def is_blocked(self) -> bool:
@@ -124,6 +125,9 @@ class CardView:
             "pronunciation": card.pronunciation,
             "note": card.note,
             "reactions": [] if self.is_blocked else [{"emoji": emoji} for emoji in self.reactions],
+            "rating": card.rating,
+            "is_for_jury": card.is_for_jury,
+            "tags": list(self.tags),
             "twins": None if self.is_blocked else twins.twins_of(self.stack, card.id),
             "is_test": False,
         }
@@ -196,7 +200,7 @@ def view_card(session: Session, card: Card, *, at: datetime) -> CardView:
 
 
 def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> dict[int, CardView]:
-    """Cards by id with all that a screen shows of them. Eight statements, however many cards."""
+    """Cards by id with all that a screen shows of them. Nine statements, however many cards."""
     if not card_ids:
         return {}
     rows = session.execute(
@@ -211,6 +215,8 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
     reactions = _reactions(session, message_ids)
     slots = extras.slots_of(session, card_ids)
     piles = _stacks(session, sorted({card.stack_id for card, _m, _l in rows if card.stack_id}))
+    tag_ids = sorted({tag_id for card, _m, _l in rows for tag_id in card.tag_ids})
+    named = tags.badges(session, tag_ids) if tag_ids else {}
     campaign_ids = sorted({card.campaign_id for card, _m, _l in rows if card.campaign_id})
     campaigns = extras.campaigns_of(session, campaign_ids) if campaign_ids else {}
     return {
@@ -226,6 +232,7 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
             reactions=reactions.get(message.id, ()),
             at=at,
             stack=piles.get(card.stack_id) if card.stack_id else None,
+            tags=[named[tag_id] for tag_id in card.tag_ids],
         )
         for card, message, listener in rows
     }

@@ -18,7 +18,7 @@ from desk.errors import Invalid
 from desk.live import log
 from desk.media import urgency
 from desk.people.models import Station
-from desk.wall import actions, blocks, forms, queries, triage
+from desk.wall import actions, blocks, forms, marks, queries, tags, triage
 from desk.wall.models import Card, CardAct
 from desk.web.access import me, my_station, requires, signed_in
 
@@ -34,11 +34,13 @@ def show_wall() -> str:
     with db.reading() as session:
         page = _page(session, station_id, queries.Filter(), None, queries.PAGE)
         campaigns = queries.extras.list_campaigns(session, station_id)
+        known_tags = [tags.as_json(tag) for tag in tags.list_tags(session, station_id)]
         target_lufs = session.get_one(Station, station_id).loudness_lufs
     wall_json = json.dumps(page, ensure_ascii=False).replace("<", "\\u003c")
     return render_template(
-        "wall/wall.html", page="wall", wall_json=wall_json, campaigns=campaigns, target_lufs=target_lufs
-    )
+        "wall/wall.html", page="wall", wall_json=wall_json, campaigns=campaigns, target_lufs=target_lufs,
+        tags=known_tags,
+    )  # fmt: skip
 
 
 @wall.get("/triage")
@@ -48,9 +50,12 @@ def show_triage() -> str:
     station_id = my_station().id
     with db.reading() as session:
         pile = _pile(session, station_id, None)
+        known_tags = [tags.as_json(tag) for tag in tags.list_tags(session, station_id)]
         target_lufs = session.get_one(Station, station_id).loudness_lufs
     pile_json = json.dumps(pile, ensure_ascii=False).replace("<", "\\u003c")
-    return render_template("wall/triage.html", page="triage", pile_json=pile_json, target_lufs=target_lufs)
+    return render_template(
+        "wall/triage.html", page="triage", pile_json=pile_json, target_lufs=target_lufs, tags=known_tags
+    )
 
 
 @wall.get("/api/v1/triage")
@@ -220,6 +225,37 @@ def block_sender(card_id: int) -> Response:
 def unblock_sender(card_id: int) -> Response:
     with db.transaction() as session:
         act = blocks.unblock_sender(session, my_station().id, card_id, by=me().id, at=clock.now())
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/rating")
+@requires("card.judge")
+def rate_card(card_id: int) -> Response:
+    rating = forms.read_rating(request.get_json())
+    with db.transaction() as session:
+        act = marks.rate(session, my_station().id, card_id, rating=rating, by=me().id, at=clock.now())
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/jury")
+@requires("card.judge")
+def set_jury(card_id: int) -> Response:
+    is_on = forms.read_jury(request.get_json())
+    with db.transaction() as session:
+        act = marks.set_jury(session, my_station().id, card_id, is_on=is_on, by=me().id, at=clock.now())
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/tags")
+@requires("card.judge")
+def set_tag(card_id: int) -> Response:
+    """Put one colour tag of the station on a card, or take it off."""
+    tag_id, is_on = forms.read_tag(request.get_json())
+    with db.transaction() as session:
+        act = marks.set_tag(session, my_station().id, card_id, tag_id, is_on=is_on, by=me().id, at=clock.now())
         body = _act_body(session, act)
     return jsonify(body)
 

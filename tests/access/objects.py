@@ -23,7 +23,7 @@ from desk.people.models import Membership, Person
 from desk.shortlist.models import Slot
 from desk.shows.models import Edition, Show
 from desk.wall import actions, blocks
-from desk.wall.models import Card, Stack
+from desk.wall.models import Card, Stack, Tag
 from media_store.keys import new_key
 from tests.wall.builders import a_card, a_rendition, an_asset
 
@@ -172,6 +172,13 @@ def blocked_card(session: Session, station_id: int, _made: dict[str, Built]) -> 
     return placed.id
 
 
+def tag(session: Session, station_id: int, _made: dict[str, Built]) -> int:
+    made = Tag(station_id=station_id, place=1, name="Dialekt", hue=17)
+    session.add(made)
+    session.flush()
+    return made.id
+
+
 def key(_session: Session, _station_id: int, _made: dict[str, Built]) -> str:
     return secrets.token_hex(16)
 
@@ -184,7 +191,7 @@ BUILDERS: dict[str, Builder] = {
     builder.__name__: builder
     for builder in (
         card, act, card_of_asset, asset, failed_asset, slot, campaign, export, conversation, open_card, reply, key,
-        sha256, stacked_card, blocked_card,
+        sha256, stacked_card, blocked_card, tag,
     )
 }  # fmt: skip
 """In this order: a builder may make another's object on the way (a card's asset and its hash)."""

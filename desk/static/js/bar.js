@@ -32,7 +32,8 @@ export function openBar(label) {
   bar.from = document.activeElement;
   bar.addEventListener("keydown", press);
   bar.addEventListener("focusout", ({ relatedTarget }) => { if (!isTurning && bar && relatedTarget && !bar.contains(relatedTarget)) closeBar(); });
-  document.querySelector(".dock").prepend(bar);
+  const isCoveredByPane = document.body.classList.contains("has-pane") && matchMedia("(max-width: 1180px)").matches;
+  (isCoveredByPane ? document.body : document.querySelector(".dock")).prepend(bar);
 }
 
 /** One question of the open bar. A choice: {digit, label, sign, isOn}; isOn undefined where it is no switch. */

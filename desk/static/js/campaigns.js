@@ -4,11 +4,12 @@
 import * as api from "./api.js";
 import { kindName, mainMedia, nameOf, showPlaying, stateOf } from "./card.js";
 import { everySecond, now } from "./clock.js";
-import { badge, el, errorText, icon, iconButton, state } from "./dom.js";
+import { badge, button, el, errorText, icon, iconButton, state } from "./dom.js";
 import { coverText, covers, isCovered } from "./covers.js";
 import { show as showExports, take as takeExport } from "./exports.js";
 import { bind } from "./keys.js";
 import { Live } from "./live.js";
+import { marksOf, toggleJury } from "./marks.js";
 import { drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
 import { remember, undoLast, warn } from "./toast.js";
 import { clockTime, day, duration, number, sameDay, t, tn } from "./words.js";
@@ -91,7 +92,8 @@ function drawHead() {
   $("pulse").replaceChildren(...(phase === "open" ? [el("i"), t("live")] : []));
   $("keywords").textContent = one.keywords || t("none: every message enters");
   $("span").textContent = `${moment(one.opens_at)} – ${one.closes_at ? moment(one.closes_at) : t("open end")}`;
-  $("no-entries").hidden = entries.size > 0 || waiting() > 0;
+  $("no-entries").hidden = entries.size > 0 || waiting() > 0 || isJuryOnly;
+  $("no-jury").hidden = entries.size > 0 || !isJuryOnly;
   $("entries").hidden = $("more").parentElement.hidden = entries.size === 0;
   $("shown").textContent = entries.size ? t("%(shown)s of %(all)s shown", { shown: number(entries.size - gone.size), all: number(one.entries) }) : "";
 }
@@ -132,7 +134,7 @@ function footOf(card) {
   const said = stateOf(card);
   const consent = { refused: t("Consent refused"), withdrawn: t("Consent withdrawn") }[card.consent];
   return [state(said.kind, said.label), consent && badge(consent, "shield-x", "b-warn"), card.consent === "given" && badge("", "shield-check", "b-ok", t("Consent on file")),
-    el("span.grow"), iconButton("x", t("Take %(name)s out of the campaign", { name: nameOf(card) }), { cls: "sm", "data-act": "out" })];
+    el("span.grow"), ...marksOf(card), iconButton("x", t("Take %(name)s out of the campaign", { name: nameOf(card) }), { cls: "sm", "data-act": "out" })];
 }
 
 function fill(element, entry) {
@@ -193,7 +195,25 @@ function take(rows) {
   }
 }
 
-const path = (before) => api.withQuery(`/api/v1/campaigns/${here}/entries`, { before });
+let isJuryOnly = false;
+const path = (before) => api.withQuery(`/api/v1/campaigns/${here}/entries`, { before, jury: isJuryOnly ? 1 : null });
+
+function clear() {
+  for (const element of elements.values()) element.remove();
+  for (const known of [entries, elements, gone]) known.clear();
+}
+
+/** Only what lies before the jury, or all entries again. */
+function showJury(isOnly) {
+  isJuryOnly = isOnly;
+  $("jury-only").setAttribute("aria-pressed", String(isOnly));
+  return load(async () => {
+    const page = await api.get(path(null));
+    clear();
+    next = page.next;
+    take(page.entries);
+  });
+}
 
 async function load(action) {
   if (isLoading) return;
@@ -224,7 +244,7 @@ const loadNewer = () => load(async () => {
   const known = seen;
   const page = await api.get(path(null));
   const isConnected = page.next === null || page.entries.some((entry) => entry.number <= known);
-  if (!isConnected) { for (const element of elements.values()) element.remove(); entries.clear(); elements.clear(); gone.clear(); }
+  if (!isConnected) clear();
   if (!isConnected || entries.size === 0) next = page.next;
   take(page.entries);
   // An entry that was taken out before this page saw it counts as seen.
@@ -284,6 +304,7 @@ function learn(card) {
     if (gone.has(entry.number) && player.isOn(card.id)) player.stop();
     fill(elementOf(entry), entry);
   }
+  if (isJuryOnly && card.is_for_jury && card.campaign?.id === here && ![...entries.values()].some((entry) => entry.card.id === card.id)) showJury(true);
   drawHead();
 }
 
@@ -358,6 +379,8 @@ if (here !== null) {
   bind("Shift+ ", { group: t("Listen"), label: t("Stop all sound"), run: () => player.stop() });
   bind("Delete", { group: t("Decide"), label: t("Take out of the campaign"), run: () => takeOut(entries.get(focused)) });
   bind("z", { group: t("Decide"), label: t("Undo"), run: () => undoLast() });
+  bind("f", { group: t("Decide"), label: t("Lay before the jury, take from it"), run: () => toggleJury(entries.get(focused)?.card, { done: ({ card }) => { if (card) learn(card); } }) });
+  $("jury-only").addEventListener("click", () => showJury(!isJuryOnly));
   seen = campaign().last_number;
   take(first.entries);
   drawEntries();

@@ -33,6 +33,12 @@ export function bind(keys, { group = "", label = "", run, inFields = false, quie
   groups.get(group).push({ label, keys: list });
 }
 
+/** A line of the help for keys that are bound elsewhere. */
+export function listKey(caps, { group, label }) {
+  if (!groups.has(group)) groups.set(group, []);
+  groups.get(group).push({ label, keys: [caps] });
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.defaultPrevented) return;
   const name = nameOf(event);

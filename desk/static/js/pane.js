@@ -11,6 +11,7 @@ import { airEdges, remarkList, transcriptPart } from "./recording.js";
 import { hasScrub, makeScrubSlider } from "./scrub.js";
 import { isCovered, isLookedAt, veiled } from "./covers.js";
 import { blurred } from "./blurhash.js";
+import { drawMarks, markTold } from "./marks.js";
 import { isMoving, moves, toggleMoving } from "./moving.js";
 import { drawThread } from "./thread.js";
 import { note, remember, warn } from "./toast.js";
@@ -22,11 +23,11 @@ const FULLY_HEARD = 0.97;
 const CONSENT_WORDS = { unknown: t("No consent"), asked: t("Consent asked"), given: t("Consent given"), refused: t("Consent refused"), withdrawn: t("Consent withdrawn") };
 const ACTS = {
   placed: t("arrived"), move: t("moved"), moved: t("moved"), claim: t("claimed"), claimed: t("claimed"), release: t("released"), released: t("released"), notes: t("notes changed"),
-  noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), cover: t("covered for all"), uncover: t("shown to all"), withdrawn: t("withdrawn"), aired: t("aired"), apart: t("said: not the same"), block: t("blocked the sender"), unblock: t("lifted the block"),
+  noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), cover: t("covered for all"), uncover: t("shown to all"), withdrawn: t("withdrawn"), aired: t("aired"), apart: t("said: not the same"), block: t("blocked the sender"), unblock: t("lifted the block"), rate: t("rated"), jury: t("laid before the jury"), tag: t("tagged"), untag: t("took a tag off"),
 };
 
 export class Pane {
-  /** `on`: next, previous, close, verdict(act), claim(), block(), changed(card), cardOf(id). */
+  /** `on`: next, previous, close, verdict(act), claim(), block(), mark(what), changed(card), cardOf(id). */
   constructor(root, on) {
     this.root = root;
     this.on = on;
@@ -134,6 +135,7 @@ export class Pane {
     this.twins.draw(card);
     this.#drawVet();
     this.#drawThread();
+    drawMarks(this.part("marks"), card);
     drawBlock(this.part("block"), card, this.details?.block ?? null);
     this.#drawHistory(card);
     this.composer.draw();
@@ -410,7 +412,7 @@ export class Pane {
   #drawHistory(card) {
     const rows = this.details?.history ?? [];
     const word = (act) => ACTS[act] ?? ACTS[act?.split(/[._]/).at(-1)] ?? act;
-    this.part("history").replaceChildren(...rows.map((row) => el("li", {}, el("time", { datetime: row.at }, clockTimeExact(row.at)), el("span", {}, [row.by?.name, word(row.act), blockTold(row.details)].filter(Boolean).join(" ")))));
+    this.part("history").replaceChildren(...rows.map((row) => el("li", {}, el("time", { datetime: row.at }, clockTimeExact(row.at)), el("span", {}, [row.by?.name, word(row.act), blockTold(row.details), markTold(row)].filter(Boolean).join(" ")))));
     this.part("files").replaceChildren(...(card.media ?? []).flatMap((media) => Object.entries(media.profiles ?? {}).map(([name, file]) => el("span", {}, `${name} · ${number(Math.max(1, Math.round((file.bytes ?? 0) / 1000)))} kB`))));
   }
 
@@ -419,6 +421,8 @@ export class Pane {
     if (held) { this.composer.cancel(Number(held.dataset.cancel)); return; }
     const consent = event.target.closest("[data-consent]");
     if (consent) { this.#act("consent", { act: consent.dataset.consent, note: "" }, t("Consent recorded: %(word)s", { word: consent.textContent })); return; }
+    const mark = event.target.closest("[data-mark]");
+    if (mark) { this.on.mark(mark.dataset.mark); return; }
     const control = event.target.closest("[data-pane]");
     if (!control || control.disabled) return;
     const media = this.card && mainMedia(this.card);

@@ -8,8 +8,9 @@ import { covers, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
 import { announce, el, errorText, icon } from "./dom.js";
 import { Feed } from "./feed.js";
-import { bind } from "./keys.js";
+import { bind, listKey } from "./keys.js";
 import { amend, Live, newest } from "./live.js";
+import { learnTags, mayMark, pressMark, pressTags, rate, toggleJury, withTags } from "./marks.js";
 import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import * as outbox from "./outbox.js";
 import { Pane } from "./pane.js";
@@ -395,6 +396,7 @@ const HANDLERS = {
   "card.removed": ({ id, card }) => removeCard(id ?? card?.id),
   "message.changed": (payload) => pane.messageChanged(payload),
   "stack.changed": (stack) => changeAll((card) => withStack(card, stack)),
+  "tags.changed": ({ tags }) => { learnTags(tags); changeAll(withTags); if (pane.card) pane.update(pane.card); },
   "sender.changed": (sender) => { changeAll((card) => withSender(card, sender)); bringBack(sender, () => [...feed.shown.keys(), focused].map((id) => cards.get(id)), change); },
   tally: (payload) => drawTally(payload),
 };
@@ -572,7 +574,7 @@ function togglePause() {
 /* ---------- wiring ---------- */
 
 const pane = new Pane($("pane"), {
-  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card),
+  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), mark: (what) => pressMark(what, pane.card, marking),
   claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin,
 });
 
@@ -580,6 +582,8 @@ function block(card) {
   if (player.isOn(card?.id)) player.stop();
   return pressBlock(card, (answer) => { if (answer.card) change(answer.card); pane.load(); });
 }
+
+const marking = { done: ({ card }) => { if (card) change(card); } };
 
 function closePane() {
   pane.close();
@@ -755,7 +759,12 @@ bind("Shift+b", { group: DECIDE, label: t("Show to all, cover for all"), run: ()
 if (mayBlock()) bind("q", { group: DECIDE, label: t("Block sender, lift a block"), run: () => block(cards.get(focused)) });
 bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
 bind("z", { group: DECIDE, label: t("Undo"), run: () => undoLast().then((answer) => { if (answer?.card) change(answer.card); }) });
-REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => giveReason(at + 1) }));
+REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => giveReason(at + 1) || rate(cards.get(focused), at + 1, marking) }));
+if (mayMark()) {
+  listKey("1–5", { group: DECIDE, label: t("Rate; the same again takes it off") });
+  bind("f", { group: DECIDE, label: t("Lay before the jury, take from it"), run: () => toggleJury(cards.get(focused), marking) });
+  bind("m", { group: DECIDE, label: t("Colour tags, then their digits"), run: () => pressTags(() => cards.get(focused), marking) });
+}
 bind(" ", { group: LISTEN, label: t("Cue, pause"), run: () => cue(focused) });
 bind("v", { group: LISTEN, label: t("Sound of the film alone"), run: () => filmSound(focused) });
 bind(",", { group: LISTEN, label: t("Film: frame before"), run: () => lookThrough(-1) });
