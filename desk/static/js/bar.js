@@ -28,7 +28,7 @@ function press(event) {
 
 export function openBar(label) {
   closeBar();
-  bar = el("div.toast.askbar", { role: "group", "aria-label": label });
+  bar = el("div.toast.askbar", { role: "region", "aria-label": label });
   bar.from = document.activeElement;
   bar.addEventListener("keydown", press);
   bar.addEventListener("focusout", ({ relatedTarget }) => { if (!isTurning && bar && relatedTarget && !bar.contains(relatedTarget)) closeBar(); });
