@@ -6,7 +6,7 @@ import secrets
 
 from flask import Flask, Response, g, request
 
-RECORDS: set[str] = set()  # endpoints of pages that record; the desk itself has none
+PERMISSIONS = "camera=(), microphone=({}), geolocation=(), speaker-selection=(self)"
 
 
 def install(app: Flask, *, is_tls: bool) -> None:
@@ -23,13 +23,19 @@ def install(app: Flask, *, is_tls: bool) -> None:
         headers.setdefault("Referrer-Policy", "no-referrer")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), speaker-selection=(self)")
+        headers.setdefault("Permissions-Policy", PERMISSIONS.format("self" if _names_outputs(response) else ""))
         if is_tls:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
         if request.endpoint != "static":
             headers.setdefault("Cache-Control", "no-store")
             headers.add("Vary", "Cookie")
         return response
+
+
+def _names_outputs(response: Response) -> bool:
+    """Pages of signed-in staff, where headphones are chosen: some browsers name a computer's outputs only to pages that
+    might use its microphone, once a person allowed that. The desk takes nothing from it."""
+    return response.mimetype == "text/html" and g.get("identity") is not None
 
 
 def page_policy(nonce: str) -> str:

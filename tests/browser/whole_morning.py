@@ -34,6 +34,7 @@ ON_SCREEN = """document.querySelector('#run').hidden ? null : {
 SETTLED = ["", "ready", "failed"]
 IS_SETTLED = f"{SETTLED}.includes(document.querySelector('#main').dataset.media)"
 SOUNDS = "window.sounding.length > 0 && window.sounding.at(-1).currentTime > 0"
+PLAYS = "window.sounding.some((one) => !one.paused)"
 PLAYER = """({
   now: {...document.querySelector('#main').dataset}, said: document.querySelector('.toast')?.textContent,
   players: window.sounding.map((one) =>
@@ -51,7 +52,8 @@ class Run:
 
 
 def _judge(triage: Any, count: int) -> Run:
-    """Decide on so many cards with Space, S and E; whatever sounds is played before it is judged.
+    """Decide on so many cards with Space, S and E; whatever sounds is played before it is judged, by Space where the
+    verdict before did not start it.
 
     A file that is not there yet is put off with W, as a producer does.
     """
@@ -66,12 +68,13 @@ def _judge(triage: Any, count: int) -> Run:
             until(triage, f"({ON_SCREEN})?.card !== '{seen['card']}' || {IS_SETTLED}", limit_s=WORKED_OFF_S)
             continue
         if seen["sounds"]:
-            triage.evaluate("window.sounding.length = 0")
-            triage.keyboard.press(" ")
+            if not triage.evaluate(PLAYS):
+                triage.keyboard.press(" ")
             _await_sound(triage, seen)
             run.heard.append(seen["card"])
         voices += seen["kind"] == "voice"
         is_picked = seen["kind"] == "voice" and voices % PICKED_EVERY == 1
+        triage.evaluate("window.sounding.length = 0")
         triage.keyboard.press("s" if is_picked else "e")
         until(triage, f"({ON_SCREEN})?.card !== '{seen['card']}'")
         run.judged.append(seen["card"])

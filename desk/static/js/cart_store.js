@@ -2,6 +2,8 @@
    checked and decodes counts as ready, so "playable offline" is said when it is true. What leaves the presenter's list
    leaves this store at once. Nothing is written to the browser's disk. */
 
+import { chosen, devices, keepChosen } from "./outputs.js";
+
 const DECODED_AHEAD = 3;
 const RATE_HZ = 48000;
 const RETRY_MS = 4000;
@@ -108,7 +110,7 @@ export class Output extends EventTarget {
   constructor(name) {
     super();
     this.name = name;
-    this.device = read(`desk.output.${name}`);
+    this.device = chosen(name);
     this.isMissing = false;
   }
 
@@ -125,7 +127,7 @@ export class Output extends EventTarget {
 
   async choose(device) {
     this.device = device;
-    write(`desk.output.${this.name}`, device);
+    keepChosen(this.name, device);
     await this.#route();
     this.dispatchEvent(new CustomEvent("change"));
   }
@@ -191,19 +193,6 @@ export class Output extends EventTarget {
   }
 }
 
-/** Outputs this page may name: [{id, label}]; empty where the browser keeps them to itself. */
-export async function devices() {
-  const found = (await navigator.mediaDevices?.enumerateDevices?.().catch(() => [])) ?? [];
-  return found.filter((one) => one.kind === "audiooutput" && one.deviceId && one.label).map((one) => ({ id: one.deviceId, label: one.label }));
-}
-
-/** Asks the browser's own chooser where there is one; null if there is none or nothing was chosen. */
-export async function askForDevice() {
-  if (!navigator.mediaDevices?.selectAudioOutput) return null;
-  const chosen = await navigator.mediaDevices.selectAudioOutput().catch(() => null);
-  return chosen && { id: chosen.deviceId, label: chosen.label };
-}
-
 /** One second of a soft tone at -30 dBFS, for finding the headphones. */
 export function testTone(output) {
   const context = output.prepare();
@@ -212,13 +201,4 @@ export function testTone(output) {
   sound.copyToChannel(samples, 0);
   context.resume();
   return output.play(sound);
-}
-
-function read(key) {
-  try { return JSON.parse(localStorage.getItem(key)); } catch { return null; }
-}
-
-function write(key, value) {
-  if (value) localStorage.setItem(key, JSON.stringify(value));
-  else localStorage.removeItem(key);
 }

@@ -46,6 +46,7 @@ document.addEventListener("keydown", (event) => {
   if (!binding) return;
   if (isTyping(event.target) && !binding.inFields) return;
   if (document.querySelector("dialog[open]")) return;
+  if (name === "Escape" && document.querySelector(":popover-open")) return; // it closes the menu and nothing else
   const isSingle = !/^(Ctrl|Alt)\+|^(Escape|Enter|Arrow|Page|Home|End|F\d)/.test(name);
   if (isSingle && !singleKeys && name !== "?") return;
   if (event.repeat && isSingle && !"jk".includes(name)) return;

@@ -1,13 +1,17 @@
 /* One headphone player per page. It has no source before the first press, never starts by itself, stops when the view
-   moves on, and keeps account of which stretches of which exact bytes were really heard. */
+   moves on, sounds in the chosen output or not at all, and keeps account of which stretches of which exact bytes were
+   really heard, in the recording's own time whatever the speed. */
 
 import * as api from "./api.js";
+import { headphones } from "./headphones.js";
+import { freeBytes, Preload } from "./preload.js";
 import { t } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const PROFILES = { voice: ["preview", "broadcast"], audio: ["preview", "broadcast"], video: ["playable", "preview"] };
 const REPORT_S = 10;
 const STEP_LIMIT_S = 1.5;
+const FADE_S = 0.3;
 const TELL_AGAIN_MS = [500, 2000, 5000];
 
 /** The rendition a person listens to: {profile, sha256, mime} or null. */
@@ -46,6 +50,10 @@ export const coverage = (stretches, length_s) => (length_s > 0 ? Math.min(1, str
 
 /** Emits `change` (playing, paused, other item) and `time` (while it moves); `detail` is the player's state. */
 class HeadphonePlayer extends EventTarget {
+  #speed;
+  #preload;
+  #isFading = false;
+
   constructor() {
     super();
     this.element = null;
@@ -57,7 +65,16 @@ class HeadphonePlayer extends EventTarget {
     this.from_s = null;
     this.last_s = 0;
     this.frame = 0;
+    /** Where a run lets it stop softly, and what it leaves out: [[from_s, to_s]]. */
+    this.until_s = null;
+    this.leavesOut = [];
+    this.#speed = 1;
+    this.#preload = new Preload();
+    headphones.addEventListener("change", () => this.#followOutput());
   }
+
+  get speed() { return this.#speed; }
+  set speed(value) { this.#speed = value; this.#pace(); }
 
   get isPlaying() { return Boolean(this.element && this.item && !this.element.paused && !this.element.ended); }
   get position_s() { return this.item ? this.element?.currentTime ?? 0 : 0; }
@@ -76,21 +93,54 @@ class HeadphonePlayer extends EventTarget {
     const same = isOn && this.item.file.profile === file.profile && (!screen || screen === this.element);
     if (isOn && !same && at_s === null) at_s = this.position_s;
     if (same && at_s === null && this.isPlaying) { this.pause(); return true; }
+    this.fault = headphones.lock;
+    if (this.fault) { this.#say("change"); return true; }
     if (!same) {
       this.stop();
-      this.#use(screen ?? new Audio());
+      const ready = screen ? null : this.#preload.take(file.sha256);
+      this.#use(screen ?? ready ?? new Audio());
       this.item = { cardId, media, file };
-      this.element.src = mediaUrl(media, file.profile);
+      if (!ready) this.element.src = mediaUrl(media, file.profile);
     }
-    this.fault = "";
+    if (this.#isFading && at_s === null) at_s = this.last_s; // what faded away is heard again
+    this.#pace();
     if (at_s !== null) this.seek(at_s);
     this.#note();
-    this.element.play().catch((error) => {
-      if (error.name === "AbortError") return;
+    this.#start(this.element);
+    return true;
+  }
+
+  /** Fetches what a run will want next into memory: [{media, soundOnly}]. None of it plays or counts as heard. */
+  prepare(items) {
+    const files = items.map(({ media, soundOnly = false }) => ({ media, file: soundOnly ? soundOf(media) : listenable(media) }));
+    this.#preload.want(files.filter(({ file }) => file).map(({ media, file }) => ({ url: mediaUrl(media, file.profile), ...file })));
+  }
+
+  async #start(element) {
+    const routed = headphones.route(element);
+    if (routed && !(await routed)) return; // locked, and everybody was told
+    if (this.element !== element) return;
+    element.play().catch((error) => {
+      if (error.name === "AbortError" || this.element !== element) return;
       this.fault = t("This cannot be played. The original is safe.");
       this.#say("change");
     });
-    return true;
+  }
+
+  #pace() {
+    this.#isFading = false;
+    if (!this.element) return;
+    this.element.volume = 1;
+    this.element.preservesPitch = true;
+    this.element.defaultPlaybackRate = this.element.playbackRate = this.#speed;
+  }
+
+  /** Another output: what sounds goes there, or ends where nothing may sound. */
+  #followOutput() {
+    if (!this.element) return;
+    this.fault = headphones.lock;
+    if (this.fault) this.stop();
+    else headphones.route(this.element);
   }
 
   pause() {
@@ -103,6 +153,7 @@ class HeadphonePlayer extends EventTarget {
     if (!this.element) return;
     this.element.pause();
     this.#report(true);
+    freeBytes(this.element);
     this.element.removeAttribute("src");
     this.element.load();
     this.element = null;
@@ -114,14 +165,22 @@ class HeadphonePlayer extends EventTarget {
   seek(to_s) {
     if (!this.item) return;
     this.#report(true);
+    this.#pace();
     const end = this.duration_s ? Math.max(0, this.duration_s - 0.05) : to_s;
     this.element.currentTime = Math.min(Math.max(0, to_s), end);
+    if (this.until_s !== null && to_s > this.until_s) this.until_s = null; // whoever goes there wants to hear it
     this.from_s = this.isPlaying ? this.element.currentTime : null;
     this.last_s = this.element.currentTime;
     this.#say("time");
   }
 
-  nudge(by_s) { if (this.item) this.seek(this.position_s + by_s); }
+  /** Some seconds on or back; back over a pause that is left out, else nobody would ever get behind it. */
+  nudge(by_s) {
+    if (!this.item) return;
+    const to_s = this.position_s + by_s;
+    const pause = by_s < 0 && this.leavesOut.find(([from, to]) => to_s >= from && to_s < to);
+    this.seek(pause ? pause[0] - (pause[1] - to_s) : to_s);
+  }
 
   /** 0 to 1: how much of what would air was heard on this page, in these exact bytes. */
   heardShare(media) {
@@ -136,28 +195,54 @@ class HeadphonePlayer extends EventTarget {
     this.element = element;
     element.preload = "none";
     const mine = () => this.element === element;
-    element.addEventListener("playing", () => { if (mine()) { this.from_s = this.last_s = element.currentTime; this.#say("change"); this.#run(); } });
+    element.addEventListener("playing", () => { if (mine()) { this.from_s ??= element.currentTime; this.last_s = element.currentTime; this.#say("change"); this.#run(); } });
     element.addEventListener("pause", () => { if (mine()) { this.#report(true); this.#say("change"); } });
     element.addEventListener("ended", () => { if (mine()) { this.#report(true); this.#say("change"); } });
-    element.addEventListener("timeupdate", () => { if (mine()) this.#note(); });
-    element.addEventListener("error", () => { if (mine() && element.getAttribute("src")) { this.fault = t("This cannot be played. The original is safe."); this.#say("change"); } });
+    element.addEventListener("timeupdate", () => { if (mine()) { this.#note(); if (this.isPlaying) this.#tick(); } });
+    element.addEventListener("error", () => { if (mine() && element.getAttribute("src")) { this.fault = t("This cannot be played. The original is safe."); this.#say("change"); headphones.check(); } });
   }
 
   #run() {
     cancelAnimationFrame(this.frame);
     const step = () => {
       if (!this.isPlaying) return;
+      this.#tick();
       this.#say("time");
       this.frame = requestAnimationFrame(step);
     };
     this.frame = requestAnimationFrame(step);
   }
 
+  /** What a run asked for: a pause left out, a soft stop. Looked at in every frame, and without frames on every sign of time. */
+  #tick() {
+    const at = this.position_s;
+    if (this.until_s !== null && at >= this.until_s) { this.#rest(); return; }
+    if (this.until_s !== null && at >= this.until_s - FADE_S) { this.#fade(at); return; }
+    const pause = this.leavesOut.find(([from, to]) => at >= from && at < to - 0.1);
+    if (pause) this.seek(Math.min(pause[1], this.until_s ?? Infinity));
+  }
+
+  /** The last breath before a soft stop; what fades away does not count as heard. */
+  #fade(at) {
+    if (!this.#isFading) { this.#report(true); this.last_s = at; this.#isFading = true; }
+    this.element.volume = Math.max(0, (this.until_s - at) / FADE_S);
+  }
+
+  /** The soft stop. The next press plays on. */
+  #rest() {
+    this.until_s = null;
+    this.element.pause();
+    this.#say("rest");
+  }
+
+  get #stepLimit_s() { return STEP_LIMIT_S * Math.max(1, this.#speed); }
+
   #note() {
+    if (this.#isFading) return;
     const at = this.element?.currentTime ?? 0;
     if (this.from_s === null) { if (this.isPlaying) this.from_s = at; this.last_s = at; return; }
     // A jump that nobody asked for was not heard.
-    if (at < this.last_s || at - this.last_s > STEP_LIMIT_S) { this.#report(true); this.from_s = at; }
+    if (at < this.last_s || at - this.last_s > this.#stepLimit_s) { this.#report(true); this.from_s = at; }
     this.last_s = at;
     if (at - this.from_s >= REPORT_S) this.#report(false);
   }
@@ -165,7 +250,7 @@ class HeadphonePlayer extends EventTarget {
   #report(isEnd) {
     if (!this.item || this.from_s === null) return;
     const at = this.element.currentTime;
-    const to_s = at - this.last_s <= STEP_LIMIT_S && at >= this.last_s ? at : this.last_s;
+    const to_s = at - this.last_s <= this.#stepLimit_s && at >= this.last_s ? at : this.last_s;
     const from_s = this.from_s;
     this.from_s = isEnd ? null : to_s;
     if (to_s - from_s < 0.05) return;

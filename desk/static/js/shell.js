@@ -2,6 +2,7 @@
 
 import * as clock from "./clock.js";
 import { clockTime, clockTimeExact, day } from "./words.js";
+import "./headphones.js";
 import "./keys.js";
 
 const face = document.getElementById("clock");

@@ -3,12 +3,13 @@
    aired is kept with its key and told when the server answers again. */
 
 import * as api from "./api.js";
-import { askForDevice, CartStore, devices, Output, testTone } from "./cart_store.js";
+import { CartStore, Output, testTone } from "./cart_store.js";
 import { everySecond, now, start as startClock } from "./clock.js";
 import { announce, el, errorText, icon, isTyping } from "./dom.js";
 import "./keys.js";
 import { Live } from "./live.js";
 import * as outbox from "./outbox.js";
+import { askForDevice, devices, hasChooser, onOutputs } from "./outputs.js";
 import { drawWave, makeWave, peaksOf } from "./player.js";
 import "./shell.js";
 import { note, warn } from "./toast.js";
@@ -466,7 +467,7 @@ async function showOutputs() {
     list.disabled = !Output.canChoose || found.length + known.length === 0;
   }
   $("outputs-hint").hidden = Output.canChoose && found.length > 0;
-  $("choose-device").hidden = !navigator.mediaDevices?.selectAudioOutput;
+  $("choose-device").hidden = !hasChooser();
 }
 $("outputs").addEventListener("toggle", (event) => { if (event.newState === "open") showOutputs(); });
 $("outputs").addEventListener("change", (event) => {
@@ -476,7 +477,7 @@ $("outputs").addEventListener("change", (event) => {
 });
 $("choose-device").addEventListener("click", async () => { if (await askForDevice()) showOutputs(); });
 $("tone").addEventListener("click", () => { if (!cue.isPlaying) testTone(cue); });
-navigator.mediaDevices?.addEventListener?.("devicechange", () => { cue.check(); air.check(); });
+onOutputs(() => { cue.check(); air.check(); });
 
 /* ---------- the line and the clock ---------- */
 

@@ -1,17 +1,24 @@
 /* The triage run: one new card at a time, the oldest first, one decision per key. The card on screen is claimed, so that
-   no colleague judges it too; what cannot be claimed is passed over. Sound starts only by a press of the person. */
+   no colleague judges it too; what cannot be claimed is passed over. A verdict shows the next card at once and is sent
+   behind it; one that is refused brings its card back. What sounds, and when, is up to run_sound.js. */
 
 import * as api from "./api.js";
+import { pressBlock } from "./block.js";
 import { bodyOf, historyOf, isTheirs, kindIcon, kindName, loudnessOf, mainMedia, nameOf, reasonText, REASONS, similar, twinsTitle } from "./card.js";
 import { covers, isCovered, look, veiled } from "./covers.js";
 import { everySecond, now } from "./clock.js";
 import { announce, badge, button, el, errorText, icon } from "./dom.js";
-import { bind } from "./keys.js";
+import { headphones } from "./headphones.js";
+import { bind, listKey } from "./keys.js";
+import { drawStrip, listening } from "./listening.js";
 import { amend, Live, newest } from "./live.js";
+import { drawMarks, learnTags, pressMark, pressTags, rate, withTags } from "./marks.js";
 import { isMoving, moves, moving, stopMoving, toggleMoving } from "./moving.js";
+import { Place } from "./place.js";
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
 import { remarksOf, saidIn } from "./recording.js";
 import { retry } from "./retry.js";
+import { RunSound } from "./run_sound.js";
 import { note, warn } from "./toast.js";
 import { withStack } from "./twins.js";
 import { clockTime, dayAndTime, duration, number, sameDay, t } from "./words.js";
@@ -23,6 +30,7 @@ const RENEW_UNDER_S = 45;
 const WARN_UNDER_S = 15;
 const RECOUNT_MS = 2500;
 const REASON_S = 10;
+const LEAVE_MS = 3000;
 const $ = (id) => document.getElementById(id);
 const first = JSON.parse($("pile").textContent);
 
@@ -35,9 +43,11 @@ let lapsed = false;
 let isFilling = false;
 const mine = new Set();
 const done = [];
-const counts = { shortlisted: 0, rejected: 0, later: 0 };
+const counts = { shortlisted: 0, rejected: 0, later: 0, jury: 0, blocked: 0 };
 let later = new Set();
 let rejected = null;
+const place = new Place();
+const sound = new RunSound(place);
 
 /* ---------- the pile ---------- */
 
@@ -73,16 +83,25 @@ function recountSoon() {
 
 /* ---------- the card on screen ---------- */
 
-function showNext() {
+/** `goesOn`: a verdict led here, so the next voice may play. */
+function showNext(goesOn = false) {
   player.stop();
+  sound.learnPeaks(null);
   stopMoving();
   const card = pile.shift() ?? null;
   current = card;
   lapsed = false;
-  if (card) { drawCard(true); claiming = claim(card); }
+  if (card) {
+    drawCard(true);
+    if (goesOn) sound.goOn(card);
+    claiming = claim(card);
+  }
   if (pile.length < FEW && next) fill();
   draw();
+  keepPlace();
 }
+
+const keepPlace = () => place.keep(current?.id ?? null, later);
 
 /** Holds the card that is shown; a card that a colleague got first is passed over. Gives the card as it is now, or null. */
 async function claim(card) {
@@ -95,7 +114,7 @@ async function claim(card) {
     if (error.status === 409 || error.status === 404) {
       const who = error.current?.claim?.by?.name?.split(" ")[0];
       note(who ? t("%(name)s has this one. On to the next.", { name: who }) : t("This one is gone. On to the next."), { ic: "user", seconds: 4 });
-      showNext();
+      showNext(player.isOn(card.id) && player.isPlaying);
       return null;
     }
     if (!error.isUnreachable) warn(errorText(error));
@@ -107,42 +126,75 @@ function release(card) {
   return api.post(`/api/v1/cards/${card.id}/release`, { version: card.version }).catch(() => null);
 }
 
-async function decide(to) {
+function decide(to) {
   const card = current;
   if (!card || pending) return;
   const held = claiming;
   showReasons(false);
-  if (to === "later") {
-    later.add(card.id);
-    pile.push(card);
-    keep("later", card, null);
-    showNext();
-    if (current?.id !== card.id) held.then((kept) => kept && release(kept)).then((answer) => { if (answer?.card) learn(answer.card); });
-    return;
-  }
-  pending = true;
+  if (to === "later") { putOff(card, held); return; }
   mine.add(card.id);
+  later.delete(card.id);
+  count(card, -1);
+  const step = keep(to, card);
+  announce({ rejected: t("Rejected"), shortlisted: t("Shortlisted"), jury: t("Laid before the jury") }[to]);
+  showNext(true);
+  if (to === "rejected") { rejected = { step, at: Date.now() }; showReasons(true); }
+  step.sent = send(step, held);
+}
+
+function putOff(card, held) {
+  later.add(card.id);
+  pile.push(card);
+  keep("later", card);
+  showNext(pile[0].id !== card.id);
+  if (current.id !== card.id) held.then((kept) => kept && release(kept)).then((answer) => { if (answer?.card) learn(answer.card); });
+}
+
+/** Tells the server of a verdict whose card has left the screen. */
+async function send(step, held) {
+  const { card } = step;
   try {
-    const kept = (await held) ?? card;
-    if (current?.id !== card.id) return;
-    const answer = await api.post(`/api/v1/cards/${card.id}/move`, { version: kept.version, to });
-    later.delete(card.id);
-    keep(to, answer.card, answer.undo_id);
-    if (to === "rejected") { rejected = { card: answer.card, at: Date.now() }; showReasons(true); }
-    remaining[card.kind] = Math.max(0, (remaining[card.kind] ?? 1) - 1);
-    announce(to === "rejected" ? t("Rejected") : t("Shortlisted"));
-    showNext();
-  } catch (error) {
-    mine.delete(card.id);
-    if (error.isConflict) { note(error.message, { ic: "user", seconds: 5 }); showNext(); } else warn(errorText(error));
-  } finally { pending = false; }
+    const version = Math.max(card.version, (await held)?.version ?? 0);
+    const isJury = step.act === "jury";
+    const answer = await (isJury ? api.post(`/api/v1/cards/${card.id}/jury`, { is_for_jury: true }) : api.post(`/api/v1/cards/${card.id}/move`, { version, to: step.act }));
+    step.card = answer.card;
+    step.undoIds.push(answer.undo_id);
+    if (isJury) release(answer.card);
+  } catch (error) { refuse(step, error); }
+}
+
+/** A verdict did not hold: a colleague was faster, or its card comes back as the next one. */
+function refuse(step, error) {
+  const card = error.current?.listener ? error.current : step.card;
+  forgetStep(step);
+  if (rejected?.step === step) showReasons(false);
+  if (error.isConflict && (card.state !== "new" || isTheirs(card))) {
+    note(error.message, { ic: "user", seconds: 5 });
+    recountSoon();
+  } else {
+    count(card, 1);
+    pile.unshift(card);
+    warn(t("%(name)s comes again. %(reason)s", { name: nameOf(card), reason: errorText(error) }));
+    if (!current) showNext();
+  }
+  draw();
 }
 let pending = false;
 
-function keep(act, card, undoId) {
-  done.push({ act, card, undoIds: undoId === null ? [] : [undoId] });
+function keep(act, card) {
+  const step = { act, card, undoIds: [], sent: null };
+  done.push(step);
   counts[act] += 1;
+  return step;
 }
+
+function forgetStep(step) {
+  done.splice(done.indexOf(step), 1);
+  counts[step.act] -= 1;
+  mine.delete(step.card.id);
+}
+
+function count(card, by) { remaining[card.kind] = Math.max(0, (remaining[card.kind] ?? 0) + by); }
 
 async function undo() {
   const last = done.at(-1);
@@ -150,18 +202,18 @@ async function undo() {
   if (pending) return;
   pending = true;
   try {
+    await last.sent;
+    if (!done.includes(last)) return;
     let { card } = last;
     // A reason was an act of its own: the later one is taken back first.
     while (last.undoIds.length) {
       card = (await api.post(`/api/v1/undo/${last.undoIds.at(-1)}`)).card;
       last.undoIds.pop();
     }
-    done.pop();
-    counts[last.act] -= 1;
-    mine.delete(card.id);
+    forgetStep(last);
     later.delete(card.id);
     pile = pile.filter((one) => one.id !== card.id);
-    if (last.act !== "later") remaining[card.kind] = (remaining[card.kind] ?? 0) + 1;
+    if (last.act !== "later") count(card, 1);
     if (current && current.id !== card.id) pile.unshift(current);
     pile.unshift(card);
     showReasons(false);
@@ -180,12 +232,15 @@ async function giveReason(digit) {
   if (!rejected || Date.now() - rejected.at > REASON_S * 1000) return false;
   const reason = REASONS[digit - 1]?.[0];
   if (!reason) return false;
-  const { card } = rejected;
+  const { step } = rejected;
   showReasons(false);
+  await step.sent;
+  if (!done.includes(step)) return true;
   try {
-    const answer = await api.post(`/api/v1/cards/${card.id}/move`, { version: card.version, to: "rejected", reason });
-    const step = done.findLast((one) => one.card.id === card.id);
-    if (step) { step.card = answer.card; step.undoIds.push(answer.undo_id); }
+    const { id, version } = step.card;
+    const answer = await api.post(`/api/v1/cards/${id}/move`, { version, to: "rejected", reason });
+    step.card = answer.card;
+    step.undoIds.push(answer.undo_id);
     note(t("Reason: %(reason)s", { reason: reasonText(reason) }), { ic: "ban", seconds: 4 });
     draw();
   } catch (error) { warn(errorText(error)); }
@@ -207,6 +262,7 @@ function drawCard(isNew) {
   $("who").textContent = [kindName(card), card.listener.place, historyOf(card.listener), sameDay(card.placed_at, now()) ? clockTime(card.placed_at) : dayAndTime(card.placed_at)].filter(Boolean).join(" · ");
   $("main").setAttribute("aria-label", t("Message from %(name)s", { name: nameOf(card) }));
   drawBadges(card);
+  drawMarks($("marks"), card, { hasJury: false });
   const media = card.listener.is_blocked ? null : mainMedia(card);
   Object.assign($("main").dataset, { card: card.id, kind: card.kind, media: media?.state ?? "" });
   const signature = JSON.stringify([card.id, card.kind, card.text, media && [media.state, media.reason, media.progress, Object.keys(media.profiles ?? {}).sort(), media.peaks, media.transcript?.state, isCovered(media), isMoving(media)], card.listener.is_blocked]);
@@ -271,8 +327,12 @@ function drawBody(card, media) {
 async function loadPeaks(media, wave) {
   if (!media.profiles?.peaks) return;
   try {
-    const bars = barsOf(await api.get(mediaUrl(media, "peaks")), BARS);
-    if (bars.length && wave.isConnected) { drawWave(wave, bars, 0, 120); showPlaying(); }
+    const file = await api.get(mediaUrl(media, "peaks"));
+    const bars = barsOf(file, BARS);
+    if (!bars.length || !wave.isConnected) return;
+    sound.learnPeaks(file);
+    drawWave(wave, bars, 0, 120);
+    showPlaying();
   } catch { /* the small peaks stay */ }
 }
 
@@ -284,12 +344,14 @@ function showPlaying() {
   const isAlone = media.kind === "video" && player.isSoundOnly;
   showSounding($("cue"), plays && !isAlone);
   showSounding($("alone"), plays && isAlone);
-  const share = isOn && player.duration_s ? player.position_s / player.duration_s : 0;
+  const at_s = isOn ? player.position_s : place.of(current.id);
+  const length_s = (isOn && player.duration_s) || media.duration_s;
+  const share = length_s ? at_s / length_s : 0;
   const wave = $("body").querySelector(".wave");
   if (wave?.bars) drawWave(wave, wave.bars, share, 120);
   const head = $("body").querySelector(".playhead");
-  if (head) { head.hidden = !isOn; head.style.left = `${share * 100}%`; }
-  $("time").replaceChildren(el("b", {}, duration(isOn ? player.position_s : 0)), ` / ${duration(media.duration_s)}`);
+  if (head) { head.hidden = !isOn && !at_s; head.style.left = `${share * 100}%`; }
+  $("time").replaceChildren(el("b", {}, duration(at_s)), ` / ${duration(media.duration_s)}`);
 }
 
 function showSounding(button, sounds) {
@@ -299,18 +361,19 @@ function showSounding(button, sounds) {
 }
 
 function draw() {
+  sound.ahead(pile);
   const left = Object.values(remaining).reduce((sum, count) => sum + count, 0);
   $("run").hidden = !current;
   $("empty").hidden = Boolean(current);
   $("left").textContent = number(left);
-  $("decided").textContent = number(counts.shortlisted + counts.rejected);
+  $("decided").textContent = number(counts.shortlisted + counts.rejected + counts.jury);
   for (const one of document.querySelectorAll("[data-count]")) one.textContent = number(counts[one.dataset.count]);
-  $("stack").replaceChildren(...done.slice(-(STACK - 1)).map((one) => el(`i.${{ shortlisted: "sh", rejected: "rej", later: "lat" }[one.act]}`)), ...(current ? [el("i.cur")] : []));
+  $("stack").replaceChildren(...done.slice(-(STACK - 1)).map((one) => el(`i.${{ shortlisted: "sh", rejected: "rej", later: "lat", jury: "jury", blocked: "rej" }[one.act]}`)), ...(current ? [el("i.cur")] : []));
   $("kinds").replaceChildren(...Object.entries(remaining).filter(([, count]) => count > 0).map(([kind, count]) => el("li", {}, icon(kindIcon({ kind })), el("span", {}, kindName({ kind })), el("b.num", {}, number(count)))));
   $("queue").replaceChildren(...pile.slice(0, 5).map((card, at) => el(`li${at ? "" : ".n1"}`, {}, icon(kindIcon(card)), el("span", {}, el("b", {}, nameOf(card)), card.listener.place && el("small", {}, card.listener.place), card.text && !card.listener.is_blocked && el("em", { dir: "auto" }, card.text.slice(0, 70))), el("span.num", {}, mainMedia(card)?.duration_s ? duration(mainMedia(card).duration_s) : ""))));
   const last = done.at(-1);
-  const words = last && { shortlisted: t("Last: %(name)s shortlisted", { name: nameOf(last.card) }), rejected: last.card.reject_reason ? t("Last: %(name)s rejected, %(reason)s", { name: nameOf(last.card), reason: reasonText(last.card.reject_reason) }) : t("Last: %(name)s rejected", { name: nameOf(last.card) }), later: t("Last: %(name)s put off", { name: nameOf(last.card) }) }[last.act];
-  $("last").replaceChildren(...(last ? [icon({ shortlisted: "bookmark", rejected: "ban", later: "clock" }[last.act]), words] : []));
+  const words = last && { shortlisted: t("Last: %(name)s shortlisted", { name: nameOf(last.card) }), rejected: last.card.reject_reason ? t("Last: %(name)s rejected, %(reason)s", { name: nameOf(last.card), reason: reasonText(last.card.reject_reason) }) : t("Last: %(name)s rejected", { name: nameOf(last.card) }), later: t("Last: %(name)s put off", { name: nameOf(last.card) }), jury: t("Last: %(name)s laid before the jury", { name: nameOf(last.card) }), blocked: t("Last: %(name)s blocked", { name: nameOf(last.card) }) }[last.act];
+  $("last").replaceChildren(...(last ? [icon({ shortlisted: "bookmark", rejected: "ban", later: "clock", jury: "trophy", blocked: "ban" }[last.act]), words] : []));
   $("undo").hidden = $("undo-empty").hidden = !last;
 }
 
@@ -321,7 +384,7 @@ const leftOfLease = () => (current?.claim ? (new Date(current.claim.until) - now
 function drawLease() {
   const left_s = leftOfLease();
   const line = $("lease");
-  let words = t("Sound starts only with the space bar"), sign = "mute";
+  let words = sound.goesOn ? t("A verdict plays the next voice") : t("Sound starts only with the space bar"), sign = sound.goesOn ? "headphones" : "mute";
   if (current && left_s !== null && left_s <= 0) {
     lapsed = true;
     words = t("No longer held for you. The next key holds it again.");
@@ -351,12 +414,14 @@ everySecond(() => { drawLease(); if (rejected && Date.now() - rejected.at > REAS
 
 /* ---------- live ---------- */
 
+const isOpen = (card) => card.state === "new" && !isTheirs(card) && !card.listener.is_blocked && !card.is_for_jury;
+
 /** A card as the server says it is now. */
 function learn(card) {
   recountSoon();
   if (current?.id === card.id) {
     if (card.version < current.version || pending) return;
-    if (card.state !== "new" || isTheirs(card)) {
+    if (!isOpen(card)) {
       const who = (card.claim?.by ?? card.state_by)?.name?.split(" ")[0];
       note(who ? t("%(name)s decided on this one. On to the next.", { name: who }) : t("This one is gone. On to the next."), { ic: "user", seconds: 5 });
       showNext();
@@ -367,18 +432,23 @@ function learn(card) {
     return;
   }
   const at = pile.findIndex((one) => one.id === card.id);
-  const isOpen = card.state === "new" && !isTheirs(card);
   if (at >= 0) {
-    if (!isOpen) pile.splice(at, 1);
+    if (!isOpen(card)) pile.splice(at, 1);
     else if (card.version >= pile[at].version) pile[at] = card;
-  } else if (isOpen && !next && !mine.has(card.id)) pile.push(card);
+  } else if (isOpen(card) && !next && !mine.has(card.id)) pile.push(card);
   if (!current && pile.length) showNext();
   draw();
 }
 
-/** One event for a whole stack of copies: those of it that are in this run say what holds now. */
-function changeStack(stack) {
-  const changed = (card) => withStack(card, stack);
+/** A sender was blocked: nothing of theirs is judged in this run. */
+function leaveOut({ listener_id, blocked_until }) {
+  if (!blocked_until) return;
+  pile = pile.filter((card) => card.listener.id !== listener_id);
+  if (current?.listener.id === listener_id && !pending) { showNext(); } else draw();
+}
+
+/** One event for many cards, a stack of copies or a tag with a new name: those in this run say what holds now. */
+function changeAll(changed) {
   amend(changed);
   pile = pile.map((card) => changed(card) ?? card);
   for (const one of done) one.card = changed(one.card) ?? one.card;
@@ -396,7 +466,9 @@ const live = new Live(first.seq);
 live.addEventListener("event", ({ detail }) => {
   const payload = detail.payload ?? {};
   if (detail.kind === "card.placed" || detail.kind === "card.changed") learn(payload.card);
-  else if (detail.kind === "stack.changed") changeStack(payload);
+  else if (detail.kind === "stack.changed") changeAll((card) => withStack(card, payload));
+  else if (detail.kind === "sender.changed") leaveOut(payload);
+  else if (detail.kind === "tags.changed") { learnTags(payload.tags); changeAll(withTags); if (current) drawMarks($("marks"), current, { hasJury: false }); }
   else if (detail.kind === "card.removed") forget(payload.id ?? payload.card?.id);
 });
 live.addEventListener("reload", async () => {
@@ -419,7 +491,8 @@ function cue() {
   if (isCovered(media)) { announce(t("Covered. B shows it, to you alone.")); return; }
   if (moves(media)) { toggleMoving(media); return; }
   if (!media || !listenable(media) || current.listener.is_blocked) { announce(t("This cannot be played yet.")); return; }
-  player.press(current.id, media, { screen: $("body").querySelector("video") });
+  sound.press(current, media, { screen: $("body").querySelector("video") });
+  drawLease();
 }
 
 /** Radio: the sound of a film, without its pictures. */
@@ -427,16 +500,71 @@ function filmSound() {
   const media = current && mainMedia(current);
   if (media?.kind !== "video" || current.listener.is_blocked) return false;
   if (isCovered(media)) { announce(t("Covered. B shows it, to you alone.")); return true; }
-  if (!player.press(current.id, media, { soundOnly: true })) announce(t("This film has no sound."));
+  if (!sound.press(current, media, { soundOnly: true })) announce(t("This film has no sound."));
+  drawLease();
   return true;
+}
+
+/** Up and down turn the speed only where there is something to hear; long texts keep them for themselves. */
+function changeSpeed(step) {
+  if ($("ctl").hidden) return false;
+  listening.faster(step);
+  return true;
+}
+
+/** Nothing can be heard while the chosen headphones are gone: the controls say so before anybody presses. */
+function showLock() {
+  for (const one of [$("cue"), $("alone")]) one.setAttribute("aria-disabled", String(Boolean(headphones.lock)));
+  $("locked").textContent = headphones.lock;
+  $("locked").hidden = !headphones.lock;
+}
+
+/** Puts the card this person stopped at first, and what was put off behind the rest. */
+async function goOnWhereItStopped() {
+  const stopped = place.recall();
+  if (!stopped) return;
+  later = new Set(stopped.later);
+  let card = pile.find((one) => one.id === stopped.card);
+  try { card ??= (await api.get(`/api/v1/cards/${stopped.card}`)).card; } catch { /* it is gone: the run begins with the oldest */ }
+  const rest = pile.filter((one) => one.id !== stopped.card);
+  pile = [...rest.filter((one) => !later.has(one.id)), ...rest.filter((one) => later.has(one.id))];
+  if (card?.state !== "new" || isTheirs(card)) return;
+  pile.unshift(card);
+  if (stopped.at_s > 0) note(t("You stopped at %(time)s. The space bar plays on from there.", { time: duration(stopped.at_s) }), { ic: "history", seconds: 6 });
+}
+
+/** Nobody sees what this sender sends for a while: the run goes on without it, Z brings both back. */
+function block() {
+  const card = current;
+  return pressBlock(card, (answer) => {
+    keep("blocked", card).undoIds.push(answer.undo_id);
+    leaveOut(answer.card.listener.is_blocked ? { listener_id: card.listener.id, blocked_until: answer.card.listener.blocked_until } : {});
+  }, { isKept: true });
+}
+
+const marking = { isKept: true, done: ({ card }) => { if (current?.id === card?.id) { current = newest(card); drawCard(false); } } };
+
+function mark(what) {
+  if (what === "jury") decide("jury");
+  else pressMark(what, current, marking);
+}
+
+/** A digit right after a rejection is its reason, at any other time a rating. */
+function digit(figure) {
+  if (rejected && Date.now() - rejected.at <= REASON_S * 1000) giveReason(figure);
+  else rate(current, figure, marking);
 }
 
 async function leave() {
   player.stop();
+  keepPlace();
+  const sent = Promise.allSettled([player.told, ...done.map((step) => step.sent)]);
+  await Promise.race([sent, new Promise((give) => { setTimeout(give, LEAVE_MS); })]);
   if (current) await release(current);
   location.assign("/wall");
 }
 
+addEventListener("pagehide", keepPlace);
 for (const type of ["change", "time"]) player.addEventListener(type, () => { showPlaying(); if (player.fault && type === "change") warn(player.fault); });
 for (const told of [covers, moving]) told.addEventListener("change", () => { if (current) drawCard(false); });
 
@@ -465,12 +593,19 @@ $("body").addEventListener("click", (event) => {
 });
 $("undo").addEventListener("click", undo);
 $("undo-empty").addEventListener("click", undo);
+$("block")?.addEventListener("click", block);
 $("leave").addEventListener("click", (event) => { event.preventDefault(); leave(); });
 document.addEventListener("click", (event) => {
   const choice = event.target.closest("[data-decide]");
   if (choice) decide(choice.dataset.decide);
+  const marked = event.target.closest("[data-mark]");
+  if (marked) mark(marked.dataset.mark);
   const why = event.target.closest("[data-why]");
   if (why) giveReason(Number(why.dataset.why));
+  const jump = event.target.closest("[data-jump]");
+  if (jump) player.nudge(Number(jump.dataset.jump));
+  // The space bar is for listening again once the mouse has pressed something.
+  if (event.detail && event.target.closest("[data-decide], [data-why], #listen")) $("main").focus({ preventScroll: true });
 });
 $("why").append(el("span.muted", {}, t("Why?")), ...REASONS.map(([, label], at) => button(label, { cls: "sm", key: String(at + 1), "data-why": at + 1 })));
 
@@ -479,17 +614,34 @@ bind("s", { group: DECIDE, label: t("Shortlist"), run: () => { decide("shortlist
 bind("e", { group: DECIDE, label: t("Reject, then 1 to 6 for a reason"), run: () => { decide("rejected"); } });
 bind("w", { group: DECIDE, label: t("Later, to the end"), run: () => { decide("later"); } });
 bind("z", { group: DECIDE, label: t("Undo"), run: () => { undo(); } });
-REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => { giveReason(at + 1); } }));
+REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => { digit(at + 1); } }));
+listKey("1–5", { group: DECIDE, label: t("Rate; the same again takes it off") });
+bind("f", { group: DECIDE, label: t("Lay before the jury"), run: () => { decide("jury"); } });
+bind("m", { group: DECIDE, label: t("Colour tags, then their digits"), run: () => pressTags(() => current, marking) });
+if ($("block")) bind("q", { group: DECIDE, label: t("Block sender"), run: block });
 bind(" ", { group: LISTEN, label: t("Cue, pause"), run: cue });
 bind("v", { group: LISTEN, label: t("Sound of the film alone"), run: filmSound });
+bind("ArrowUp", { group: LISTEN, label: t("Faster"), run: () => changeSpeed(1) });
+bind("ArrowDown", { group: LISTEN, label: t("Slower"), run: () => changeSpeed(-1) });
+bind("ArrowLeft", { group: LISTEN, label: t("2 s back"), run: () => (player.item ? player.nudge(-2) : false) });
+bind("ArrowRight", { group: LISTEN, label: t("2 s forward"), run: () => (player.item ? player.nudge(2) : false) });
 bind("Shift+ArrowLeft", { group: LISTEN, label: t("5 s back"), run: () => (player.item ? player.nudge(-5) : false) });
 bind("Shift+ArrowRight", { group: LISTEN, label: t("5 s forward"), run: () => (player.item ? player.nudge(5) : false) });
-bind("Shift+ ", { group: LISTEN, label: t("All sound off"), run: () => player.stop() });
+bind("8", { group: LISTEN, label: t("First 8 seconds only, the whole voice"), run: () => listening.toggle("isFirstOnly") });
+bind("9", { group: LISTEN, label: t("Skip pauses, hear them"), run: () => listening.toggle("skipsPauses") });
+bind("0", { group: LISTEN, label: t("The next voice by itself, only with the space bar"), run: () => listening.toggle("goesOn") });
+bind("Shift+ ", { group: LISTEN, label: t("All sound off"), run: () => { sound.end(); drawLease(); } });
 bind("b", { group: LISTEN, label: t("Look at what is covered, cover again"), run: lookAt });
 bind("Shift+b", { group: DECIDE, label: t("Show to all, cover for all"), run: () => { cover(); } });
 bind("Escape", { group: MOVE, label: t("End the run"), inFields: true, run: () => { leave(); } });
 
+drawStrip($("listen"));
+listening.addEventListener("change", drawLease);
+headphones.addEventListener("change", () => { drawLease(); showLock(); });
+showLock();
+
 take(first);
+await goOnWhereItStopped();
 showNext();
 document.documentElement.dataset.ready = "yes";
 live.start();
