@@ -85,7 +85,8 @@ export function makeCard() {
   return frame.content.firstElementChild.cloneNode(true);
 }
 
-/** Brings an element up to date with a card. `view`: {isFocus, isSelected, isGhost, isPending, conflict, total}. */
+/** Brings an element up to date with a card. `view`: {isFocus, isSelected, isGhost, isPending, conflict, total}, and for
+    another shape than cards `shape` with the `body` that builds what stands in it. */
 export function fillCard(element, card, view) {
   const said = stateOf(card);
   const part = (name) => element.querySelector(`[data-part="${name}"]`);
@@ -95,19 +96,38 @@ export function fillCard(element, card, view) {
   element.setAttribute("aria-setsize", view.total ?? -1);
   element.setAttribute("aria-label", labelOf(card, said));
   element.toggleAttribute("aria-busy", Boolean(view.isPending));
-  const signature = JSON.stringify([card, view.conflict ?? null, view.isPending, said, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
+  const signature = JSON.stringify([card, view.shape, view.conflict ?? null, view.isPending, said, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
+  element.classList.toggle("has-picture", !view.conflict && element.hasPicture === true);
   if (element.signature === signature) return;
   element.signature = signature;
-  const bodySignature = JSON.stringify([card.kind, card.text, card.media, card.details, card.listener.is_blocked, isSung(card), view.conflict ?? null, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
+  const bodySignature = JSON.stringify([card.kind, view.shape, card.text, card.media, card.details, card.listener.is_blocked, isSung(card), view.conflict ?? null, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
   const active = element.contains(document.activeElement) && document.activeElement !== element ? document.activeElement.dataset.act : null;
   fillHead(part, card);
   if (element.bodySignature !== bodySignature) {
     element.bodySignature = bodySignature;
-    part("body").replaceChildren(...(view.conflict ? conflictBody(view.conflict) : bodyOf(card)));
+    part("body").replaceChildren();  // its picture is free to be used again
+    part("body").replaceChildren(...(view.conflict ? conflictBody(view.conflict) : (view.body ?? bodyOf)(card)));
+    element.hasPicture = part("body").firstElementChild?.classList.contains("media") ?? false;
+    element.classList.toggle("has-picture", element.hasPicture);
   }
   fillFoot(part, card, said, view);
   if (active) (element.querySelector(`[data-act="${active}"]`) ?? element).focus({ preventScroll: true });
   showPlaying(element, card);
+}
+
+/** The place of a card that is on its way back: same frame, same size, nothing in it yet. */
+export function emptyCard(element, id, view) {
+  const part = (name) => element.querySelector(`[data-part="${name}"]`);
+  element.dataset.id = id;
+  element.className = ["card is-loading", view.isFocus && "is-focus", view.isSelected && "is-selected"].filter(Boolean).join(" ");
+  element.tabIndex = view.isFocus ? 0 : -1;
+  element.setAttribute("aria-setsize", view.total ?? -1);
+  element.setAttribute("aria-label", t("Is being loaded"));
+  element.setAttribute("aria-busy", "true");
+  element.signature = element.bodySignature = null;
+  part("avatar").className = "avatar";
+  part("body").replaceChildren(el("span.sk-l"), el("span.sk-l.s"));
+  for (const name of ["avatar", "name", "place", "history", "time", "kind", "state", "badges"]) part(name).replaceChildren();
 }
 
 function labelOf(card, said) {
@@ -132,16 +152,20 @@ function fillHead(part, card) {
   part("kind").replaceChildren(icon(kindIcon(card)));
 }
 
+/** The word stays on hand where a shape has room for the sign alone. */
+const consentBadge = (label, cls) => badge(label, "shield-x", cls, label);
+
 function fillFoot(part, card, said, view) {
   const sign = said.by?.initials ? avatar(said.by, "xs") : null;
+  part("state").title = view.body ? said.label : "";
   part("state").replaceChildren(state(said.kind, said.label, sign), ...(view.isPending ? [el("span.pending", { title: t("Waiting for the server") }, icon("loader", "spin"))] : []));
   const badges = [];
   if (card.is_frequently_forwarded || card.is_forwarded) badges.push(badge("", "swap", "b-ok", card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded")));
   if (card.twins && !card.listener.is_blocked) badges.push(twinsBadge(card.twins));
   if (card.is_vetted) badges.push(badge("", "check", "b-okt", t("Cleared for air")));
   if (card.consent === "given") badges.push(badge("", "shield-check", "b-ok", t("Consent on file")));
-  else if (card.consent === "refused" || card.consent === "withdrawn") badges.push(badge(card.consent === "refused" ? t("Consent refused") : t("Consent withdrawn"), "shield-x", "b-warn"));
-  else if (said.kind !== "rejected" && said.kind !== "blocked" && card.kind !== "text") badges.push(badge(card.consent === "asked" ? t("Consent asked") : t("No consent"), "shield-x", card.consent === "asked" ? "" : "b-warn"));
+  else if (card.consent === "refused" || card.consent === "withdrawn") badges.push(consentBadge(card.consent === "refused" ? t("Consent refused") : t("Consent withdrawn"), "b-warn"));
+  else if (said.kind !== "rejected" && said.kind !== "blocked" && card.kind !== "text") badges.push(consentBadge(card.consent === "asked" ? t("Consent asked") : t("No consent"), card.consent === "asked" ? "" : "b-warn"));
   if (card.campaign) badges.push(badge(card.consent === "given" ? card.campaign.name : "", card.campaign.icon || "campaign", "b-camp", card.consent === "given" ? "" : card.campaign.name));
   if (card.is_test) badges.unshift(badge(t("Test"), "", "solid"));
   const marks = marksOf(card);
@@ -151,7 +175,7 @@ function fillFoot(part, card, said, view) {
 /* ---------- bodies ---------- */
 
 export function bodyOf(card) {
-  if (card.listener.is_blocked) return [el("p.ghosted", {}, icon("ban"), t("Message from a blocked sender. Content stays hidden."))];
+  if (card.listener.is_blocked) return [el("p.ghosted", {}, icon("ban"), blockedWords())];
   const media = mainMedia(card);
   if (!media) return plainBody(card);
   if (media.state === "failed") return failedBody(media);
@@ -162,41 +186,59 @@ export function bodyOf(card) {
   return fileBody(card, media);
 }
 
-const picture = (media) => ["card", "still", "poster", "thumb", "large", "animation"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
-const listenableOrPicture = (media) => (media.kind === "image" || media.kind === "sticker" || media.kind === "video" || media.kind === "document") && picture(media);
+export const picture = (media) => ["card", "still", "poster", "thumb", "large", "animation"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
+export const listenableOrPicture = (media) => (media.kind === "image" || media.kind === "sticker" || media.kind === "video" || media.kind === "document") && picture(media);
+
+/** What a file is waiting for, and until when. */
+export function waitWords(media) {
+  const words = { waiting: t("Waiting to be fetched"), fetching: t("Being fetched from the provider"), processing: t("Converting and measuring") }[media.state] ?? t("Waiting");
+  const later = media.retry_at ? t("Next try at %(time)s", { time: clockTimeExact(media.retry_at) }) : "";
+  return [words, later].filter(Boolean).join(" · ");
+}
+
+export const progressBar = (media) => (media.progress ? el("progress.bar", { value: media.progress, max: 100, "aria-label": t("Converting") }) : el("span.bar.bar-idle"));
 
 function waitingBody(media) {
-  const words = { waiting: t("Waiting to be fetched"), fetching: t("Being fetched from the provider"), processing: t("Converting and measuring") }[media.state] ?? t("Waiting");
-  const bar = media.progress ? el("progress.bar", { value: media.progress, max: 100, "aria-label": t("Converting") }) : el("span.bar.bar-idle");
-  const later = media.retry_at ? t("Next try at %(time)s", { time: clockTimeExact(media.retry_at) }) : "";
-  return [el("div.audio", {}, el("span.cue.is-off", { "aria-hidden": "true" }, icon("loader", media.state === "waiting" ? "" : "spin")), bar, el("span.dur", {}, media.duration_s ? duration(media.duration_s) : "")),
-    el("p.hint", {}, [words, later].filter(Boolean).join(" · "))];
+  return [el("div.audio", {}, el("span.cue.is-off", { "aria-hidden": "true" }, icon("loader", media.state === "waiting" ? "" : "spin")), progressBar(media), el("span.dur", {}, media.duration_s ? duration(media.duration_s) : "")),
+    el("p.hint", {}, waitWords(media))];
 }
 
 /** The server names a reason in English; the catalogue knows the sentence. */
 export const whyFailed = (media) => (media.reason_text ? t(media.reason_text, media.reason_facts) : t("Converting failed"));
 
+export const isSafe = (media) => (media.profiles?.original ? t("The original is safe.") : t("The file could not be fetched."));
+export const retryButton = (media) => media.may_retry && button(t("Try again"), { ic: "refresh", cls: "sm", "data-act": "retry", tabindex: -1 });
+
 function failedBody(media) {
-  const safe = media.profiles?.original ? t("The original is safe.") : t("The file could not be fetched.");
-  return [el("div.fail", {}, el("p", {}, icon("warn"), el("span", {}, el("b", {}, whyFailed(media)), safe, media.retry_at ? ` ${t("Next try at %(time)s", { time: clockTimeExact(media.retry_at) })}` : "")),
-    media.may_retry && button(t("Try again"), { ic: "refresh", cls: "sm", "data-act": "retry", tabindex: -1 }))];
+  return [el("div.fail", {}, el("p", {}, icon("warn"), el("span", {}, el("b", {}, whyFailed(media)), isSafe(media), media.retry_at ? ` ${t("Next try at %(time)s", { time: clockTimeExact(media.retry_at) })}` : "")),
+    retryButton(media))];
+}
+
+/** The loudness as it came; an arrow, a word and a colour where that is far from the station's. */
+export function levelSign(media) {
+  const loudness = loudnessOf(media);
+  return loudness && el(`em.lufs${loudness.isOff ? ".off" : ""}`, { title: t("Target %(target)s LUFS", { target: tenths(loudness.target) }) }, loudness.isOff && icon(loudness.ic), loudness.isOff && el("span", {}, `${loudness.word}\u00a0`), loudness.text);
+}
+
+export const cueButton = (card) => el("button.cue", { type: "button", "data-act": "cue", tabindex: -1, "aria-label": t("Cue %(name)s to headphones", { name: nameOf(card) }) }, icon("headphones"));
+
+/** The waveform of a card, with nothing played yet. */
+export function waveOf(media, shape = "span.card-wave") {
+  const wave = makeWave();
+  drawWave(wave, peaksOf(media.peaks), 0);
+  return el(shape, { "data-act": "seek" }, wave);
 }
 
 function audioBody(card, media) {
   if (!listenable(media)) return media.state === "ready" ? fileBody(card, media) : waitingBody(media);
-  const loudness = loudnessOf(media);
-  const cue = el("button.cue", { type: "button", "data-act": "cue", tabindex: -1, "aria-label": t("Cue %(name)s to headphones", { name: nameOf(card) }) }, icon("headphones"));
-  const wave = makeWave();
-  drawWave(wave, peaksOf(media.peaks), 0);
-  const level = loudness && el(`em.lufs${loudness.isOff ? ".off" : ""}`, { title: t("Target %(target)s LUFS", { target: tenths(loudness.target) }) }, loudness.isOff && icon(loudness.ic), loudness.isOff ? `${loudness.word} ${loudness.text}` : loudness.text);
-  return [el("div.audio", {}, cue, el("span.card-wave", { "data-act": "seek" }, wave), el("span.dur", {}, duration(media.duration_s), level)), card.text || saidIn(media) ? el("p.tr", { dir: "auto" }, card.text || saidIn(media)) : media.state === "processing" ? el("p.hint", {}, t("Playable already, still being measured")) : remarkLine(media)];
+  return [el("div.audio", {}, cueButton(card), waveOf(media), el("span.dur", {}, duration(media.duration_s), levelSign(media))), card.text || saidIn(media) ? el("p.tr", { dir: "auto" }, card.text || saidIn(media)) : media.state === "processing" ? el("p.hint", {}, t("Playable already, still being measured")) : remarkLine(media)];
 }
 
 const KEPT_PICTURES = 300;
 const pictures = new Map();
 
 /** Pictures already fetched are kept as elements: they are not cached by the browser, and scrolling back must not ask again. */
-function pictureElement(url, attributes, isSticker) {
+export function pictureElement(url, attributes, isSticker) {
   const kept = pictures.get(url);
   pictures.delete(url);
   const image = kept && !kept.isConnected && kept.naturalWidth ? kept : el(isSticker ? "img.stk" : "img", { src: url, loading: "lazy", decoding: "async" });
@@ -213,35 +255,54 @@ function coveredBody(card, media) {
   return [box];
 }
 
+export const altOf = (card) => (card.text ? "" : t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }));
+export const filmButton = (cls = "") => el(`button.cue${cls}`, { type: "button", "data-act": "open-film", tabindex: -1, "aria-label": t("Play video, sound to headphones") }, icon("play"));
+export const filmSoundButton = () => el("button.cue.film-sound", { type: "button", "data-act": "film-sound", tabindex: -1, "aria-label": t("Sound of the film alone (V)"), title: t("Sound of the film alone (V)") }, icon("headphones"));
+
 function pictureBody(card, media) {
-  const alt = card.text ? "" : t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) });
+  const alt = altOf(card);
   const isSticker = media.kind === "sticker";
   const image = pictureElement(mediaUrl(media, isMoving(media) ? "animation" : picture(media)), isSticker ? { alt, width: 92, height: 92 } : { alt }, isSticker);
   const motion = moves(media) && el("button.cue.on-moving", { type: "button", "data-act": "cue", tabindex: -1, "aria-pressed": String(isMoving(media)), "aria-label": isMoving(media) ? t("Stop the animation") : t("Play the animation") }, icon(isMoving(media) ? "pause" : "play"));
   const again = isLookedAt(media) && coverAgain(media);
   if (isSticker) return [el("div.stkbox", {}, image, motion, again)];
-  const film = media.kind === "video" && [listenable(media) && el("button.cue.on-media", { type: "button", "data-act": "open-film", tabindex: -1, "aria-label": t("Play video, sound to headphones") }, icon("play")), soundOf(media) && el("button.cue.film-sound", { type: "button", "data-act": "film-sound", tabindex: -1, "aria-label": t("Sound of the film alone (V)"), title: t("Sound of the film alone (V)") }, icon("headphones")), media.duration_s && el("span.vdur", {}, duration(media.duration_s))];
+  const film = media.kind === "video" && [listenable(media) && filmButton(".on-media"), soundOf(media) && filmSoundButton(), media.duration_s && el("span.vdur", {}, duration(media.duration_s))];
   return [el("div.media", {}, blurred(media.blurhash), image, motion, hasScrub(media) && makeScrub(media), again, film, media.state === "ready" && remarkLine(media), media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
 }
 
-function fileBody(card, media) {
+/** {ic, title, more}: what stands for a file that is neither sound nor picture. */
+export function fileFacts(media) {
   const size = media.profiles?.original?.bytes;
-  return [el("p.filecard", {}, icon("file"), el("span", {}, el("b", {}, media.file_name || t("File")), size ? t("%(size)s kB", { size: number(Math.max(1, Math.round(size / 1000))) }) : "")), card.text ? el("p.tr", { dir: "auto" }, card.text) : ""];
+  return { ic: "file", title: media.file_name || t("File"), more: size ? t("%(size)s kB", { size: number(Math.max(1, Math.round(size / 1000))) }) : "" };
 }
 
-function plainBody(card) {
+const factCard = ({ ic, title, more }) => el("p.filecard", {}, icon(ic), el("span", {}, el("b", {}, title), more));
+
+function fileBody(card, media) {
+  return [factCard(fileFacts(media)), card.text ? el("p.tr", { dir: "auto" }, card.text) : ""];
+}
+
+/** {ic, title, more} of a place or a contact; null for everything that is told by its text. */
+export function plainFacts(card) {
   const { details = {} } = card;
   if (card.kind === "location") {
     const place = details.location ?? details;
     const spot = place.latitude !== undefined ? `${Number(place.latitude).toFixed(4)}, ${Number(place.longitude).toFixed(4)}` : "";
-    return [el("p.filecard", {}, icon("pin"), el("span", {}, el("b", {}, place.name || t("A place on the map")), [place.address, spot].filter(Boolean).join(" · ")))];
+    return { ic: "pin", title: place.name || t("A place on the map"), more: [place.address, spot].filter(Boolean).join(" · ") };
   }
-  if (card.kind === "contacts") {
-    const people = details.contacts ?? [];
-    return [el("p.filecard", {}, icon("user"), el("span", {}, el("b", {}, people.map((one) => one.name).filter(Boolean).join(", ") || t("A contact")), t("Contact card. Numbers stay hidden.")))];
-  }
+  if (card.kind !== "contacts") return null;
+  const names = (details.contacts ?? []).map((one) => one.name).filter(Boolean).join(", ");
+  return { ic: "user", title: names || t("A contact"), more: t("Contact card. Numbers stay hidden.") };
+}
+
+export const unshown = () => t("This kind of message cannot be shown. It is kept as it came.");
+export const blockedWords = () => t("Message from a blocked sender. Content stays hidden.");
+
+function plainBody(card) {
+  const facts = plainFacts(card);
+  if (facts) return [factCard(facts)];
   if (card.text) return [el("p.txt", { dir: "auto" }, card.text)];
-  return [el("p.ghosted", {}, icon("info"), t("This kind of message cannot be shown. It is kept as it came."))];
+  return [el("p.ghosted", {}, icon("info"), unshown())];
 }
 
 function conflictBody(conflict) {

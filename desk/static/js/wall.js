@@ -2,7 +2,7 @@
    shows a window of them. New work waits behind a counter; nothing that is being read ever moves. */
 
 import * as api from "./api.js";
-import { fillCard, isMine, isTheirs, mainMedia, makeCard, nameOf, kindName, REASONS, reasonText, showPlaying } from "./card.js";
+import { emptyCard, fillCard, isMine, isTheirs, mainMedia, makeCard, nameOf, kindName, REASONS, reasonText, showPlaying } from "./card.js";
 import { bringBack, mayBlock, pressBlock, withSender } from "./block.js";
 import { covers, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
@@ -15,17 +15,34 @@ import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import * as outbox from "./outbox.js";
 import { Pane } from "./pane.js";
 import { listenable, player } from "./player.js";
+import { Records } from "./records.js";
 import { retry } from "./retry.js";
+import { shapeView, startShapes } from "./shapes.js";
 import { close as closeNote, note, remember, undoLast, warn } from "./toast.js";
 import { withStack } from "./twins.js";
+import { OFFERED_MS, reasonsIn } from "./why.js";
 import { clockTime, clockTimeExact, number, t, tn } from "./words.js";
 
 const PAGE = 60;
+/** Whoever scrolls far gets the list in larger parts. */
+const FAR = 600;
+const PAGE_FAR = 200;
+/** So many new ones are kept whole behind the counter; with more, showing them loads the list anew. */
+const MOST_WAITING = 600;
+/** So many parts of the list are asked for to find what was missed, before it is loaded anew. */
+const MOST_RENEWED = 5;
 const ME = Number(document.querySelector('meta[name="me"]')?.content ?? 0);
 const $ = (id) => document.getElementById(id);
 const first = JSON.parse($("cards").textContent);
 
-const cards = new Map();
+const cards = new Records({
+  askPage: (cursor) => api.get(query(cursor, PAGE_FAR)),
+  askOne: async (id) => (await api.get(`/api/v1/cards/${id}`)).card,
+  came: (found) => found.forEach(back),
+  gone: (id) => removeCards(new Set([id])),
+  isPinned: (id) => id === focused || id === pane.id || pending.has(id) || conflicts.has(id) || (waiting.size <= MOST_WAITING && waiting.has(id)),
+  indexOf: (id) => feed.indexOf(id),
+});
 const pending = new Set();
 const conflicts = new Map();
 const ghosts = new Set();
@@ -53,8 +70,6 @@ function learnCard(given) {
   return card;
 }
 
-const newestFirst = (a, b) => (a.placed_at < b.placed_at ? 1 : a.placed_at > b.placed_at ? -1 : b.id - a.id);
-
 function leaseOf(card) { return isMine(card) || isTheirs(card); }
 function isInState(card) {
   if (filters.state === "all") return true;
@@ -74,10 +89,11 @@ function matches(card) {
 
 const feed = new Feed($("grid"), {
   make: () => makeCard(),
-  fill: (element, id) => fillCard(element, cards.get(id), {
-    isFocus: id === focused, isSelected: selected.has(id), isGhost: ghosts.has(id), isPending: pending.has(id), conflict: conflicts.get(id), total: next ? -1 : order.length,
+  fill: (element, id) => (cards.has(id) ? fillCard : emptyCard)(element, cards.get(id) ?? id, {
+    isFocus: id === focused, isSelected: selected.has(id), isGhost: ghosts.has(id), isPending: pending.has(id), conflict: conflicts.get(id), total: next ? -1 : order.length, ...shapeView(),
   }),
   near: () => loadMore(),
+  shows: (from, to) => cards.see(order.slice(from, to)),
 }, $("feed"));
 
 function showOrder() {
@@ -88,29 +104,46 @@ function showOrder() {
   if (isEmpty) drawEmpty();
 }
 
-function take(page, replace) {
-  if (replace) { order = []; ghosts.clear(); conflicts.clear(); }
-  const known = new Set(order);
+/** Takes a page in behind the others or, for the first, in their place; gives what was not in the list. */
+function take(page, replace, cursor = null) {
+  if (replace) { order = []; ghosts.clear(); conflicts.clear(); cards.startOver(); }
+  const added = page.cards.map((card) => card.id).filter((id) => replace || feed.indexOf(id) < 0);
   for (const card of page.cards) {
     learnCard(card);
     waiting.delete(card.id);
-    if (!known.has(card.id)) order.push(card.id);
   }
+  cards.cameWith(added, cursor);
+  order.push(...added);
   next = page.next;
   if (page.counts) counts = page.counts;
+  return added;
 }
 
-const query = (cursor) => api.withQuery("/api/v1/cards", { state: filters.state === "all" ? "" : filters.state, kind: filters.kind, text: filters.text, campaign: filters.campaign, cursor, limit: PAGE });
+/** A card that had been let go of is here again, as it is now; one that this page never heard of waits like any new one. */
+function back(card) {
+  learnCard(card);
+  if (feed.indexOf(card.id) < 0) {
+    if (matches(card) && isNewerThanEnd(card)) waiting.add(card.id);
+    drawSoon();
+    return;
+  }
+  if (matches(card)) ghosts.delete(card.id);
+  else ghosts.add(card.id);
+  refresh(card.id);
+  if (card.id === focused && pane.id === null) pane.show(card.id);
+}
+
+const query = (cursor, limit = PAGE) => api.withQuery("/api/v1/cards", { state: filters.state === "all" ? "" : filters.state, kind: filters.kind, text: filters.text, campaign: filters.campaign, cursor, limit });
 
 async function loadMore() {
   if (!next || isLoading || Date.now() < notBefore) return;
   isLoading = true;
   const mine = epoch;
   try {
-    const page = await api.get(query(next));
+    const cursor = next;
+    const page = await api.get(query(cursor, order.length < FAR ? PAGE : PAGE_FAR));
     if (mine !== epoch) return;
-    take(page, false);
-    feed.append(order);
+    feed.append(take(page, false, cursor));
   } catch {
     notBefore = Date.now() + 5000;
     if (mine === epoch) warn(t("Older messages could not be loaded."), { undo: () => { notBefore = 0; loadMore(); }, undoLabel: t("Try again"), undoKey: "" });
@@ -161,7 +194,7 @@ function setFocus(id, { quiet = false, reveal = true } = {}) {
   if (reveal) feed.reveal(id);
   feed.refresh(id);
   if (!quiet) feed.elementOf(id)?.focus({ preventScroll: true });
-  pane.show(id);
+  pane.show(cards.has(id) ? id : null);
 }
 
 function step(by) {
@@ -200,7 +233,7 @@ async function move(card, to, { reason = null, quiet = false, force = false } = 
     const answer = await outbox.send(`/api/v1/cards/${card.id}/move`, body, () => { pending.add(card.id); refresh(card.id); });
     learnCard(answer.card);
     if (!quiet) remember(answer.undo_id, VERDICT_WORDS[to]?.(describe(card)) ?? describe(card), (undone) => { if (undone?.card) change(undone.card); });
-    return { ok: true };
+    return { ok: true, undo_id: answer.undo_id };
   } catch (error) {
     return settleRefusal(error, before, to);
   } finally {
@@ -247,19 +280,29 @@ function verdict(to) {
   const card = cards.get(focused);
   if (!card || pending.has(card.id) || card.state === to || !$("pane").dataset.mayMove.startsWith("y")) return;
   if (!isSureAbout(card, to)) return;
-  lastRejected = to === "rejected" ? { id: card.id, at: Date.now() } : null;
-  move(card, to, { force: isTheirs(card) });
+  const done = move(card, to, { force: isTheirs(card) });
+  lastRejected = to === "rejected" ? { id: card.id, at: Date.now(), done } : null;
+  if (lastRejected) reasons.offer();
+  else reasons.close();
   step(1);
+}
+
+/** Says why, as soon as the rejection itself has been carried out. */
+async function explain(id, reason, rejected) {
+  const card = (await rejected).ok && cards.get(id);
+  const { undo_id } = card ? await move(card, "rejected", { reason, quiet: true }) : {};
+  if (undo_id) remember(undo_id, t("Reason: %(reason)s", { reason: reasonText(reason) }), (undone) => { if (undone?.card) change(undone.card); });
 }
 
 /** A digit right after rejecting says why. */
 function giveReason(digit) {
-  if (!lastRejected || Date.now() - lastRejected.at > 8000) return false;
-  const card = cards.get(lastRejected.id);
+  if (!lastRejected || Date.now() - lastRejected.at > OFFERED_MS) return false;
+  const { id, done } = lastRejected;
   const reason = REASONS[digit - 1]?.[0];
-  if (!card || !reason || pending.has(card.id)) return false;
+  if (!reason) return false;
   lastRejected = null;
-  move(card, "rejected", { reason, quiet: true }).then((done) => { if (done.ok) note(t("Reason: %(reason)s", { reason: reasonText(reason) }), { ic: "ban" }); });
+  reasons.close();
+  explain(id, reason, done);
   return true;
 }
 
@@ -271,8 +314,9 @@ async function bulk(to) {
   const others = new Map();
   let done = 0;
   for (const id of ids) {
-    const card = cards.get(id);
-    if (!card || card.state === to) { done += 1; continue; }
+    const card = await cards.bring(id).catch(() => null);
+    if (!card) continue;
+    if (card.state === to) { done += 1; continue; }
     const result = await move(card, to, { quiet: true });
     if (result.ok) done += 1;
     else if (result.who) others.set(result.who, (others.get(result.who) ?? 0) + 1);
@@ -361,39 +405,42 @@ function openTwin(card) {
 
 /** Inside the part of the list that is loaded; older ones come with their page. */
 function isNewerThanEnd(card) {
-  if (!next) return true;
-  const last = cards.get(order.at(-1));
-  return !last || newestFirst(card, last) < 0;
+  return !next || !order.length || cards.compare(card.id, order.at(-1)) < 0;
 }
 
 function place(card) {
-  if (cards.has(card.id)) { change(card); return; }
+  if (cards.has(card.id) || feed.indexOf(card.id) >= 0) { change(card); return; }
   learnCard(card);
   recount(null, card);
   if (matches(card) && isNewerThanEnd(card)) waiting.add(card.id);
   if (order.length === 0 && waiting.size) showNew({ focus: false });
 }
 
-function removeCard(id) {
-  const before = cards.get(id);
-  if (before) recount(before, null);
-  waiting.delete(id);
-  selected.delete(id);
-  if (feed.indexOf(id) < 0) { cards.delete(id); return; }
-  const at = feed.indexOf(id);
-  order = order.filter((one) => one !== id);
-  const isFocused = focused === id;
-  const hadFocus = feed.elementOf(id)?.contains(document.activeElement);
-  feed.keep(isFocused ? null : focused);
-  showOrder();
-  cards.delete(id);
-  if (isFocused) setFocus(order[Math.min(at, order.length - 1)] ?? null, { quiet: !hadFocus, reveal: false });
+/** Takes cards off the page, all of one moment at once; the focus goes to a neighbour. */
+function removeCards(ids) {
+  for (const id of ids) {
+    if (cards.has(id)) recount(cards.get(id), null);
+    else recountSoon();
+    waiting.delete(id);
+    selected.delete(id);
+  }
+  const listed = [...ids].filter((id) => feed.indexOf(id) >= 0);
+  if (listed.length) {
+    const isFocused = ids.has(focused);
+    const at = feed.indexOf(focused) - listed.filter((id) => feed.indexOf(id) < feed.indexOf(focused)).length;
+    const hadFocus = isFocused && feed.elementOf(focused)?.contains(document.activeElement);
+    order = order.filter((one) => !ids.has(one));
+    feed.keep(isFocused ? null : focused);
+    showOrder();
+    if (isFocused) setFocus(order[Math.min(at, order.length - 1)] ?? null, { quiet: !hadFocus, reveal: false });
+  }
+  for (const id of ids) cards.delete(id);
 }
 
 const HANDLERS = {
   "card.placed": ({ card }) => place(card),
   "card.changed": ({ card }) => change(card),
-  "card.removed": ({ id, card }) => removeCard(id ?? card?.id),
+  "card.removed": ({ id, card }) => removed.add(id ?? card?.id),
   "message.changed": (payload) => pane.messageChanged(payload),
   "stack.changed": (stack) => changeAll((card) => withStack(card, stack)),
   "tags.changed": ({ tags }) => { learnTags(tags); changeAll(withTags); if (pane.card) pane.update(pane.card); },
@@ -401,6 +448,7 @@ const HANDLERS = {
   tally: (payload) => drawTally(payload),
 };
 
+let removed = new Set();
 let batch = [];
 function take1(event) {
   batch.push(event);
@@ -416,31 +464,79 @@ function applyBatch() {
     // The server's counters are true at this number; the page's own guess only bridges the time until then.
     if (payload.counts) { counts = payload.counts; clearTimeout(recountDue); recountDue = 0; }
   }
+  if (removed.size) {
+    const ids = removed;
+    removed = new Set();
+    removeCards(ids);
+  }
+  cards.tidy();
   drawSoon();
+}
+
+/** Two lists in order as one: what comes late is seldom far from the beginning, the rest is taken as it is. */
+function merged(fresh, rest) {
+  const all = [];
+  let at = 0;
+  for (const id of fresh) {
+    while (at < rest.length && cards.compare(rest[at], id) < 0) all.push(rest[at++]);
+    all.push(id);
+  }
+  return all.concat(rest.slice(at));
 }
 
 /** Inserts what waits, in its place by time, and goes to the newest. */
 function showNew({ focus = true } = {}) {
   if (!waiting.size) return;
-  const fresh = [...waiting].map((id) => cards.get(id)).filter(Boolean).sort(newestFirst);
+  if (waiting.size > MOST_WAITING) { reload().then(() => focus && order.length && setFocus(order[0])); return; }
+  const fresh = [...waiting].sort((a, b) => cards.compare(a, b));
   waiting = new Set();
   order = order.filter((id) => !ghosts.has(id));
   ghosts.clear();
   $("feed").setAttribute("aria-busy", "true");
-  order = [...order.map((id) => cards.get(id)), ...fresh].sort(newestFirst).map((card) => card.id);
+  order = merged(fresh, order);
   showOrder();
   $("feed").setAttribute("aria-busy", "false");
   drawPill();
   drawCounts();
   if (!focus) return;
   $("grid").scrollTop = 0;
-  setFocus(fresh[0].id);
+  setFocus(fresh[0]);
 }
 
 const live = new Live(first.seq ?? 0);
 live.addEventListener("event", ({ detail }) => { if (isPaused) held.push(detail); else take1(detail); });
+/** Too much was missed to be told change by change: what is new waits behind the counter, what is seen is asked for again,
+    and the reader stays where they are. Gives the first page; only after a very long time the list begins anew. */
+async function renew() {
+  const mine = epoch;
+  const fresh = [];
+  let newestPage = null;
+  try {
+    for (let cursor = null, parts = 0; parts < MOST_RENEWED; parts += 1) {
+      const page = await api.get(query(cursor, PAGE_FAR));
+      if (mine !== epoch) return null;
+      newestPage ??= page;
+      fresh.push(...page.cards.filter((card) => feed.indexOf(card.id) < 0));
+      cursor = page.next;
+      if (cursor && page.cards.every((card) => feed.indexOf(card.id) < 0)) continue;
+      cards.doubt();
+      for (const card of fresh) back(card);
+      if (!order.length && waiting.size) showNew({ focus: false });
+      if (newestPage.counts) counts = newestPage.counts;
+      feed.draw();
+      if (focused !== null) cards.bring(focused).catch(() => null);
+      drawSoon();
+      return newestPage;
+    }
+  } catch (error) {
+    warn(errorText(error));
+    return null;
+  }
+  return reload({ keepFocus: true });
+}
+
 live.addEventListener("reload", async () => {
-  const page = await reload({ keepFocus: true });
+  const page = await renew();
   // The line goes on from the number that belongs to that page.
   if (page?.seq !== undefined) { live.seq = page.seq; live.catchUp(); }
 });
@@ -573,6 +669,7 @@ function togglePause() {
 
 /* ---------- wiring ---------- */
 
+const reasons = reasonsIn($("why"), (digit) => { giveReason(digit); feed.elementOf(focused)?.focus({ preventScroll: true }); });
 const pane = new Pane($("pane"), {
   next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), mark: (what) => pressMark(what, pane.card, marking),
   claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin,
@@ -717,12 +814,12 @@ $("search").addEventListener("keydown", (event) => {
 });
 
 function setDensity(name) {
-  if (name === "regular") delete document.documentElement.dataset.density;
-  else document.documentElement.dataset.density = name;
+  feed.hold(() => {
+    if (name === "regular") delete document.documentElement.dataset.density;
+    else document.documentElement.dataset.density = name;
+  });
   localStorage.setItem("desk.density", name);
   for (const one of document.querySelectorAll("[data-density-choice]")) one.setAttribute("aria-pressed", String(one.dataset.densityChoice === name));
-  feed.measure();
-  if (focused !== null) feed.reveal(focused);
 }
 
 for (const type of ["change", "time"]) player.addEventListener(type, () => {
@@ -776,6 +873,7 @@ bind("x", { group: MANY, label: t("Select"), run: () => toggleSelected() });
 bind("Shift+x", { group: MANY, label: t("Select range"), run: () => selectRange() });
 bind("Ctrl+a", { group: MANY, label: t("Select all visible"), run: () => { for (const id of feed.shown.keys()) { selected.add(id); feed.refresh(id); } drawBulk(); } });
 
+startShapes((change) => feed.hold(change, { refill: true }));
 const density = localStorage.getItem("desk.density");
 if (density && density !== "regular") setDensity(density);
 take(first, true);
