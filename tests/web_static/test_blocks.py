@@ -19,7 +19,9 @@ def focused(wall: Any) -> int:
     return int(wall.locator(".card.is-focus").get_attribute("data-id"))
 
 
-def test_a_sender_is_blocked_by_three_keys_and_let_go_by_one(wall: Any, cast: Cast) -> None:
+def test_a_sender_is_blocked_by_three_keys_let_go_by_one_and_hidden_when_a_colleague_does_it(
+    wall: Any, cast: Cast
+) -> None:
     wall.keyboard.press("j")
     card = f'.card[data-id="{focused(wall)}"]'
     words = wall.locator(f"{card} .txt").text_content()
@@ -44,9 +46,11 @@ def test_a_sender_is_blocked_by_three_keys_and_let_go_by_one(wall: Any, cast: Ca
     assert wall.locator(".askbar").count() == 0
     assert focused(wall) == int(card.split('"')[1])
     assert faults == []
+    follows_a_colleague(wall, cast)
 
 
-def test_a_colleagues_block_hides_what_is_on_screen(wall: Any, cast: Cast) -> None:
+def follows_a_colleague(wall: Any, cast: Cast) -> None:
+    """What somebody else blocks is hidden here at once, and one press lifts it."""
     wall.keyboard.press("j")
     card_id = focused(wall)
     with db.transaction() as session:
