@@ -92,8 +92,8 @@ function showNext(goesOn = false) {
   current = card;
   lapsed = false;
   if (card) {
+    if (goesOn) sound.goOn(card); // before anything is drawn: ears first
     drawCard(true);
-    if (goesOn) sound.goOn(card);
     claiming = claim(card);
   }
   if (pile.length < FEW && next) fill();
