@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -25,7 +26,9 @@ from bench.figures import Figure, judge
 from desk import clock, db, factory, schema
 from desk.people import actions as people
 from desk.settings import Settings, load_settings
+from desk.wall.models import Word
 from desk.wall.rules import fold
+from desk.wall.spelling import bare, words_of
 from tests import servers
 
 FEW, MANY = 1_000, 1_000_000
@@ -35,9 +38,22 @@ PAGES = {
     "first page": "/api/v1/cards",
     "first page of new voices": "/api/v1/cards?state=new&kind=voice",
     "first page of a search": "/api/v1/cards?text=st%C3%A4ndchen",
+    "first page of a search with a slip": "/api/v1/cards?text=Gebrutstag%20Oma",
 }
 SEARCH_LIMIT = 5.0  # a frequent word; rare ones cost the same at any size
+SEARCHES = {
+    "a frequent word": "staendchen",
+    "a rare word": "dedepuka",
+    "a frequent and a rare word": "oma dedepuka",
+    "a word without its umlaut": "standchen koln",
+    "a frequent word with a slip": "Gebrutstag",
+    "a rare word with a slip": "dedepukt",
+    "a word that is nowhere": "Xylophonkonzert",
+}
+SEARCH_LIMIT_MS = 150.0
 WORDS = "Ein Ständchen für Oma Helga aus Köln, Nummer"
+SYLLABLES = dict(zip("0123456789", ("ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu"), strict=True))
+VOCABULARY = 200_003  # rare words, as names and slips make them; prime, so that they stand all over the wall
 
 
 @dataclass(frozen=True)
@@ -47,12 +63,12 @@ class Wall:
     database: db.Database
     client: FlaskClient
 
-    def ask_ms(self, path: str) -> float:
+    def ask_ms(self, path: str, *, least: int = 60) -> float:
         db.use(self.database)
         started = time.perf_counter()
         answer = self.client.get(path)
         took_ms = (time.perf_counter() - started) * 1000
-        if answer.status_code != 200 or len(answer.get_json()["cards"]) != 60:
+        if answer.status_code != 200 or len(answer.get_json()["cards"]) < least:
             raise RuntimeError(f"{path} answered {answer.status_code}")
         return took_ms
 
@@ -102,6 +118,7 @@ def compare(
             cookie["token"] = token
         walls.append(Wall(database, client))
     figures = [_measure(engine, name, path, *walls, times) for name, path in PAGES.items()]
+    figures += [_search(engine, name, words, walls[-1], times // 3) for name, words in SEARCHES.items()]
     for wall in walls:
         wall.database.dispose()
     return figures
@@ -128,6 +145,15 @@ def _measure(engine: str, name: str, path: str, few: Wall, many: Wall, times: in
     return judge(f"wall: {name} at 1,000,000 cards ({engine})", figure, "ms", bare=bare, limit=limit)
 
 
+def _search(engine: str, name: str, words: str, many: Wall, times: int) -> Figure:
+    """The slowest of some: whoever types waits for each."""
+    path = f"/api/v1/cards?text={quote(words)}"
+    least = 0 if "nowhere" in name else 1
+    taken = [many.ask_ms(path, least=least) for _ in range(max(3, times))]
+    name = f"wall: search for {name} at 1,000,000 cards ({engine})"
+    return judge(name, max(taken), "ms", limit=SEARCH_LIMIT_MS)
+
+
 def _fill(database: db.Database, cards: int) -> str:
     """Fill an empty database; the token of a session in which a producer is signed in."""
     db.use(database)
@@ -143,6 +169,7 @@ def _fill(database: db.Database, cards: int) -> str:
         search = _put_search_aside(connection, lite)
         for statement in _statements(lite):
             connection.execute(text(statement), values)
+        connection.execute(Word.metadata.tables["word"].insert(), _words(cards))
         for statement in search:
             connection.exec_driver_sql(statement)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -161,6 +188,24 @@ def without_checks(database: db.Database) -> Iterator[Connection]:
             yield connection
         if database.is_sqlite:
             raw.execute("PRAGMA foreign_keys = ON")
+
+
+def _rare(number: int) -> str:
+    return "".join(SYLLABLES[digit] for digit in str(number))
+
+
+def _words(cards: int) -> list[dict[str, Any]]:
+    """The words of all these cards with their counts, as the desk keeps them."""
+    counted = dict.fromkeys(words_of(fold(WORDS)), cards)
+    counted["geburtstag"] = sum(n % 10 == 3 for n in range(1, cards + 1))
+    for n in range(VOCABULARY):
+        amount = cards // VOCABULARY + (0 < n <= cards % VOCABULARY) if cards >= VOCABULARY else int(0 < n <= cards)
+        if amount and (kept := words_of(_rare(n))):
+            counted[min(kept)] = amount
+    return [
+        {"station_id": 1, "word": word, "bare": bare(word), "mirrored": bare(word)[::-1], "cards": amount}
+        for word, amount in sorted(counted.items())
+    ]
 
 
 def _put_search_aside(connection: Connection, lite: bool) -> list[str]:
@@ -193,6 +238,10 @@ def _statements(lite: bool) -> list[str]:
     said = f"'{WORDS} ' || n"
     kind = "CASE WHEN n % 10 = 0 THEN 'voice' ELSE 'text' END"
     state = "CASE WHEN n % 20 = 1 THEN 'shortlisted' WHEN n % 2 = 1 THEN 'rejected' ELSE 'new' END"
+    rare = f"CAST(n % {VOCABULARY} AS TEXT)"
+    for digit, syllable in SYLLABLES.items():
+        rare = f"replace({rare}, '{digit}', '{syllable}')"
+    folded = f":folded || CASE WHEN n % 10 = 3 THEN ' geburtstag ' ELSE ' ' END || {rare}"
     false = no[0]
     sequences = ["listener", "message", "card", "asset"]
     fills = [
@@ -211,7 +260,7 @@ def _statements(lite: bool) -> list[str]:
         f"INSERT INTO card (id, station_id, message_id, listener_id, kind, state, version, placed_at, is_late, consent,"
         f" about, pronunciation, note, folded)"
         f" SELECT n, 1, n, 1 + n % :listeners, {kind}, {state}, 1, {sent}, {false}, 'unknown', '', '', '',"
-        f" :folded || ' ' || n FROM {upto('cards')} AS s",
+        f" {folded} FROM {upto('cards')} AS s",
         f"INSERT INTO asset (id, station_id, message_id, kind, is_voice, state, facts, created_at)"
         f" SELECT n, 1, n, 'voice', {no[1]}, 'ready', {json}, :now FROM {upto('cards')} AS s WHERE n % 10 = 0",
         "INSERT INTO rendition (station_id, asset_id, profile, mime, key, bytes, sha256, recipe_version,"

@@ -130,6 +130,7 @@ class Database:
     def _write(self, engine: Engine) -> Iterator[Session]:
         with Session(engine, expire_on_commit=False) as session:
             yield session
+            session.flush()  # what follows from changed rows leaves its hook now
             _run_hooks(session, "before_commit")
             session.commit()
             hooks = session.info.pop("after_commit", {})

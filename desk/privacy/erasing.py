@@ -433,7 +433,9 @@ def clean_files(subject: Subject, at: datetime) -> Proof:
     if not db.current().is_sqlite:
         with db.current().engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
-            connection.execute(text("VACUUM card, message, listener, address, asset, transcript, delivery, live_event"))
+            connection.execute(
+                text("VACUUM card, word, message, listener, address, asset, transcript, delivery, live_event")
+            )
         return {"vacuum": True}
     with db.transaction() as session:
         session.execute(text("INSERT INTO card_ft(card_ft) VALUES('optimize')"))

@@ -7,7 +7,6 @@ the desk itself changed meanwhile (a rendition was finished) is no reason to los
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,7 +21,7 @@ from desk.live import audit
 from desk.media import actions as files
 from desk.media import transcripts
 from desk.people.models import Station
-from desk.wall import acts, announce, blocks, marks, queries, rules, signals, stacks
+from desk.wall import acts, announce, blocks, marks, queries, rules, signals, stacks, words
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
@@ -116,7 +115,7 @@ def place_card(session: Session, message: Message, listener: Listener, *, is_lat
         pronunciation="",
         note="",
     )
-    card.folded = _folded(card, message, listener)
+    card.folded = words.folded_of(card, message, listener)
     session.add(card)
     announce.touch(session, card, "card.placed", at=at)
     announce.count(session, card, by=1, at=at)
@@ -152,7 +151,7 @@ def refresh_listener(session: Session, listener_id: int, *, at: datetime, most: 
     ).all()
     for at_most, (card, message) in enumerate(rows):
         said = transcripts.texts_of(session, message.id) if message.kind != "text" else ()
-        card.folded = _folded(card, message, listener, said)
+        card.folded = words.folded_of(card, message, listener, said)
         if at_most < most:
             announce.touch(session, card, "card.changed", at=at)
     return min(most, len(rows))
@@ -534,15 +533,4 @@ def _tell_entered(session: Session, card: Card, before: int | None, by: int | No
 
 def _fold(session: Session, card: Card, message: Message) -> None:
     listener = session.get_one(Listener, card.listener_id)
-    card.folded = _folded(card, message, listener, transcripts.texts_of(session, message.id))
-
-
-def _folded(card: Card, message: Message, listener: Listener, said: Sequence[str] = ()) -> str:
-    """Everything the text filter looks at: words, name, place, what colleagues noted, what is `said` in its files.
-
-    Nothing of a blocked sender is found.
-    """
-    if listener.blocked_until is not None:
-        return ""
-    words = (message.text, *said, listener.first_name, listener.alias, listener.place, card.about, card.note)
-    return "".join(rules.fold(part or "") for part in words)
+    card.folded = words.folded_of(card, message, listener, transcripts.texts_of(session, message.id))

@@ -1,7 +1,8 @@
 """Tells screens of changed cards: builds each card's JSON once, as late as possible, and keeps the counters.
 
-Acts call `touch` and `count`; just before the commit one hook writes the counters and records the events. From the
-moment the counters are written the station's number is held, so an event's counts are true at its number.
+Acts call `touch` and `count`; just before the commit one hook writes the counters and records the events, and folds
+what the text filter looks at. From the moment the counters are written the station's number is held, so an event's
+counts are true at its number.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from desk import db
 from desk.live import log
-from desk.wall import queries, signals
+from desk.wall import queries, signals, words
 from desk.wall.models import Card, CardCount
 
 AUDIENCE = "wall.read"
@@ -67,6 +68,9 @@ def _announce(session: Session) -> None:
             for told in signals.changed:
                 told(session, session.get_one(Card, card_id), at)
     views = queries.view_cards(session, [i for i, kind in noted.kinds.items() if kind != "card.removed"], at=at)
+    for view in views.values():
+        said = [asset.transcript.text for asset in view.media if asset.transcript and asset.transcript.text]
+        view.card.folded = words.folded_of(view.card, view.message, view.listener, said)
     for station_id in sorted({*noted.stations.values(), *(key[0] for key in noted.moved)}):
         counts = _write_counts(session, station_id, noted, at)
         for card_id, kind in noted.kinds.items():

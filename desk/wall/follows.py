@@ -13,7 +13,7 @@ from desk.listeners.models import Listener
 from desk.live import log
 from desk.media import queries as files
 from desk.media import signals as media
-from desk.wall import actions, announce, jobs
+from desk.wall import actions, announce, jobs, words
 from desk.wall.models import Card
 
 
@@ -31,6 +31,7 @@ def join_cards(session: Session, kept_id: int, gone_id: int, at: datetime) -> No
     """Two listeners turned out to be one person."""
     session.execute(update(Card).where(Card.listener_id == gone_id).values(listener_id=kept_id))
     actions.refresh_listener(session, kept_id, at=at)
+    words.refold_listener(session, kept_id)
 
 
 def show_sender(session: Session, listener_id: int, at: datetime) -> None:

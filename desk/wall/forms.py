@@ -10,13 +10,13 @@ from typing import Any
 from desk.errors import Invalid
 from desk.listeners import rules as listeners
 from desk.wall import marks, rules
-from desk.wall.queries import PAGE, PAGE_MOST, Filter
+from desk.wall.queries import PAGE, PAGE_MOST
+from desk.wall.walks import CLAIMED, Filter
 
 LENGTHS = {"about": 200, "pronunciation": 120, "note": 1000}
 REASON = re.compile(r"[a-z_]{1,40}")
 MISSING = "This is needed."
 NO_NUMBER = "This has to be a whole number."
-CLAIMED = "claimed"
 
 
 class _Faults(dict[str, str]):
@@ -166,7 +166,7 @@ def read_filter(args: Mapping[str, str]) -> tuple[Filter, str | None, int]:
         faults["limit"] = "A page holds 1 to 200 cards."
     faults.check()
     text = args.get("text", "")[:200].replace("\x00", "")
-    wanted = Filter(states, kinds, text, int(campaign) if campaign else None)
+    wanted = Filter(states, kinds, text, int(campaign) if campaign else None, args.get("exact") == "1")
     return wanted, args.get("cursor") or None, int(limit)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from desk.db import Base
@@ -57,7 +58,7 @@ class Card(Base):
     tag_ids: Mapped[list[Any]] = mapped_column(default=list)
     withdrawn_at: Mapped[datetime | None]
     stack_id: Mapped[int | None] = mapped_column(ForeignKey("stack.id"), index=True)
-    folded: Mapped[str] = mapped_column(Text, default="")
+    folded: Mapped[str] = mapped_column(Text, default="", active_history=True)
 
 
 class Tag(Base):
@@ -136,6 +137,30 @@ class CardCount(Base):
     station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
     state: Mapped[str] = mapped_column(String(12))
     kind: Mapped[str] = mapped_column(String(20))
+    cards: Mapped[int] = mapped_column(default=0)
+
+
+# one order of letters on both databases: beginnings of words are looked up as ranges
+Letters = String(30).with_variant(postgresql.VARCHAR(30, collation="C"), "postgresql")
+
+
+class Word(Base):
+    """A word that stands on cards of a station, and on how many; desk.wall.words keeps it in step with them.
+
+    `bare`: with its umlauts as bare letters, `mirrored`: that from its end to its beginning.
+    """
+
+    __tablename__ = "word"
+    __table_args__ = (
+        Index("ix_word_bare", "station_id", "bare"),
+        Index("ix_word_mirrored", "station_id", "mirrored"),
+        {"sqlite_with_rowid": False},
+    )
+
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"), primary_key=True)
+    word: Mapped[str] = mapped_column(Letters, primary_key=True)
+    bare: Mapped[str] = mapped_column(Letters)
+    mirrored: Mapped[str] = mapped_column(Letters)
     cards: Mapped[int] = mapped_column(default=0)
 
 

@@ -8,28 +8,28 @@ Text search is desk.wall.search's matter.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, select, tuple_, union_all
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from desk import clock
 from desk.conversations.models import Message, Reaction
-from desk.db import Key, Moment
 from desk.errors import Invalid, NotFound
 from desk.listeners.models import Listener
 from desk.media import queries as media
 from desk.media.queries import AssetView
 from desk.people.models import Person
-from desk.wall import rules, search, tags, twins
+from desk.wall import rules, search, tags, twins, walks
 from desk.wall.models import Card, CardAct, CardCount, Stack
+from desk.wall.search import Search, Way
+from desk.wall.walks import CLAIMED, Filter
 
 PAGE = 60
 PAGE_MOST = 200
-UNION_MOST = 16
-CLAIMED = "claimed"
+WIDE = "~"  # before a cursor: the pages before had words one slip away, too
 TOLD = ("length", "reason", "rating", "is_for_jury", "tag")  # what the history says of an act besides the states
 
 SlotsOf = Callable[[Session, Sequence[int]], dict[int, list[dict[str, Any]]]]
@@ -284,21 +284,13 @@ def list_twin_cards(session: Session, card: Card, *, most: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Filter:
-    """What of the wall somebody wants to see. Empty means everything."""
-
-    states: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    text: str = ""
-    campaign_id: int | None = None
-
-
-@dataclass(frozen=True)
 class Page:
-    """One page, newest first; `next` is the cursor of the following one, None at the end."""
+    """One page, newest first; `next` is the cursor of the following one, None at the end. `search`: what was looked
+    for, also for the cards that come later."""
 
     cards: list[CardView]
     next: str | None
+    search: Search | None = None
 
 
 def list_cards(
@@ -312,76 +304,62 @@ def list_cards(
 ) -> Page:
     """One page of the wall, newest first by arrival at the provider, then by id.
 
-    Raises Invalid for a cursor that is none of ours. At most nine statements.
+    A first page on which a search finds few has the words one slip away, too; its cursor says so.
+    Raises Invalid for a cursor that is none of ours. At most ten statements.
     """
     wanted = wanted or Filter()
     limit = max(1, min(limit, PAGE_MOST))
-    after = read_cursor(cursor) if cursor else None
-    condition = search.condition(session, station_id, wanted.text) if wanted.text.strip() else None
-    ids = list(session.execute(_page_query(station_id, wanted, condition, after, limit + 1, at)).scalars())
+    is_wide = cursor is not None and cursor.startswith(WIDE)
+    after = read_cursor(cursor.removeprefix(WIDE)) if cursor else None
+    asked = search.read(wanted.text)
+    if asked and is_wide:
+        asked = search.widen(session, station_id, asked) or asked
+    ids = _page_ids(session, station_id, wanted, asked, after, limit + 1, at)
+    if asked and len(ids) < min(search.FEW_FOUND, limit + 1) and after is None and not wanted.is_exact:
+        wider = search.widen(session, station_id, asked)
+        if wider is not None:
+            asked, is_wide = wider, True
+            ids = _page_ids(session, station_id, wanted, wider, after, limit + 1, at)
     views = view_cards(session, ids[:limit], at=at)
     cards = [views[card_id] for card_id in ids[:limit]]
-    return Page(cards, write_cursor(cards[-1].card) if len(ids) > limit else None)
+    if len(ids) <= limit:
+        return Page(cards, None, asked)
+    return Page(cards, (WIDE if is_wide else "") + write_cursor(cards[-1].card), asked)
 
 
-def _page_query(
+def _page_ids(
+    session: Session,
     station_id: int,
     wanted: Filter,
-    condition: ColumnElement[bool] | None,
+    asked: Search | None,
     after: tuple[datetime, int] | None,
     limit: int,
     at: datetime,
-) -> Select[int]:
-    """Ids of a page. Several states or kinds are several short walks along an index, put together: one walk over a set
-    would sort everything that matches."""
-    pairs = [(state, kind) for state in wanted.states or (None,) for kind in wanted.kinds or (None,)]
-    if len(pairs) == 1 or len(pairs) > UNION_MOST:
-        walk = _walk(station_id, wanted, condition, after)
-        walk = walk.where(*(_one_of(*pairs[0], at) if len(pairs) == 1 else _any_of(wanted, at)))
-        ordered = walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()
-        return select(ordered.c.id).order_by(ordered.c.placed_at.desc(), ordered.c.id.desc())
-    walks = []
-    for state, kind in pairs:
-        walk = _walk(station_id, wanted, condition, after).where(*_one_of(state, kind, at))
-        walks.append(select(walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()))
-    every = union_all(*walks).subquery()
-    return select(every.c.id).order_by(every.c.placed_at.desc(), every.c.id.desc()).limit(limit)
+) -> list[int]:
+    if asked:
+        return _found_ids(session, station_id, wanted, search.way(session, station_id, asked), after, limit, at)
+    return list(session.execute(walks.page_query(station_id, wanted, None, after, limit, at)).scalars())
 
 
-def _walk(
-    station_id: int, wanted: Filter, condition: ColumnElement[bool] | None, after: tuple[datetime, int] | None
-) -> Select[int, datetime]:
-    walk = select(Card.id, Card.placed_at).where(Card.station_id == station_id, Card.withdrawn_at.is_(None))
-    if wanted.campaign_id is not None:
-        walk = walk.where(Card.campaign_id == wanted.campaign_id)
-    if condition is not None:
-        walk = walk.where(condition)
-    if after is not None:
-        bound = tuple_(literal(after[0], Moment), literal(after[1], Key))
-        walk = walk.where(tuple_(Card.placed_at, Card.id) < bound)
-    return walk
-
-
-def _one_of(state: str | None, kind: str | None, at: datetime) -> list[ColumnElement[bool]]:
-    """A new card that somebody holds stands under `claimed`, as on the screen."""
-    chosen: list[ColumnElement[bool]] = []
-    if state in ("new", CLAIMED):
-        is_held = and_(Card.claimed_until.is_not(None), Card.claimed_until > at)
-        chosen += [Card.state == "new", is_held if state == CLAIMED else not_(is_held)]
-    elif state is not None:
-        chosen.append(Card.state == state)
-    if kind is not None:
-        chosen.append(Card.kind == kind)
-    return chosen
-
-
-def _any_of(wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:
-    chosen: list[ColumnElement[bool]] = []
-    if wanted.states:
-        chosen.append(or_(*(and_(*_one_of(state, None, at)) for state in wanted.states)))
-    if wanted.kinds:
-        chosen.append(Card.kind.in_(wanted.kinds))
-    return chosen
+def _found_ids(
+    session: Session,
+    station_id: int,
+    wanted: Filter,
+    way: Way,
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
+) -> list[int]:
+    """Ids of a page of a search. Three statements at most."""
+    if way.near is None:
+        return list(session.execute(walks.page_query(station_id, wanted, way.exact, after, limit, at)).scalars())
+    edge = session.execute(walks.edge_query(station_id, after, search.NEAR)).scalar_one_or_none()
+    since = max((moment for moment in (edge, wanted.since) if moment is not None), default=None)
+    near = walks.page_query(station_id, replace(wanted, since=since), way.near, after, limit, at)
+    ids = list(session.execute(near).scalars())
+    if len(ids) == limit or edge is None:
+        return ids
+    return list(session.execute(walks.by_hits(station_id, wanted, way.exact, after, limit, at)).scalars())
 
 
 def write_cursor(card: Card) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from desk import clock, db
 from desk.conversations import actions as conversations
@@ -20,6 +21,7 @@ from desk.media import urgency
 from desk.people.models import Station
 from desk.wall import actions, blocks, forms, marks, queries, tags, triage
 from desk.wall.models import Card, CardAct
+from desk.wall.walks import Filter
 from desk.web.access import me, my_station, requires, signed_in
 
 wall = Blueprint("wall", __name__)
@@ -29,10 +31,15 @@ TWINS_MOST = 50
 
 @wall.get("/wall")
 @requires("wall.read")
-def show_wall() -> str:
+def show_wall() -> str | WerkzeugResponse:
+    """The wall as its address says; one that says nothing sensible leads to the whole."""
     station_id = my_station().id
+    try:
+        wanted, _cursor, _limit = forms.read_filter(request.args)
+    except Invalid:
+        return redirect(url_for("wall.show_wall"))
     with db.reading() as session:
-        page = _page(session, station_id, queries.Filter(), None, queries.PAGE)
+        page = _page(session, station_id, wanted, None, queries.PAGE)
         campaigns = queries.extras.list_campaigns(session, station_id)
         known_tags = [tags.as_json(tag) for tag in tags.list_tags(session, station_id)]
         target_lufs = session.get_one(Station, station_id).loudness_lufs
@@ -86,7 +93,7 @@ def list_cards() -> Response:
         return jsonify(_page(session, my_station().id, wanted, cursor, limit))
 
 
-def _page(session: Session, station_id: int, wanted: queries.Filter, cursor: str | None, limit: int) -> dict[str, Any]:
+def _page(session: Session, station_id: int, wanted: Filter, cursor: str | None, limit: int) -> dict[str, Any]:
     """The number is read first: events after it may repeat what the page shows, and none is missed."""
     at = clock.now()
     seq = log.last_seq(session, station_id)
@@ -94,6 +101,7 @@ def _page(session: Session, station_id: int, wanted: queries.Filter, cursor: str
     return {
         "cards": [card.as_json() for card in page.cards],
         "next": page.next,
+        "search": page.search.as_json() if page.search else None,
         "seq": seq,
         "counts": queries.counts(session, station_id, at=at),
     }

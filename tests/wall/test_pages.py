@@ -15,7 +15,7 @@ from desk.errors import Invalid
 from desk.live import log
 from desk.settings import Settings
 from desk.wall import actions, queries, rules
-from desk.wall.queries import Filter
+from desk.wall.walks import Filter, page_query
 from tests.desk_fixtures import SIX, Cast, add_cast
 from tests.wall.builders import a_card, a_listener, a_rendition, an_asset
 
@@ -202,7 +202,7 @@ PLANS = [
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_sqlite_walks_an_index_and_sorts_nothing(on_both_databases: Settings, wanted: Filter, index: str) -> None:
     after = (NOW, 1)
-    query = queries._page_query(1, wanted, None, after, 61, NOW)
+    query = page_query(1, wanted, None, after, 61, NOW)
     with db.reading() as session:
         compiled = query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
         plan = [row[3] for row in session.execute(text(f"EXPLAIN QUERY PLAN {compiled}"))]
@@ -216,7 +216,7 @@ def test_sqlite_walks_an_index_and_sorts_nothing(on_both_databases: Settings, wa
 @pytest.mark.parametrize(("wanted", "index"), PLANS)
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_postgresql_walks_an_index_and_sorts_no_table(on_both_databases: Settings, wanted: Filter, index: str) -> None:
-    query = queries._page_query(1, wanted, None, (NOW, 1), 61, NOW)
+    query = page_query(1, wanted, None, (NOW, 1), 61, NOW)
     with db.reading() as session:
         # on an empty table every plan is good; without these the planner shows what it takes on a full one
         session.execute(text("SET LOCAL enable_seqscan = off"))

@@ -15,6 +15,7 @@ from desk.live.models import AuditRow
 from desk.settings import Settings
 from desk.wall import actions, queries, rules, signals
 from desk.wall.models import Card, ConsentRecord
+from desk.wall.walks import Filter
 from tests.desk_fixtures import SIX, Cast, add_cast
 from tests.wall.builders import a_card, a_listener, an_asset
 
@@ -241,7 +242,7 @@ def test_notes_are_found_by_the_text_filter(session: Session, cast: Cast) -> Non
     card = a_card(session, cast.rheinwelle)
     actions.set_notes(session, cast.rheinwelle, card.id, version=1, about="Kinderchor", by=cast.nia, at=LATER)
 
-    page = queries.list_cards(session, cast.rheinwelle, queries.Filter(text="derch"), at=LATER)
+    page = queries.list_cards(session, cast.rheinwelle, Filter(text="derch"), at=LATER)
 
     assert [view.card.id for view in page.cards] == [card.id]
 

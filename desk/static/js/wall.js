@@ -8,6 +8,7 @@ import { covers, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
 import { announce, el, errorText, icon } from "./dom.js";
 import { Feed } from "./feed.js";
+import { filters, isFiltered, leaseOf, learnSearch, matches, names as filterNames, startFilters, values } from "./filters.js";
 import { bind, listKey } from "./keys.js";
 import { amend, Live, newest } from "./live.js";
 import { learnTags, mayMark, pressMark, pressTags, rate, toggleJury, withTags } from "./marks.js";
@@ -58,7 +59,6 @@ let held = [];
 let isLoading = false;
 let notBefore = 0;
 let epoch = 0;
-const filters = { state: "all", kind: "", text: "", campaign: "" };
 
 /* ---------- records ---------- */
 
@@ -70,20 +70,6 @@ function learnCard(given) {
   return card;
 }
 
-function leaseOf(card) { return isMine(card) || isTheirs(card); }
-function isInState(card) {
-  if (filters.state === "all") return true;
-  if (filters.state === "claimed") return leaseOf(card) && (card.state === "new" || card.state === "claimed");
-  if (filters.state === "new") return card.state === "new" && !leaseOf(card);
-  return card.state === filters.state;
-}
-function matches(card) {
-  if (!isInState(card) || (filters.kind && card.kind !== filters.kind)) return false;
-  if (filters.campaign && String(card.campaign?.id ?? "") !== filters.campaign) return false;
-  if (!filters.text) return true;
-  const words = `${card.text} ${card.listener.first_name} ${card.listener.alias} ${card.listener.place} ${card.about}`.toLocaleLowerCase();
-  return words.includes(filters.text.toLocaleLowerCase());
-}
 
 /* ---------- feed ---------- */
 
@@ -116,6 +102,7 @@ function take(page, replace, cursor = null) {
   order.push(...added);
   next = page.next;
   if (page.counts) counts = page.counts;
+  learnSearch(page.search);
   return added;
 }
 
@@ -133,7 +120,7 @@ function back(card) {
   if (card.id === focused && pane.id === null) pane.show(card.id);
 }
 
-const query = (cursor, limit = PAGE) => api.withQuery("/api/v1/cards", { state: filters.state === "all" ? "" : filters.state, kind: filters.kind, text: filters.text, campaign: filters.campaign, cursor, limit });
+const query = (cursor, limit = PAGE) => api.withQuery("/api/v1/cards", { ...values(), cursor, limit });
 
 async function loadMore() {
   if (!next || isLoading || Date.now() < notBefore) return;
@@ -167,6 +154,7 @@ async function reload({ keepFocus = false } = {}) {
     if (!keepFocus) $("grid").scrollTop = 0;
     if (!order.includes(focused)) setFocus(order[0] ?? null, { quiet: true });
     showOrder();
+    for (const id of feed.shown.keys()) feed.refresh(id);  // what stands here still may be no ghost any more
     return page;
   } catch (error) {
     isLoading = false;
@@ -541,7 +529,7 @@ live.addEventListener("reload", async () => {
   if (page?.seq !== undefined) { live.seq = page.seq; live.catchUp(); }
 });
 live.addEventListener("signedout", () => {
-  warn(t("Your session has ended. Nothing was changed."), { seconds: 3600, undoLabel: t("Sign in"), undoKey: "", undo: () => location.assign(`/signin?next=${encodeURIComponent(location.pathname)}`) });
+  warn(t("Your session has ended. Nothing was changed."), { seconds: 3600, undoLabel: t("Sign in"), undoKey: "", undo: () => location.assign(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`) });
 });
 live.addEventListener("caughtup", ({ detail }) => { if (detail.count > 3) note(tn("Caught up: %(num)s change", "Caught up: %(num)s changes", detail.count), { ic: "check" }); });
 live.addEventListener("state", ({ detail }) => { drawLine(detail); if (detail.state === "live") outbox.flush(); });
@@ -631,10 +619,8 @@ function drawTally(tally) {
 }
 
 function drawEmpty() {
-  const isFiltered = filters.state !== "all" || filters.kind || filters.text || filters.campaign;
-  for (const one of $("empty").querySelectorAll("[data-empty]")) one.hidden = one.dataset.empty !== (isFiltered ? "filtered" : "none");
-  const names = [filters.state !== "all" && document.querySelector(`[data-state-filter="${filters.state}"] span`)?.textContent, filters.kind && document.querySelector(`[data-kind-filter="${filters.kind}"]`)?.title, filters.text && `„${filters.text}“`, filters.campaign && $("campaign-filter")?.selectedOptions[0]?.textContent].filter(Boolean);
-  $("hidden-by").textContent = `${names.join(" · ")}. ${tn("%(num)s message is hidden.", "%(num)s messages are hidden.", counts.state?.all ?? 0)}`;
+  for (const one of $("empty").querySelectorAll("[data-empty]")) one.hidden = one.dataset.empty !== (isFiltered() ? "filtered" : "none");
+  $("hidden-by").textContent = `${filterNames().join(" · ")}. ${tn("%(num)s message is hidden.", "%(num)s messages are hidden.", counts.state?.all ?? 0)}`;
 }
 
 function drawBulk() {
@@ -642,17 +628,9 @@ function drawBulk() {
   $("bulk").querySelector(".bulk-n").textContent = t("%(count)s selected", { count: number(selected.size) });
 }
 
-function drawFilters() {
-  for (const tab of document.querySelectorAll("[data-state-filter]")) tab.setAttribute("aria-pressed", String(tab.dataset.stateFilter === filters.state));
-  for (const type of document.querySelectorAll("[data-kind-filter]")) type.setAttribute("aria-pressed", String(type.dataset.kindFilter === filters.kind));
-  $("chips").replaceChildren(...(filters.text ? [el("span.chip", {}, `„${filters.text}“`, el("button", { type: "button", "aria-label": t("Remove filter"), onclick: () => { $("search").value = ""; setFilter({ text: "" }); } }, icon("x")))] : []));
-}
-
-function setFilter(values) {
-  Object.assign(filters, values);
+function refilter() {
   selected.clear();
   drawBulk();
-  drawFilters();
   reload();
 }
 
@@ -792,10 +770,6 @@ function clearSelected() {
 }
 
 document.addEventListener("click", (event) => {
-  const stateTab = event.target.closest("[data-state-filter]");
-  if (stateTab) setFilter({ state: stateTab.dataset.stateFilter });
-  const kindTab = event.target.closest("[data-kind-filter]");
-  if (kindTab) setFilter({ kind: filters.kind === kindTab.dataset.kindFilter ? "" : kindTab.dataset.kindFilter });
   const density = event.target.closest("[data-density-choice]");
   if (density) setDensity(density.dataset.densityChoice);
   const many = event.target.closest("[data-bulk]");
@@ -804,15 +778,6 @@ document.addEventListener("click", (event) => {
 $("newpill").addEventListener("click", () => showNew());
 $("retry-now").addEventListener("click", () => live.retry());
 $("pause").addEventListener("click", togglePause);
-$("clear-filters").addEventListener("click", () => { $("search").value = ""; if ($("campaign-filter")) $("campaign-filter").value = ""; setFilter({ state: "all", kind: "", text: "", campaign: "" }); });
-$("campaign-filter")?.addEventListener("change", (event) => setFilter({ campaign: event.target.value }));
-let searchTimer = 0;
-$("search").addEventListener("input", () => { clearTimeout(searchTimer); searchTimer = setTimeout(() => setFilter({ text: $("search").value.trim() }), 250); });
-$("search").addEventListener("keydown", (event) => {
-  if (event.key === "Escape") { event.stopPropagation(); $("search").value = ""; setFilter({ text: "" }); feed.elementOf(focused)?.focus(); }
-  if (event.key === "Enter") feed.elementOf(focused)?.focus();
-});
-
 function setDensity(name) {
   feed.hold(() => {
     if (name === "regular") delete document.documentElement.dataset.density;
@@ -876,10 +841,10 @@ bind("Ctrl+a", { group: MANY, label: t("Select all visible"), run: () => { for (
 startShapes((change) => feed.hold(change, { refill: true }));
 const density = localStorage.getItem("desk.density");
 if (density && density !== "regular") setDensity(density);
+startFilters({ changed: refilter, leave: () => feed.elementOf(focused)?.focus() });
 take(first, true);
 if (first.tally) drawTally(first.tally);
 drawCounts();
-drawFilters();
 showOrder();
 if (order.length) setFocus(order[0], { quiet: true, reveal: false });
 document.documentElement.dataset.ready = "yes";

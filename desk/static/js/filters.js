@@ -1,0 +1,170 @@
+/* What of the wall somebody wants to see: read from the address and written to it, so that every filter is a link and the
+   way back works; and whether a card that comes or changes belongs to it, decided as the server does. */
+
+import { isMine, isTheirs } from "./card.js";
+import { el, icon } from "./dom.js";
+import { t } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+const NONE = { state: "all", kind: "", campaign: "", text: "", exact: "" };
+export const filters = { ...NONE };
+let asked = null;
+let told = () => {};
+
+/* ---------- words ---------- */
+
+const UMLAUTS = { ä: "ae", ö: "oe", ü: "ue", ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ς: "σ" };
+const MARKS = /[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]/g;
+
+/** Text as the server looks through it: one space before each word, small letters, umlauts spelled out. */
+export function fold(text) {
+  const spelled = (text ?? "").normalize("NFKC").toLowerCase().normalize("NFC").replace(/[äöüßæœøłđς]/g, (letter) => UMLAUTS[letter]);
+  return spelled.normalize("NFKD").replace(MARKS, "").split(/\s+/).filter(Boolean).map((word) => ` ${word}`).join("");
+}
+
+/** What is looked for until the server has said which spellings and words belong to it. */
+function ownSearch(text) {
+  const terms = fold(text).split(" ").filter(Boolean);
+  return text ? { parts: terms.filter((term) => term.length > 2).map((term) => [term]), starts: terms.filter((term) => term.length < 3) } : null;
+}
+
+/** What the server looked for on the newest page; what comes later is held against the same words. */
+export function learnSearch(search) {
+  asked = search ?? ownSearch(filters.text);
+  drawChips();
+}
+
+function saysIt(card, { parts, starts }) {
+  if (!parts.length && !starts.length) return false;
+  const { listener } = card;
+  const said = (card.media ?? []).map((media) => media.transcript?.text);
+  const folded = [card.text, ...said, listener.first_name, listener.alias, listener.place, card.about, card.note].map(fold).join("");
+  return parts.every((group) => group.some((part) => folded.includes(part))) && starts.every((start) => folded.includes(` ${start}`));
+}
+
+/* ---------- one card ---------- */
+
+export const leaseOf = (card) => isMine(card) || isTheirs(card);
+
+function isInState(card) {
+  return filters.state.split(",").some((state) => {
+    if (state === "all") return true;
+    if (state === "claimed") return leaseOf(card) && (card.state === "new" || card.state === "claimed");
+    return card.state === state && !(state === "new" && leaseOf(card));
+  });
+}
+
+export function matches(card) {
+  if (!isInState(card) || (filters.kind && !filters.kind.split(",").includes(card.kind))) return false;
+  if (filters.campaign && String(card.campaign?.id ?? "") !== filters.campaign) return false;
+  return !filters.text || !asked || saysIt(card, asked);
+}
+
+/* ---------- the address ---------- */
+
+/** The values a request or a link carries; what says nothing is left out. */
+export const values = (given = filters) => Object.fromEntries(Object.entries(given).filter(([name, value]) => value && value !== NONE[name]));
+
+export const isFiltered = () => Object.keys(values()).some((name) => name !== "exact");
+
+/** The wall's address with some filters changed; what other modules keep in it stays. */
+export function linkTo(changes) {
+  const query = new URLSearchParams(location.search);
+  for (const name of Object.keys(NONE)) query.delete(name);
+  for (const [name, value] of Object.entries(values({ ...filters, ...changes }))) query.set(name, value);
+  const text = query.toString().replaceAll("%2C", ",");
+  return text ? `${location.pathname}?${text}` : location.pathname;
+}
+
+function readAddress() {
+  const query = new URLSearchParams(location.search);
+  for (const name of Object.keys(NONE)) filters[name] = query.get(name) ?? NONE[name];
+}
+
+/** Changes filters; each change is one step back. Typing on in the search is not. */
+export function setFilter(changes) {
+  if ("text" in changes && changes.text !== filters.text) changes = { exact: "", ...changes };
+  const link = linkTo(changes);
+  const isTypingOn = Object.keys(changes).every((name) => name === "text" || name === "exact") && filters.text && changes.text;
+  Object.assign(filters, changes);
+  asked = ownSearch(filters.text);
+  if (isTypingOn) history.replaceState(history.state, "", link);
+  else if (link !== location.pathname + location.search) history.pushState(null, "", link);
+  draw();
+  told();
+}
+
+const clear = () => setFilter({ ...NONE });
+
+/* ---------- what is shown of it ---------- */
+
+const textOf = (selector) => document.querySelector(selector)?.textContent.trim() ?? "";
+
+/** Every filter that holds: its name for people, and what takes it off. */
+function holding() {
+  const campaign = filters.campaign && ([...($("campaign-filter")?.options ?? [])].find((one) => one.value === filters.campaign)?.textContent ?? t("Campaign"));
+  return [
+    filters.state !== "all" && { name: textOf(`[data-state-filter="${filters.state}"] span`) || filters.state, off: { state: "all" }, isShown: true },
+    filters.kind && { name: document.querySelector(`[data-kind-filter="${filters.kind}"]`)?.title ?? filters.kind, off: { kind: "" }, isShown: true },
+    campaign && { name: campaign, off: { campaign: "" }, isShown: true },
+    filters.text && { name: `„${filters.text}“`, off: { text: "" } },
+  ].filter(Boolean);
+}
+
+/** The filters by name, for the place where nothing is left to see. */
+export const names = () => holding().map((one) => one.name);
+
+function chip(label, off, title) {
+  return el("span.chip", {}, label, el("button", { type: "button", "aria-label": `${title}: ${label}`, title, onclick: () => setFilter(off) }, icon("x")));
+}
+
+function drawChips() {
+  const chips = holding().filter((one) => !one.isShown).map((one) => chip(one.name, one.off, t("Remove filter")));
+  if (filters.text && asked?.similar?.length) {
+    const words = asked.similar.join(", ");
+    chips.push(el("span.chip.similar", { title: t("The words as typed stand on few messages. These are one slip away.") }, el("span.chip-what", {}, t("Similar words:")), el("b", {}, words), el("button", { type: "button", "aria-label": t("Only the words as typed"), title: t("Only the words as typed"), onclick: () => setFilter({ exact: "1" }) }, icon("x"))));
+  }
+  if (filters.text && filters.exact) chips.push(chip(t("Only the words as typed"), { exact: "" }, t("Remove filter")));
+  if (holding().length > 1) chips.push(el("a.btn.sm.ghost", { id: "clear-all", href: linkTo(NONE), onclick: (event) => { event.preventDefault(); clear(); } }, el("span", {}, t("Clear all"))));
+  $("chips").replaceChildren(...chips);
+}
+
+export function draw() {
+  for (const tab of document.querySelectorAll("[data-state-filter]")) tab.setAttribute("aria-pressed", String(tab.dataset.stateFilter === filters.state));
+  for (const type of document.querySelectorAll("[data-kind-filter]")) type.setAttribute("aria-pressed", String(type.dataset.kindFilter === filters.kind));
+  if ($("campaign-filter")) $("campaign-filter").value = filters.campaign;
+  if (document.activeElement !== $("search") || !filters.text) $("search").value = filters.text;
+  drawChips();
+}
+
+/* ---------- wiring ---------- */
+
+/** `changed`: the filters are others now; `leave`: somebody is through with typing. */
+export function startFilters({ changed, leave }) {
+  told = changed;
+  readAddress();
+  draw();
+  window.addEventListener("popstate", () => {
+    const before = JSON.stringify(filters);
+    readAddress();
+    if (JSON.stringify(filters) === before) return;  // another module's step
+    asked = ownSearch(filters.text);
+    $("search").value = filters.text;
+    draw();
+    told();
+  });
+  document.addEventListener("click", (event) => {
+    const tab = event.target.closest("[data-state-filter]");
+    if (tab) setFilter({ state: tab.dataset.stateFilter });
+    const type = event.target.closest("[data-kind-filter]");
+    if (type) setFilter({ kind: filters.kind === type.dataset.kindFilter ? "" : type.dataset.kindFilter });
+  });
+  $("clear-filters").addEventListener("click", clear);
+  $("campaign-filter")?.addEventListener("change", (event) => setFilter({ campaign: event.target.value }));
+  let due = 0;
+  $("search").addEventListener("input", () => { clearTimeout(due); due = setTimeout(() => setFilter({ text: $("search").value.trim() }), 250); });
+  $("search").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { event.stopPropagation(); clearTimeout(due); $("search").value = ""; setFilter({ text: "" }); leave(); }
+    if (event.key === "Enter") leave();
+  });
+}

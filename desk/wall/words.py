@@ -1,0 +1,199 @@
+"""What the text filter looks at: the folded text of each card, and the words that stand on a station's cards.
+
+The text follows what it is made of: announced cards are folded anew, and all of a listener's when their name or place
+changes. The words follow the text, whoever writes it: each counts its cards and goes with the last of them, so that
+nothing erased stays here. They are written under the station's number, as the counters are, so that two workers
+with the same words cannot wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import CompoundSelect, Select, delete, event, func, inspect, literal, select, union_all
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, object_session
+
+from desk import db
+from desk.conversations.models import Message
+from desk.listeners.models import Listener
+from desk.live import log
+from desk.media.models import Asset, Transcript
+from desk.wall import rules, spelling
+from desk.wall.models import Card, Word
+
+LAST = "\U0010ffff"  # sorts behind every word
+MOST_CANDIDATES = 4000
+MOST_SIMILAR = 6
+KNOWN_FROM = 5  # cards: so often written, it is no slip
+CHUNK = 500  # rows a statement; databases bound their parameters
+
+Noted = Counter[tuple[int, str]]
+NAMES = ("first_name", "alias", "place", "blocked_until")
+
+
+# --- the text of a card -----------------------------------------------------------------------------------------
+
+
+def folded_of(card: Card, message: Message, listener: Listener, said: Sequence[str] = ()) -> str:
+    """Everything the text filter looks at: words, name, place, what colleagues noted, what is `said` in its files.
+
+    Nothing of a blocked sender is found.
+    """
+    if listener.blocked_until is not None:
+        return ""
+    words = (message.text, *said, listener.first_name, listener.alias, listener.place, card.about, card.note)
+    return "".join(rules.fold(part or "") for part in words)
+
+
+@event.listens_for(Listener, "after_update")
+def _note_renamed(_mapper: Any, _connection: Any, listener: Listener) -> None:
+    session = object_session(listener)
+    names = inspect(listener).attrs
+    if session is not None and any(names[name].history.has_changes() for name in NAMES):
+        refold_listener(session, listener.id)
+
+
+def refold_listener(session: Session, listener_id: int) -> None:
+    """Fold all cards of a listener anew before the commit: what they are called, or whose they are, has changed."""
+    session.info.setdefault("renamed", set()).add(listener_id)
+    db.before_commit(session, "45-names", _refold_renamed)
+
+
+def _refold_renamed(session: Session) -> None:
+    session.flush()
+    for listener_id in sorted(session.info.pop("renamed", set())):
+        listener = session.get_one(Listener, listener_id)
+        theirs = (Card.listener_id == listener_id, Card.withdrawn_at.is_(None))
+        spoken = (
+            select(Asset.message_id, Transcript.text)
+            .join(Transcript, Transcript.asset_id == Asset.id)
+            .join(Card, Card.message_id == Asset.message_id)
+            .where(*theirs, Transcript.text != "")
+        )
+        said: dict[int, list[str]] = {}
+        for message_id, words in session.execute(spoken.order_by(Asset.id)):
+            said.setdefault(message_id, []).append(words)
+        rows = select(Card, Message).join(Message, Message.id == Card.message_id).where(*theirs)
+        for card, message in session.execute(rows.order_by(Card.id)):
+            card.folded = folded_of(card, message, listener, said.get(message.id, ()))
+    session.flush()
+
+
+# --- the words of a station -------------------------------------------------------------------------------------
+
+
+@event.listens_for(Card, "after_insert")
+@event.listens_for(Card, "after_update")
+def _follow(_mapper: Any, _connection: Any, card: Card) -> None:
+    """Note which words a card has more or less than before."""
+    change = inspect(card).attrs.folded.history
+    session = object_session(card)
+    if session is None or not change.has_changes():
+        return
+    before = spelling.words_of(change.deleted[0] or "") if change.deleted else frozenset()
+    after = spelling.words_of(card.folded or "")
+    noted: Noted = session.info.setdefault("words", Counter())
+    for word in after - before:
+        noted[card.station_id, word] += 1
+    for word in before - after:
+        noted[card.station_id, word] -= 1
+    db.before_commit(session, "55-words", _write)
+
+
+def _write(session: Session) -> None:
+    session.flush()
+    noted: Noted = session.info.pop("words", Counter())
+    changed = sorted((key, by) for key, by in noted.items() if by)
+    for station_id in sorted({key[0] for key, _by in changed}):
+        log.hold(session, station_id)
+        mine = {word: by for (station, word), by in changed if station == station_id}
+        _add(session, station_id, mine)
+        _forget(session, station_id, [word for word, by in mine.items() if by < 0])
+
+
+def _add(session: Session, station_id: int, changed: dict[str, int]) -> None:
+    rows = [
+        {"station_id": station_id, "word": word, "bare": bare, "mirrored": bare[::-1], "cards": by}
+        for word, by in changed.items()
+        for bare in (spelling.bare(word),)
+    ]
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    for start in range(0, len(rows), CHUNK):
+        statement: Any = insert(Word.metadata.tables["word"]).values(rows[start : start + CHUNK])
+        together = {"cards": Word.cards + statement.excluded.cards}
+        session.execute(statement.on_conflict_do_update(index_elements=["station_id", "word"], set_=together))
+
+
+def _forget(session: Session, station_id: int, words: Sequence[str]) -> None:
+    for start in range(0, len(words), CHUNK):
+        gone = (Word.station_id == station_id, Word.word.in_(words[start : start + CHUNK]), Word.cards <= 0)
+        session.execute(delete(Word).where(*gone).execution_options(synchronize_session=False))
+
+
+# --- looking up -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    word: str
+    bare: str
+    cards: int
+
+
+def find_similar(session: Session, station_id: int, terms: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """For each folded term the words on the station's cards that are one slip away, the most frequent first.
+
+    A term that is often written itself is meant as it stands. One statement.
+    """
+    asked = [term for term in terms if len(term) >= spelling.SHORTEST_WORD and term.isalpha()]
+    if not asked:
+        return {}
+    found: dict[int, list[_Candidate]] = {}
+    for at, word, bare, cards in session.execute(_candidates(station_id, asked)):
+        found.setdefault(at, []).append(_Candidate(word, bare, cards))
+    similar = {term: _similar(term, found.get(at, [])) for at, term in enumerate(asked)}
+    return {term: words for term, words in similar.items() if words}
+
+
+def _candidates(station_id: int, terms: Sequence[str]) -> CompoundSelect[Any]:
+    """One half of a word with one slip is right: words that begin with the first half or end with the other, and
+    those in which two letters are swapped just where the halves meet."""
+    parts = []
+    for at, term in enumerate(terms):
+        bare = spelling.bare(term)
+        half = len(bare) // 2
+        swapped = bare[: half - 1] + bare[half] + bare[half - 1] + bare[half + 1 :]
+        reach = (len(bare) - 1, 99 if len(bare) >= spelling.SHORTEST_INSIDE else len(bare) + 1)
+        parts += [
+            _part(station_id, at).where(Word.bare >= bare[:half], Word.bare < bare[:half] + LAST, _long(reach)),
+            _part(station_id, at).where(
+                Word.mirrored >= bare[half:][::-1], Word.mirrored < bare[half:][::-1] + LAST, _long(reach)
+            ),
+            _part(station_id, at).where(Word.bare == swapped),
+        ]
+    return union_all(*(select(part.limit(MOST_CANDIDATES).subquery()) for part in parts))
+
+
+def _part(station_id: int, at: int) -> Select[int, str, str, int]:
+    return select(literal(at).label("at"), Word.word, Word.bare, Word.cards).where(Word.station_id == station_id)
+
+
+def _long(reach: tuple[int, int]) -> Any:
+    return func.length(Word.bare).between(*reach)
+
+
+def _similar(term: str, candidates: Sequence[_Candidate]) -> tuple[str, ...]:
+    bare = spelling.bare(term)
+    if sum(one.cards for one in set(candidates) if one.bare == bare) >= KNOWN_FROM:
+        return ()
+    whole = {one for one in candidates if spelling.is_slip(bare, one.bare)}
+    meant = whole or {one for one in candidates if spelling.is_slip_inside(bare, one.bare)}
+    kept: list[str] = []
+    for one in sorted(meant, key=lambda one: (-one.cards, one.word)):
+        if not any(word in one.word for word in kept):
+            kept.append(one.word)
+    return tuple(kept[:MOST_SIMILAR])
