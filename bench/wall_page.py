@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -26,6 +27,7 @@ from bench.figures import Figure, judge
 from desk import clock, db, factory, schema
 from desk.people import actions as people
 from desk.settings import Settings, load_settings
+from desk.wall import forms, queries
 from desk.wall.models import Word
 from desk.wall.rules import fold
 from desk.wall.spelling import bare, words_of
@@ -51,6 +53,14 @@ SEARCHES = {
     "a word that is nowhere": "Xylophonkonzert",
 }
 SEARCH_LIMIT_MS = 150.0
+FILTERS = {
+    "senders known before": "sender=known",
+    "senders known before, new, voices": "sender=known&state=new&kind=voice",
+    "consent refused long ago": "consent=refused",
+    "long recordings with a remark": "length=long&quality=remark",
+    "new senders of a day": "sender=new&time=hour",
+}
+FILTER_LIMIT_MS = 30.0
 WORDS = "Ein Ständchen für Oma Helga aus Köln, Nummer"
 SYLLABLES = dict(zip("0123456789", ("ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu"), strict=True))
 VOCABULARY = 200_003  # rare words, as names and slips make them; prime, so that they stand all over the wall
@@ -118,6 +128,7 @@ def compare(
             cookie["token"] = token
         walls.append(Wall(database, client))
     figures = [_measure(engine, name, path, *walls, times) for name, path in PAGES.items()]
+    figures += [_filter(engine, name, query, walls[-1], times // 3) for name, query in FILTERS.items()]
     figures += [_search(engine, name, words, walls[-1], times // 3) for name, words in SEARCHES.items()]
     for wall in walls:
         wall.database.dispose()
@@ -152,6 +163,22 @@ def _search(engine: str, name: str, words: str, many: Wall, times: int) -> Figur
     taken = [many.ask_ms(path, least=least) for _ in range(max(3, times))]
     name = f"wall: search for {name} at 1,000,000 cards ({engine})"
     return judge(name, max(taken), "ms", limit=SEARCH_LIMIT_MS)
+
+
+def _filter(engine: str, name: str, query: str, many: Wall, times: int) -> Figure:
+    """What the database takes for a page's ids and the numbers beside the choices; the rest is as on any page."""
+    db.use(many.database)
+    station_id, taken = 1, []
+    for _ in range(max(3, times)):
+        at = clock.now()
+        wanted, _cursor, _limit = forms.read_filter(dict(parse_qsl(query)), zone=ZoneInfo("UTC"), at=at)
+        with db.reading() as session:
+            started = time.perf_counter()
+            queries.list_ids(session, station_id, wanted, None, queries.PAGE + 1, at)
+            queries.facet_counts(session, station_id, wanted, at=at)
+            taken.append((time.perf_counter() - started) * 1000)
+    name = f"wall: filter for {name} with its numbers at 1,000,000 cards ({engine})"
+    return judge(name, statistics.median(taken), "ms", limit=FILTER_LIMIT_MS)
 
 
 def _fill(database: db.Database, cards: int) -> str:
@@ -242,6 +269,13 @@ def _statements(lite: bool) -> list[str]:
     for digit, syllable in SYLLABLES.items():
         rare = f"replace({rare}, '{digit}', '{syllable}')"
     folded = f":folded || CASE WHEN n % 10 = 3 THEN ' geburtstag ' ELSE ' ' END || {rare}"
+    facet = (
+        "CASE WHEN n <= :listeners THEN 'n' ELSE 'k' END"
+        " || CASE WHEN n % 5000 = 7 AND n < :cards / 2 THEN 'r' ELSE 'o' END"
+        " || CASE WHEN n % 1000 = 0 THEN 'l' WHEN n % 10 = 0 THEN 'm' ELSE 's' END"
+        " || CASE WHEN n % 3000 = 0 THEN 'r' WHEN n % 10 = 0 THEN 'f' ELSE '-' END"
+    )
+    consent = "CASE WHEN n % 5000 = 7 AND n < :cards / 2 THEN 'refused' ELSE 'unknown' END"
     false = no[0]
     sequences = ["listener", "message", "card", "asset"]
     fills = [
@@ -258,16 +292,16 @@ def _statements(lite: bool) -> list[str]:
         f" SELECT n, 1, 1, 1 + n % :listeners, 1 + n % :listeners, 'in', {kind}, {said}, {json}, 'p' || n, {false},"
         f" {false}, {sent}, {sent} FROM {upto('cards')} AS s",
         f"INSERT INTO card (id, station_id, message_id, listener_id, kind, state, version, placed_at, is_late, consent,"
-        f" about, pronunciation, note, folded)"
-        f" SELECT n, 1, n, 1 + n % :listeners, {kind}, {state}, 1, {sent}, {false}, 'unknown', '', '', '',"
-        f" {folded} FROM {upto('cards')} AS s",
+        f" about, pronunciation, note, folded, facet)"
+        f" SELECT n, 1, n, 1 + n % :listeners, {kind}, {state}, 1, {sent}, {false}, {consent}, '', '', '',"
+        f" {folded}, {facet} FROM {upto('cards')} AS s",
         f"INSERT INTO asset (id, station_id, message_id, kind, is_voice, state, facts, created_at)"
         f" SELECT n, 1, n, 'voice', {no[1]}, 'ready', {json}, :now FROM {upto('cards')} AS s WHERE n % 10 = 0",
         "INSERT INTO rendition (station_id, asset_id, profile, mime, key, bytes, sha256, recipe_version,"
         " original_sha256, settings, begins_s, created_at)"
         " SELECT 1, id, 'preview', 'audio/mpeg', 'k/' || id, 10, 'a', 1, 'a', '', 0, :now FROM asset",
-        "INSERT INTO card_count (station_id, state, kind, cards)"
-        " SELECT station_id, state, kind, count(*) FROM card GROUP BY station_id, state, kind",
+        "INSERT INTO card_count (station_id, state, kind, facet, cards)"
+        " SELECT station_id, state, kind, facet, count(*) FROM card GROUP BY station_id, state, kind, facet",
     ]
     if not lite:
         fills += [f"SELECT setval('{name}_id_seq', (SELECT max(id) FROM {name}))" for name in sequences]

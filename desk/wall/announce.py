@@ -8,6 +8,7 @@ counts are true at its number.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,7 +30,7 @@ class _Noted:
 
     kinds: dict[int, str] = field(default_factory=dict)
     stations: dict[int, int] = field(default_factory=dict)
-    moved: Counter[tuple[int, str, str]] = field(default_factory=Counter)
+    moved: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
     at: datetime | None = None
 
 
@@ -46,8 +47,17 @@ def touch(session: Session, card: Card, kind: str, *, at: datetime) -> None:
 
 
 def count(session: Session, card: Card, *, by: int, at: datetime) -> None:
-    """Note that there is one card more or less in the card's present state and kind."""
-    _noted(session, at).moved[card.station_id, card.state, card.kind] += by
+    """Note that there is one card more or less in the card's present state, kind and facet."""
+    _noted(session, at).moved[card.station_id, card.state, card.kind, card.facet or ""] += by
+
+
+def set_facet(session: Session, card: Card, facet: str, *, at: datetime) -> None:
+    """Let a card be found under another facet; the counters follow."""
+    if card.facet == facet:
+        return
+    count(session, card, by=-1, at=at)
+    card.facet = facet
+    count(session, card, by=1, at=at)
 
 
 def _noted(session: Session, at: datetime) -> _Noted:
@@ -68,9 +78,7 @@ def _announce(session: Session) -> None:
             for told in signals.changed:
                 told(session, session.get_one(Card, card_id), at)
     views = queries.view_cards(session, [i for i, kind in noted.kinds.items() if kind != "card.removed"], at=at)
-    for view in views.values():
-        said = [asset.transcript.text for asset in view.media if asset.transcript and asset.transcript.text]
-        view.card.folded = words.folded_of(view.card, view.message, view.listener, said)
+    _derive(session, noted, views.values())
     for station_id in sorted({*noted.stations.values(), *(key[0] for key in noted.moved)}):
         counts = _write_counts(session, station_id, noted, at)
         for card_id, kind in noted.kinds.items():
@@ -81,6 +89,22 @@ def _announce(session: Session) -> None:
             log.record(session, station_id, kind, payload, audience=AUDIENCE, at=at)
 
 
+def _derive(session: Session, noted: _Noted, views: Iterable[queries.CardView]) -> None:
+    """What cards are found by follows from what is on them now; what is gone is found by nothing."""
+    for view in views:
+        card = view.card
+        said = [asset.transcript.text for asset in view.media if asset.transcript and asset.transcript.text]
+        card.folded = words.folded_of(card, view.message, view.listener, said)
+        before, card.facet = card.facet or "", view.facet
+        if before != card.facet:
+            noted.moved[card.station_id, card.state, card.kind, before] -= 1
+            noted.moved[card.station_id, card.state, card.kind, card.facet] += 1
+    for card_id, kind in noted.kinds.items():
+        if kind == "card.removed":
+            session.get_one(Card, card_id).facet = ""
+    session.flush()
+
+
 def _write_counts(session: Session, station_id: int, noted: _Noted, at: datetime) -> dict[str, dict[str, int]] | None:
     """Write this station's counters; the counts after it, None if no counter changed."""
     changed = {key: by for key, by in noted.moved.items() if key[0] == station_id and by}
@@ -88,11 +112,14 @@ def _write_counts(session: Session, station_id: int, noted: _Noted, at: datetime
         return None
     log.hold(session, station_id)
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    rows = [{"station_id": key[0], "state": key[1], "kind": key[2], "cards": by} for key, by in sorted(changed.items())]
+    rows = [
+        {"station_id": station_id, "state": state, "kind": kind, "facet": facet, "cards": by}
+        for (_station, state, kind, facet), by in sorted(changed.items())
+    ]
     statement: Any = insert(CardCount.metadata.tables["card_count"]).values(rows)
     session.execute(
         statement.on_conflict_do_update(
-            index_elements=["station_id", "state", "kind"],
+            index_elements=["station_id", "state", "kind", "facet"],
             set_={"cards": CardCount.cards + statement.excluded.cards},
         )
     )

@@ -32,6 +32,16 @@ def join_cards(session: Session, kept_id: int, gone_id: int, at: datetime) -> No
     session.execute(update(Card).where(Card.listener_id == gone_id).values(listener_id=kept_id))
     actions.refresh_listener(session, kept_id, at=at)
     words.refold_listener(session, kept_id)
+    _settle_first(session, kept_id, at)
+
+
+def _settle_first(session: Session, listener_id: int, at: datetime) -> None:
+    """Of two people who are one, the oldest card alone is somebody's first."""
+    theirs = select(Card).where(Card.listener_id == listener_id, Card.withdrawn_at.is_(None))
+    cards = session.execute(theirs.order_by(Card.placed_at, Card.id).with_for_update()).scalars().all()
+    for card in cards[1:]:
+        if card.facet[:1] == "n":
+            announce.set_facet(session, card, "k" + card.facet[1:], at=at)
 
 
 def show_sender(session: Session, listener_id: int, at: datetime) -> None:

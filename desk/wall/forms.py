@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from desk.errors import Invalid
 from desk.listeners import rules as listeners
-from desk.wall import marks, rules
+from desk.wall import facets, marks, rules
 from desk.wall.queries import PAGE, PAGE_MOST
 from desk.wall.walks import CLAIMED, Filter
 
@@ -149,8 +151,11 @@ def read_force(body: Any) -> bool:
     return _object(body).get("force") is True
 
 
-def read_filter(args: Mapping[str, str]) -> tuple[Filter, str | None, int]:
-    """Filter, cursor and length of a page from a query string; lists are separated by commas."""
+def read_filter(args: Mapping[str, str], *, zone: ZoneInfo, at: datetime) -> tuple[Filter, str | None, int]:
+    """Filter, cursor and length of a page from a query string; lists are separated by commas.
+
+    A time is hour, today or a day (2026-11-19), days being those of `zone`.
+    """
     faults = _Faults()
     states = tuple(part for part in args.get("state", "").split(",") if part and part != "all")
     kinds = tuple(part for part in args.get("kind", "").split(",") if part)
@@ -161,13 +166,41 @@ def read_filter(args: Mapping[str, str]) -> tuple[Filter, str | None, int]:
     campaign = args.get("campaign", "")
     if campaign and not (campaign.isdecimal() and len(campaign) < 16):
         faults["campaign"] = NO_NUMBER
+    chosen, wrong = facets.read(args)
+    faults |= dict.fromkeys(wrong, "This is no such choice.")
+    since, until = _read_time(args.get("time", ""), faults, zone=zone, at=at)
     limit = args.get("limit", "") or str(PAGE)
     if not (limit.isdecimal() and 1 <= int(limit[:9]) <= PAGE_MOST):
         faults["limit"] = "A page holds 1 to 200 cards."
     faults.check()
     text = args.get("text", "")[:200].replace("\x00", "")
-    wanted = Filter(states, kinds, text, int(campaign) if campaign else None, args.get("exact") == "1")
+    wanted = Filter(
+        states=states,
+        kinds=kinds,
+        text=text,
+        campaign_id=int(campaign) if campaign else None,
+        is_exact=args.get("exact") == "1",
+        facets=chosen,
+        since=since,
+        until=until,
+    )
     return wanted, args.get("cursor") or None, int(limit)
+
+
+def _read_time(said: str, faults: _Faults, *, zone: ZoneInfo, at: datetime) -> tuple[datetime | None, datetime | None]:
+    """(since, until) of a choice of time."""
+    if said == "hour":
+        return at - timedelta(hours=1), None
+    if not said:
+        return None, None
+    today = at.astimezone(zone).date()
+    try:
+        day = today if said == "today" else date.fromisoformat(said)
+        start = datetime.combine(day, time(), zone)
+        return start.astimezone(UTC), datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        faults["time"] = "A time is hour, today or a day."
+        return None, None
 
 
 def read_after(args: Mapping[str, str]) -> int:

@@ -20,6 +20,7 @@ class Card(Base):
     `folded` is the searchable text (casefolded, umlauts spelled out). `is_covered`: whether a person covered its files
     (True) or laid them open (False); None leaves it to the desk's own marks. The files carry it too (`Asset`).
     Marks of people beside the verdict: `rating` (1 to 5), `is_for_jury`, and `tag_ids` of the station's colour tags.
+    `facet`: what else it can be sorted out by (desk.wall.facets); empty once it is withdrawn.
     """
 
     __tablename__ = "card"
@@ -29,6 +30,7 @@ class Card(Base):
         Index("ix_card_wall_kind", "station_id", "kind", "placed_at", "id"),
         Index("ix_card_wall_state_kind", "station_id", "state", "kind", "placed_at", "id"),
         Index("ix_card_wall_campaign", "station_id", "campaign_id", "placed_at", "id"),
+        Index("ix_card_wall_facet", "station_id", "state", "kind", "facet", "placed_at", "id"),
         Index("ix_card_claimed", "station_id", "claimed_until"),
     )
 
@@ -59,6 +61,7 @@ class Card(Base):
     withdrawn_at: Mapped[datetime | None]
     stack_id: Mapped[int | None] = mapped_column(ForeignKey("stack.id"), index=True)
     folded: Mapped[str] = mapped_column(Text, default="", active_history=True)
+    facet: Mapped[str] = mapped_column(String(4), default="")
 
 
 class Tag(Base):
@@ -128,15 +131,17 @@ class CardAct(Base):
 
 
 class CardCount(Base):
-    """How many cards of a station are in a state, by kind: counting 250,000 rows takes too long for every page."""
+    """How many cards of a station are in a state, by kind and facet: counting 250,000 rows takes too long for every
+    page. Summed up it gives the number beside every choice of the wall's filters."""
 
     __tablename__ = "card_count"
-    __table_args__ = (UniqueConstraint("station_id", "state", "kind"),)
+    __table_args__ = (UniqueConstraint("station_id", "state", "kind", "facet"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
     state: Mapped[str] = mapped_column(String(12))
     kind: Mapped[str] = mapped_column(String(20))
+    facet: Mapped[str] = mapped_column(String(4), default="")
     cards: Mapped[int] = mapped_column(default=0)
 
 

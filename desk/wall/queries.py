@@ -12,17 +12,24 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import (
+    cast,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from desk import clock
 from desk.conversations.models import Message, Reaction
+from desk.db import Key
 from desk.errors import Invalid, NotFound
 from desk.listeners.models import Listener
 from desk.media import queries as media
 from desk.media.queries import AssetView
 from desk.people.models import Person
-from desk.wall import rules, search, tags, twins, walks
+from desk.wall import facets, rules, search, tags, twins, walks
 from desk.wall.models import Card, CardAct, CardCount, Stack
 from desk.wall.search import Search, Way
 from desk.wall.walks import CLAIMED, Filter
@@ -91,6 +98,17 @@ class CardView:
     tags: Sequence[dict[str, Any]] = ()
 
     @property
+    def facet(self) -> str:
+        """What the card can be sorted out by, as it is now."""
+        return facets.facet_of(
+            is_first=facets.is_new(self.card.facet or "", self.listener.message_count),
+            consent=self.card.consent,
+            kind=self.card.kind,
+            text=self.message.text,
+            media=self.media,
+        )
+
+    @property
     def is_blocked(self) -> bool:
         until = self.listener.blocked_until
         return until is not None and until > self.at
@@ -118,6 +136,7 @@ class CardView:
             "is_edited": message.edited_at is not None,
             "media": [] if self.is_blocked else [asset.as_json() for asset in self.media],
             "consent": card.consent,
+            "facets": facets.as_json(self.facet),
             "is_vetted": card.vetted_sha256 is not None,
             "campaign": self.campaign,
             "slots": list(self.slots),
@@ -314,12 +333,12 @@ def list_cards(
     asked = search.read(wanted.text)
     if asked and is_wide:
         asked = search.widen(session, station_id, asked) or asked
-    ids = _page_ids(session, station_id, wanted, asked, after, limit + 1, at)
+    ids = list_ids(session, station_id, wanted, asked, limit + 1, at, after=after)
     if asked and len(ids) < min(search.FEW_FOUND, limit + 1) and after is None and not wanted.is_exact:
         wider = search.widen(session, station_id, asked)
         if wider is not None:
             asked, is_wide = wider, True
-            ids = _page_ids(session, station_id, wanted, wider, after, limit + 1, at)
+            ids = list_ids(session, station_id, wanted, wider, limit + 1, at, after=after)
     views = view_cards(session, ids[:limit], at=at)
     cards = [views[card_id] for card_id in ids[:limit]]
     if len(ids) <= limit:
@@ -327,17 +346,22 @@ def list_cards(
     return Page(cards, (WIDE if is_wide else "") + write_cursor(cards[-1].card), asked)
 
 
-def _page_ids(
+def list_ids(
     session: Session,
     station_id: int,
     wanted: Filter,
     asked: Search | None,
-    after: tuple[datetime, int] | None,
     limit: int,
     at: datetime,
+    *,
+    after: tuple[datetime, int] | None = None,
 ) -> list[int]:
+    """Ids of at most `limit` cards, newest first. Four statements at most."""
     if asked:
         return _found_ids(session, station_id, wanted, search.way(session, station_id, asked), after, limit, at)
+    if wanted.facets.is_any and wanted.campaign_id is None and CLAIMED not in wanted.states:
+        lite = session.get_bind().dialect.name == "sqlite"
+        return list(session.execute(walks.facet_query(station_id, wanted, after, limit, at, lite=lite)).scalars())
     return list(session.execute(walks.page_query(station_id, wanted, None, after, limit, at)).scalars())
 
 
@@ -380,7 +404,11 @@ def counts(session: Session, station_id: int, *, at: datetime) -> dict[str, dict
     """
     by_state = dict.fromkeys((*rules.STATES, CLAIMED), 0)
     by_kind: dict[str, int] = {}
-    kept = select(CardCount.state, CardCount.kind, CardCount.cards).where(CardCount.station_id == station_id)
+    kept = (
+        select(CardCount.state, CardCount.kind, cast(func.sum(CardCount.cards), Key))
+        .where(CardCount.station_id == station_id)
+        .group_by(CardCount.state, CardCount.kind)
+    )
     held = select(literal(CLAIMED), literal(""), func.count()).where(
         Card.station_id == station_id, Card.claimed_until > at, Card.state == "new", Card.withdrawn_at.is_(None)
     )
@@ -393,6 +421,34 @@ def counts(session: Session, station_id: int, *, at: datetime) -> dict[str, dict
         "state": {**by_state, "all": sum(by_state.values())},
         "kind": {kind: cards for kind, cards in sorted(by_kind.items()) if cards},
     }
+
+
+def facet_counts(
+    session: Session, station_id: int, wanted: Filter, *, at: datetime
+) -> dict[str, dict[str, int]] | None:
+    """How many cards each choice of sender, consent, length and quality would leave, the other filters as they are.
+
+    None where the counters cannot say: with a search, a campaign or a time. Two statements.
+    """
+    if wanted.text.strip() or wanted.campaign_id is not None or wanted.since or wanted.until:
+        return None
+    kinds = [CardCount.kind.in_(wanted.kinds)] if wanted.kinds else []
+    rows = session.execute(
+        select(CardCount.state, CardCount.facet, CardCount.cards).where(
+            CardCount.station_id == station_id, CardCount.cards > 0, CardCount.facet != "", *kinds
+        )
+    )
+    is_of = [Card.kind.in_(wanted.kinds)] if wanted.kinds else []
+    held = session.execute(
+        select(Card.facet, func.count())
+        .where(Card.station_id == station_id, Card.claimed_until > at, Card.state == "new", Card.withdrawn_at.is_(None))
+        .where(Card.facet != "", *is_of)
+        .group_by(Card.facet)
+    )
+    states = set(wanted.states or (*rules.STATES, CLAIMED))
+    found = [(facet, cards) for state, facet, cards in rows if state in states]
+    is_held = (CLAIMED in states) - ("new" in states)  # a card that somebody holds is counted as new
+    return facets.counts_of([*found, *((facet, cards * is_held) for facet, cards in held)], wanted.facets)
 
 
 def history(session: Session, card_id: int, *, most: int = 50) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -35,7 +36,7 @@ def show_wall() -> str | WerkzeugResponse:
     """The wall as its address says; one that says nothing sensible leads to the whole."""
     station_id = my_station().id
     try:
-        wanted, _cursor, _limit = forms.read_filter(request.args)
+        wanted, _cursor, _limit = _read_filter()
     except Invalid:
         return redirect(url_for("wall.show_wall"))
     with db.reading() as session:
@@ -88,9 +89,22 @@ def _pile(session: Session, station_id: int, start: str | None) -> dict[str, Any
 @wall.get("/api/v1/cards")
 @requires("wall.read")
 def list_cards() -> Response:
-    wanted, cursor, limit = forms.read_filter(request.args)
+    wanted, cursor, limit = _read_filter()
     with db.reading() as session:
         return jsonify(_page(session, my_station().id, wanted, cursor, limit))
+
+
+@wall.get("/api/v1/cards/counts")
+@requires("wall.read")
+def count_cards() -> Response:
+    """How many cards each choice of the filters would leave; null where that cannot be told at once."""
+    wanted, _cursor, _limit = _read_filter()
+    with db.reading() as session:
+        return jsonify({"facets": queries.facet_counts(session, my_station().id, wanted, at=clock.now())})
+
+
+def _read_filter() -> tuple[Filter, str | None, int]:
+    return forms.read_filter(request.args, zone=ZoneInfo(my_station().timezone), at=clock.now())
 
 
 def _page(session: Session, station_id: int, wanted: Filter, cursor: str | None, limit: int) -> dict[str, Any]:

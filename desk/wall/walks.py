@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, not_, or_, select, tuple_, union_all
+from sqlalchemy.orm import aliased
 
 from desk.db import Key, Moment
-from desk.wall.models import Card
+from desk.wall.facets import EVERY, Facets
+from desk.wall.models import Card, CardCount
 
 UNION_MOST = 16
 CLAIMED = "claimed"
@@ -21,7 +23,7 @@ CLAIMED = "claimed"
 class Filter:
     """What of the wall somebody wants to see. Empty means everything; `is_exact`: no words one slip away.
 
-    `since` bounds the arrival.
+    `since` and `until` bound the arrival, `until` exclusive.
     """
 
     states: tuple[str, ...] = ()
@@ -29,7 +31,9 @@ class Filter:
     text: str = ""
     campaign_id: int | None = None
     is_exact: bool = False
+    facets: Facets = EVERY
     since: datetime | None = None
+    until: datetime | None = None
 
 
 def page_query(
@@ -68,6 +72,8 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
     bounds: list[ColumnElement[bool]] = [Card.withdrawn_at.is_(None)]
     if wanted.campaign_id is not None:
         bounds.append(Card.campaign_id == wanted.campaign_id)
+    if wanted.facets.is_any:
+        bounds.append(Card.facet.like(wanted.facets.pattern))
     return [*bounds, *_between(wanted, after)]
 
 
@@ -78,7 +84,47 @@ def _between(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnE
         bounds.append(tuple_(Card.placed_at, Card.id) < bound)
     if wanted.since is not None:
         bounds.append(Card.placed_at >= wanted.since)
+    if wanted.until is not None:
+        bounds.append(Card.placed_at < wanted.until)
     return bounds
+
+
+def facet_query(
+    station_id: int, wanted: Filter, after: tuple[datetime, int] | None, limit: int, at: datetime, *, lite: bool
+) -> Select[int]:
+    """Ids of a page by facet. The counters name the states, kinds and facets there are; of each that is wanted the
+    newest few are taken from their own stretch of the index. However rare a choice is, nothing else is looked through.
+    """
+    arm = CardCount
+    arms = and_(
+        arm.station_id == station_id, arm.cards > 0, arm.facet.like(wanted.facets.pattern),
+        *([arm.state.in_(wanted.states)] if wanted.states else []),
+        *([arm.kind.in_(wanted.kinds)] if wanted.kinds else []),
+    )  # fmt: skip
+    newest = (
+        select(Card.id, Card.placed_at)
+        .where(
+            Card.station_id == station_id, Card.state == arm.state, Card.kind == arm.kind, Card.facet == arm.facet,
+            Card.withdrawn_at.is_(None), *_between(wanted, after), *_unheld(wanted, at),
+        )
+        .order_by(Card.placed_at.desc(), Card.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    if not lite:
+        found = newest.correlate(arm).lateral("found")
+        every = select(found.c.id).select_from(arm).join(found, literal(value=True)).where(arms)
+        return every.order_by(found.c.placed_at.desc(), found.c.id.desc()).limit(limit)
+    card = aliased(Card)
+    ids = newest.with_only_columns(Card.id).correlate(arm)
+    joined = select(card.id).select_from(arm).join(card, card.id.in_(ids)).where(arms)
+    return joined.order_by(card.placed_at.desc(), card.id.desc()).limit(limit)
+
+
+def _unheld(wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:
+    """Whoever asks for new cards gets none that somebody holds."""
+    if "new" not in wanted.states:
+        return []
+    return [or_(Card.state != "new", Card.claimed_until.is_(None), Card.claimed_until <= at)]
 
 
 def edge_query(station_id: int, after: tuple[datetime, int] | None, cards: int) -> Select[datetime]:

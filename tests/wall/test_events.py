@@ -163,13 +163,14 @@ def test_old_snapshot_and_events_make_a_fresh_snapshot_in_any_order(on_both_data
 
 def _counters_add_up(station_id: int) -> None:
     with db.reading() as session:
+        sorts = (Card.state, Card.kind, Card.facet)
         counted = session.execute(
-            select(Card.state, Card.kind, func.count())
+            select(*sorts, func.count())
             .where(Card.station_id == station_id, Card.withdrawn_at.is_(None))
-            .group_by(Card.state, Card.kind)
+            .group_by(*sorts)
         )
         kept = session.execute(
-            select(CardCount.state, CardCount.kind, CardCount.cards).where(
+            select(CardCount.state, CardCount.kind, CardCount.facet, CardCount.cards).where(
                 CardCount.station_id == station_id, CardCount.cards != 0
             )
         )

@@ -1,12 +1,18 @@
 /* What of the wall somebody wants to see: read from the address and written to it, so that every filter is a link and the
    way back works; and whether a card that comes or changes belongs to it, decided as the server does. */
 
+import * as api from "./api.js";
 import { isMine, isTheirs } from "./card.js";
+import { now } from "./clock.js";
 import { el, icon } from "./dom.js";
-import { t } from "./words.js";
+import { bind } from "./keys.js";
+import { number, t } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const NONE = { state: "all", kind: "", campaign: "", text: "", exact: "" };
+const FACETS = ["sender", "consent", "length", "quality"];
+const NONE = { state: "all", kind: "", campaign: "", sender: "", consent: "", length: "", quality: "", time: "", text: "", exact: "" };
+const HOUR_MS = 3600000;
+const COUNT_AGAIN_MS = 5000;
 export const filters = { ...NONE };
 let asked = null;
 let told = () => {};
@@ -54,9 +60,20 @@ function isInState(card) {
   });
 }
 
+const zone = document.querySelector('meta[name="time-zone"]')?.content || undefined;
+const days = new Intl.DateTimeFormat("sv-SE", { timeZone: zone });  // 2026-11-19, as the address has it
+const dayOf = (at) => days.format(new Date(at));
+
+function isInTime(card) {
+  if (!filters.time) return true;
+  if (filters.time === "hour") return new Date(card.placed_at) >= now() - HOUR_MS;
+  return dayOf(card.placed_at) === (filters.time === "today" ? dayOf(now()) : filters.time);
+}
+
 export function matches(card) {
-  if (!isInState(card) || (filters.kind && !filters.kind.split(",").includes(card.kind))) return false;
+  if (!isInState(card) || (filters.kind && !filters.kind.split(",").includes(card.kind)) || !isInTime(card)) return false;
   if (filters.campaign && String(card.campaign?.id ?? "") !== filters.campaign) return false;
+  if (FACETS.some((name) => filters[name] && card.facets?.[name] !== filters[name])) return false;
   return !filters.text || !asked || saysIt(card, asked);
 }
 
@@ -100,6 +117,12 @@ const clear = () => setFilter({ ...NONE });
 
 const textOf = (selector) => document.querySelector(selector)?.textContent.trim() ?? "";
 
+function choiceName(name) {
+  const label = textOf(`[data-facet="${name}"] [data-choice="${CSS.escape(filters[name])}"] span`);
+  if (name === "time") return label || new Date(`${filters.time}T12:00:00Z`).toLocaleDateString(document.documentElement.lang, { dateStyle: "medium", timeZone: "UTC" });
+  return `${textOf(`[data-facet="${name}"] h2`)}: ${label}`;
+}
+
 /** Every filter that holds: its name for people, and what takes it off. */
 function holding() {
   const campaign = filters.campaign && ([...($("campaign-filter")?.options ?? [])].find((one) => one.value === filters.campaign)?.textContent ?? t("Campaign"));
@@ -107,6 +130,7 @@ function holding() {
     filters.state !== "all" && { name: textOf(`[data-state-filter="${filters.state}"] span`) || filters.state, off: { state: "all" }, isShown: true },
     filters.kind && { name: document.querySelector(`[data-kind-filter="${filters.kind}"]`)?.title ?? filters.kind, off: { kind: "" }, isShown: true },
     campaign && { name: campaign, off: { campaign: "" }, isShown: true },
+    ...[...FACETS, "time"].map((name) => filters[name] && { name: choiceName(name), off: { [name]: "" } }),
     filters.text && { name: `„${filters.text}“`, off: { text: "" } },
   ].filter(Boolean);
 }
@@ -134,7 +158,77 @@ export function draw() {
   for (const type of document.querySelectorAll("[data-kind-filter]")) type.setAttribute("aria-pressed", String(type.dataset.kindFilter === filters.kind));
   if ($("campaign-filter")) $("campaign-filter").value = filters.campaign;
   if (document.activeElement !== $("search") || !filters.text) $("search").value = filters.text;
+  drawMenu();
   drawChips();
+}
+
+/* ---------- the menu ---------- */
+
+function drawMenu() {
+  for (const link of document.querySelectorAll("#filter-menu [data-choice]")) {
+    const name = link.closest("[data-facet]").dataset.facet;
+    const isOn = filters[name] === link.dataset.choice;
+    link.href = linkTo({ [name]: isOn ? "" : link.dataset.choice });
+    if (isOn) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
+  $("filter-day").value = /^\d/.test(filters.time) ? filters.time : "";
+  const amount = [...FACETS, "time"].filter((name) => filters[name]).length;
+  const sign = $("filter-open").querySelector("b");
+  sign.hidden = amount === 0;
+  sign.textContent = number(amount);
+  $("filter-open").classList.toggle("is-on", amount > 0);
+  if ($("filter-menu").matches(":popover-open")) count();
+}
+
+let asking = 0;
+/** The numbers beside the choices, as they are now; none where the server cannot tell them at once. */
+async function count() {
+  const mine = (asking += 1);
+  try {
+    const { facets } = await api.get(api.withQuery("/api/v1/cards/counts", values()));
+    if (mine !== asking) return;
+    for (const link of document.querySelectorAll("#filter-menu [data-choice]")) {
+      const amount = facets?.[link.closest("[data-facet]").dataset.facet]?.[link.dataset.choice];
+      link.querySelector("b").textContent = amount === undefined ? "" : number(amount);
+    }
+  } catch { /* the numbers stay as they were told last */ }
+}
+
+function place(menu) {
+  if (matchMedia("(max-width: 820px)").matches) { menu.removeAttribute("style"); return; }
+  const box = $("filter-open").getBoundingClientRect();
+  menu.style.left = `${Math.max(8, Math.min(box.left, innerWidth - menu.offsetWidth - 8))}px`;
+  menu.style.top = `${Math.min(box.bottom + 6, Math.max(8, innerHeight - menu.offsetHeight - 8))}px`;
+}
+
+function startMenu() {
+  const menu = $("filter-menu");
+  let again = 0;
+  menu.addEventListener("toggle", ({ newState }) => {
+    clearInterval(again);
+    $("filter-open").setAttribute("aria-expanded", String(newState === "open"));
+    if (newState !== "open") return;
+    place(menu);
+    menu.querySelector("[aria-current], [data-choice]").focus();
+    count();
+    again = setInterval(count, COUNT_AGAIN_MS);
+  });
+  menu.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-choice]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const name = link.closest("[data-facet]").dataset.facet;
+    setFilter({ [name]: filters[name] === link.dataset.choice ? "" : link.dataset.choice });
+  });
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    menu.hidePopover();
+    $("filter-open").focus();
+  });
+  $("filter-day").addEventListener("change", (event) => setFilter({ time: event.target.value }));
+  bind("Shift+f", { group: t("Move"), label: t("More filters"), run: () => { menu.togglePopover(); } });
 }
 
 /* ---------- wiring ---------- */
@@ -142,6 +236,7 @@ export function draw() {
 /** `changed`: the filters are others now; `leave`: somebody is through with typing. */
 export function startFilters({ changed, leave }) {
   told = changed;
+  startMenu();
   readAddress();
   draw();
   window.addEventListener("popstate", () => {

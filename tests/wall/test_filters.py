@@ -1,0 +1,255 @@
+"""Filters of the wall: each answers what looking through all cards answers, and so do the numbers beside them."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from desk import clock, db, schema
+from desk.errors import Invalid
+from desk.listeners import actions as listeners
+from desk.listeners.models import Listener
+from desk.settings import Settings
+from desk.wall import actions, facets, forms, queries, rules, walks
+from desk.wall.facets import Facets
+from desk.wall.models import Card, CardCount
+from desk.wall.queries import CardView
+from desk.wall.walks import CLAIMED, Filter
+from tests.desk_fixtures import SIX, Browser, Cast, add_cast
+from tests.wall.builders import a_card, a_listener, an_asset
+
+NOW = SIX + timedelta(hours=1)
+CONSENTS = {"given": ("given",), "asked": ("asked",), "open": ("unknown",), "refused": ("refused", "withdrawn")}
+
+
+@pytest.fixture
+def crowded(on_both_databases: Settings) -> Cast:
+    """Seventy cards of all sorts, some of them held, some withdrawn, and some of another station."""
+    dice = random.Random(4)
+    with db.transaction() as session:
+        cast = add_cast(session)
+        people = [a_listener(session, cast.rheinwelle, message_count=n % 3 + 1) for n in range(12)]
+        for n in range(70):
+            _add(session, cast, dice, dice.choice(people), SIX + timedelta(seconds=n // 2))
+        a_card(session, cast.oldie95)
+    return cast
+
+
+def _add(session: Session, cast: Cast, dice: random.Random, listener: Listener, sent_at: datetime) -> None:
+    kind = dice.choice(["text", "voice", "voice", "image"])
+    card = a_card(
+        session, cast.rheinwelle, kind=kind, listener=listener, sent_at=sent_at, at=NOW,
+        text="Hallo zusammen " * dice.choice([0, 2, 10, 40]),
+    )  # fmt: skip
+    if kind != "text":
+        flags = dice.choice([[], ["silent"], ["clipped"]])
+        state = dice.choice(["ready", "processing"])
+        an_asset(
+            session, card.message_id, cast.rheinwelle, kind=kind, state=state, facts={"flags": flags},
+            duration_s=dice.choice([None, 3.0, 30.0, 90.0]) if kind == "voice" else None,
+        )  # fmt: skip
+        actions.refresh_card(session, card, at=NOW)
+    doing = dice.choice(["none", "none", "claim", "consent", "reject", "withdraw"])
+    if doing == "claim":
+        actions.claim(session, cast.rheinwelle, card.id, by=cast.nia, at=NOW)
+    if doing == "consent":
+        act = dice.choice(["ask", "give", "refuse", "withdraw"])
+        actions.set_consent(session, cast.rheinwelle, card.id, act, by=cast.nia, at=NOW)
+    if doing == "reject":
+        actions.move_card(
+            session, cast.rheinwelle, card.id, to="rejected", version=card.version, by=cast.nia, at=NOW, force=True
+        )
+    if doing == "withdraw" and dice.random() < 0.4:
+        actions.withdraw_card(session, card, at=NOW)
+
+
+def _belongs(view: CardView, wanted: Filter) -> bool:
+    """What a person would say who looks at the card."""
+    card, sorts = view.card, view.as_json()["facets"]
+    state = CLAIMED if card.claimed_until and card.claimed_until > NOW and card.state == "new" else card.state
+    seconds = max((one.duration_s or 0 for one in view.media), default=0)
+    amount = seconds / 15 if seconds else len(view.message.text) / 80 if card.kind == "text" else None
+    is_long = amount is not None and (seconds > 60 or (not seconds and amount > 5))
+    length = None if amount is None else "short" if amount < 1 else "long" if is_long else "medium"
+    chosen = wanted.facets
+    return (
+        (not wanted.states or state in wanted.states)
+        and (not wanted.kinds or card.kind in wanted.kinds)
+        and (chosen.sender is None or sorts["sender"] == chosen.sender)
+        and (chosen.consent is None or card.consent in CONSENTS[chosen.consent])
+        and (chosen.length is None or length == chosen.length)
+        and (chosen.quality is None or sorts["quality"] == chosen.quality)
+        and (wanted.since is None or card.placed_at >= wanted.since)
+        and (wanted.until is None or card.placed_at < wanted.until)
+    )
+
+
+def _any_filter(dice: random.Random) -> Filter:
+    sorts: dict[str, Any] = {
+        name: dice.choice([None, *choices]) for name, choices in facets.CHOICES.items() if dice.random() < 0.6
+    }
+    since = SIX + timedelta(seconds=dice.randrange(30)) if dice.random() < 0.3 else None
+    return Filter(
+        states=tuple(dice.sample([*rules.STATES, "claimed"], dice.choice([0, 0, 1, 2]))),
+        kinds=tuple(dice.sample(["voice", "text", "image"], dice.choice([0, 0, 1, 2]))),
+        facets=Facets(**sorts),
+        since=since,
+        until=since + timedelta(seconds=12) if since and dice.random() < 0.5 else None,
+    )
+
+
+def test_every_filter_finds_what_belongs_to_it_and_counts_it(crowded: Cast) -> None:
+    dice = random.Random(7)
+    with db.reading() as session:
+        shown = queries.list_cards(session, crowded.rheinwelle, at=NOW, limit=200).cards
+        for _ in range(60):
+            wanted = _any_filter(dice)
+            seen, cursor = [], None
+            for _page in range(20):
+                page = queries.list_cards(session, crowded.rheinwelle, wanted, at=NOW, cursor=cursor, limit=9)
+                seen += [view.card.id for view in page.cards]
+                cursor = page.next
+                if cursor is None:
+                    break
+
+            assert seen == [view.card.id for view in shown if _belongs(view, wanted)], wanted
+            _numbers_are_true(session, crowded, wanted, shown)
+
+
+def _numbers_are_true(session: Session, cast: Cast, wanted: Filter, shown: list[CardView]) -> None:
+    told = queries.facet_counts(session, cast.rheinwelle, wanted, at=NOW)
+    if wanted.since is not None:
+        assert told is None
+        return
+    assert told is not None
+    for name, choices in told.items():
+        for choice, amount in choices.items():
+            other = Facets(**{**vars(wanted.facets), name: choice})
+            pressed = Filter(states=wanted.states, kinds=wanted.kinds, facets=other)
+            assert amount == sum(_belongs(view, pressed) for view in shown), (wanted, name, choice)
+
+
+def test_a_search_or_a_campaign_gets_no_numbers_rather_than_wrong_ones(crowded: Cast) -> None:
+    with db.reading() as session:
+        assert queries.facet_counts(session, crowded.rheinwelle, Filter(text="hallo"), at=NOW) is None
+        assert queries.facet_counts(session, crowded.rheinwelle, Filter(campaign_id=1), at=NOW) is None
+        found = queries.list_cards(
+            session, crowded.rheinwelle, Filter(text="zusammen", facets=Facets(length="long")), at=NOW
+        )
+        assert found.cards
+        assert {view.as_json()["facets"]["length"] for view in found.cards} == {"long"}
+
+
+def _counters_add_up(session: Session) -> None:
+    sorts = (Card.station_id, Card.state, Card.kind, Card.facet)
+    counted = session.execute(select(*sorts, func.count()).where(Card.withdrawn_at.is_(None)).group_by(*sorts))
+    columns = (CardCount.station_id, CardCount.state, CardCount.kind, CardCount.facet, CardCount.cards)
+    kept = session.execute(select(*columns).where(CardCount.cards != 0))
+    assert Counter(map(tuple, counted)) == Counter(map(tuple, kept))
+
+
+def test_cards_that_are_there_are_sorted_by_the_migration(crowded: Cast) -> None:
+    with db.reading() as session:
+        before = {row.id: row.facet for row in session.execute(select(Card.id, Card.facet))}
+        firsts = set(session.execute(select(func.min(Card.id)).group_by(Card.listener_id)).scalars())
+        _counters_add_up(session)
+    schema.step_down(db.current(), "0004")
+    schema.migrate(db.current())
+    with db.reading() as session:
+        after = {row.id: row.facet for row in session.execute(select(Card.id, Card.facet))}
+        _counters_add_up(session)
+
+    assert {i: facet[1:] for i, facet in after.items()} == {i: facet[1:] for i, facet in before.items()}
+    assert {i for i, facet in after.items() if facet[:1] == "n"} == {i for i in firsts if before[i]}
+
+
+def test_who_turns_out_to_be_known_was_new_only_once(cast: Cast) -> None:
+    new = Filter(facets=Facets(sender="new"))
+    with db.transaction() as session:
+        ada, bo = (a_listener(session, cast.rheinwelle, name) for name in ("Ada", "Bo"))
+        at = [SIX, SIX + timedelta(minutes=5)]
+        ids = [a_card(session, cast.rheinwelle, listener=one, sent_at=when).id
+               for one, when in zip((bo, ada), at, strict=True)]  # fmt: skip
+    with db.reading() as session:
+        assert len(queries.list_cards(session, cast.rheinwelle, new, at=NOW).cards) == 2
+    with db.transaction() as session:
+        kept, gone = (session.get_one(Listener, one.id) for one in (ada, bo))
+        listeners.merge(session, kept, gone, at=NOW)
+    with db.reading() as session:
+        assert [view.card.id for view in queries.list_cards(session, cast.rheinwelle, new, at=NOW).cards] == ids[:1]
+        _counters_add_up(session)
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+TIMES = [
+    ("", None, None),
+    ("hour", SIX, None),
+    ("today", datetime(2026, 11, 18, 23, tzinfo=UTC), datetime(2026, 11, 19, 23, tzinfo=UTC)),
+    ("2026-10-25", datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 10, 25, 23, tzinfo=UTC)),
+]
+
+
+@pytest.mark.parametrize(("said", "since", "until"), TIMES)
+def test_a_time_is_an_hour_or_a_day_of_the_station(said: str, since: datetime | None, until: datetime | None) -> None:
+    wanted, _cursor, _limit = forms.read_filter({"time": said}, zone=BERLIN, at=NOW)
+
+    assert (wanted.since, wanted.until) == (since, until)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("time", "soon"), ("time", "2026-13-01"), ("time", "9999-12-31"), ("sender", "me"), ("quality", "-"),
+     ("length", "medium"), ("consent", "%")],
+)  # fmt: skip
+def test_a_choice_there_is_not_is_refused(name: str, value: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        forms.read_filter({name: value}, zone=BERLIN, at=NOW)
+
+    assert list(refused.value.fields) == [name]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Filter(facets=Facets(sender="new")),
+        Filter(states=("new",), kinds=("voice",), facets=Facets(quality="remark")),
+    ],
+)
+def test_a_filter_walks_its_own_stretches_of_the_index(on_both_databases: Settings, wanted: Filter) -> None:
+    with db.reading() as session:
+        is_lite = session.get_bind().dialect.name == "sqlite"
+        if not is_lite:  # on an empty table every plan is good
+            for way in ("seqscan", "bitmapscan", "sort"):
+                session.execute(text(f"SET LOCAL enable_{way} = off"))
+        query = walks.facet_query(1, wanted, (NOW, 1), 61, NOW, lite=is_lite)
+        compiled = str(query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})).replace("%%", "%")
+        sign = "EXPLAIN QUERY PLAN" if is_lite else "EXPLAIN"
+        plan = [str(row[3] if is_lite else row[0]) for row in session.execute(text(f"{sign} {compiled}"))]
+
+    assert any("ix_card_wall_facet" in line for line in plan), plan
+    assert not any(line.startswith("SCAN card") or "Seq Scan" in line for line in plan), plan
+    assert sum("B-TREE" in line for line in plan) <= 1, plan
+
+
+def test_the_wall_opens_as_its_address_says(sign_in: Callable[[str], Browser], cast: Cast) -> None:
+    with db.transaction() as session:
+        a_card(session, cast.rheinwelle, text="Guten Morgen aus Köln", sent_at=clock.now())
+        a_card(session, cast.rheinwelle, text="Anderswo", kind="voice", sent_at=clock.now())
+    nia = sign_in("nia")
+
+    shown = nia.get("/wall?text=koln&time=today").get_data(as_text=True)
+    assert "Guten Morgen" in shown
+    assert "Anderswo" not in shown
+    assert nia.get("/wall?sender=nobody").headers["Location"] == "/wall"
+    assert nia.get("/api/v1/cards?sender=nobody").status_code == 422
+    told = nia.get("/api/v1/cards/counts?kind=voice").get_json()["facets"]
+    assert told["sender"] == {"new": 1, "known": 0}
+    assert nia.get("/api/v1/cards/counts?text=koln").get_json() == {"facets": None}

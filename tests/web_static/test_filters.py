@@ -1,0 +1,95 @@
+"""Finding on the wall in a real browser: filters are links, the way back works, slips are told, live cards belong."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from desk import clock, db
+from desk.wall import actions, rules
+from tests.desk_fixtures import Cast
+from tests.wall import builders
+from tests.web_static.test_wall_page import _faults_of, address, wall
+
+__all__ = ["address", "wall"]
+pytestmark = pytest.mark.browser
+
+
+def query_of(page: Any) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def chips(page: Any) -> list[str]:
+    return [one.strip() for one in page.locator("#chips > *").all_inner_texts()]
+
+
+def test_what_is_chosen_stands_in_the_address_and_the_way_back_works(wall: Any, cast: Cast) -> None:
+    with db.transaction() as session:
+        known = builders.a_listener(session, cast.rheinwelle, "Bo", message_count=4)
+        voice = builders.a_card(session, cast.rheinwelle, listener=known, kind="voice", sent_at=clock.now()).id
+        actions.set_consent(session, cast.rheinwelle, voice, "give", by=cast.edith, at=clock.now())
+    wall.keyboard.press("Shift+F")
+    wall.wait_for_selector("[data-facet=sender] [data-choice=new] b >> text=40")
+    assert wall.locator("[data-facet=consent] [data-choice=given] b").inner_text() == "1"
+    assert _faults_of(wall) == []
+    wall.click("[data-facet=sender] [data-choice=known]")
+    wall.wait_for_selector(f".card[aria-setsize='1'][data-id='{voice}']")
+    wall.wait_for_selector("[data-facet=length] [data-choice=short] b >> text=0")
+    wall.click("[data-facet=consent] [data-choice=given]")
+    wall.keyboard.press("Escape")
+    assert query_of(wall) == {"sender": "known", "consent": "given"}
+    assert chips(wall) == ["Who writes: Wrote before", "Consent: Given", "Clear all"]
+
+    # a live change that takes the card out of the filter leaves its ghost where it stood
+    with db.transaction() as session:
+        actions.set_consent(session, cast.rheinwelle, voice, "refuse", by=cast.edith, at=clock.now())
+        builders.a_card(session, cast.rheinwelle, text="Neu und fremd", sent_at=clock.now())
+    wall.wait_for_selector(f".card.is-ghost[data-id='{voice}']")
+    assert wall.locator("#newpill").is_hidden()
+
+    wall.go_back()
+    wall.wait_for_selector(f".card[data-id='{voice}']:not(.is-ghost)")
+    assert query_of(wall) == {"sender": "known"}
+    wall.reload()
+    wall.wait_for_selector(f".card[data-id='{voice}']")
+    assert wall.locator(".card").count() == 1
+    wall.click("[data-kind-filter=image]")
+    wall.wait_for_selector("#hidden-by >> text=Who writes: Wrote before")
+    assert "42 messages are hidden" in wall.locator("#hidden-by").inner_text()
+    wall.click("#clear-all")
+    wall.wait_for_selector(".card[aria-setsize='42']")
+    assert query_of(wall) == {}
+
+
+def test_a_slip_finds_what_was_meant_and_says_so(wall: Any, cast: Cast) -> None:
+    with db.transaction() as session:
+        builders.a_card(session, cast.rheinwelle, text="Opa hat Geburtstag", sent_at=clock.now())
+    wall.keyboard.press("/")
+    wall.keyboard.type("Gebrutstag")
+    wall.wait_for_selector("#chips .similar >> text=geburtstag")
+    assert wall.locator(".card").count() == 1
+    with db.transaction() as session:
+        builders.a_card(session, cast.rheinwelle, text="Noch ein Geburtstag", sent_at=clock.now())
+        builders.a_card(session, cast.rheinwelle, text="Kein Wort davon", sent_at=clock.now())
+    wall.wait_for_selector("#newpill:not([hidden]) b >> text=1")
+    wall.click("#chips .similar button")
+    wall.wait_for_selector("#empty [data-empty=filtered]:not([hidden])")
+    assert query_of(wall) == {"text": "Gebrutstag", "exact": "1"}
+    wall.go_back()
+    wall.wait_for_selector(".card[aria-setsize='2']")
+
+
+SAID = [
+    "Grüße aus  Köln-Ehrenfeld", "STRAẞE", "Café à la crème, ñandú", "ＦＵＬＬ　ｗｉｄｔｈ",
+    "Доброе утро, ёжик", "ﬁne œuvre Łódź", "İstanbul ΟΔΟΣ", "a\u0308o\u0308u\u0308", "שָׁלוֹם مَرْحَبًا",
+    "👍🏽 ok\u00a0gut", "",
+]  # fmt: skip
+
+
+def test_pages_fold_words_as_the_server_does(wall: Any) -> None:
+    own = "[...document.scripts].find((one) => one.src.includes('/wall.js')).src.replace('wall.js', 'filters.js')"
+    folded = wall.evaluate(f"async (said) => {{ const f = await import({own}); return said.map(f.fold); }}", SAID)
+
+    assert folded == [rules.fold(one) for one in SAID]
