@@ -4,7 +4,7 @@
 SHELL = /bin/sh
 BIN = .venv/bin
 TESTS ?=
-WORKERS ?= 2
+WORKERS ?= 3
 ONLY ?=
 
 .PHONY: run test lint unit bench faults soak docs-pictures docs-media docs-hostile-media set-up set-up-tests locks vendor clean help
