@@ -56,7 +56,14 @@ class Headphones extends EventTarget {
 }
 
 export const headphones = new Headphones();
-onOutputs(() => headphones.check());
+
+let isWatching = false;
+/** Follows outputs that come and go, once one is chosen: to watch them the browser wakes every device, cameras too. */
+function watch() {
+  if (isWatching || !headphones.device) return;
+  isWatching = true;
+  onOutputs(() => headphones.check());
+}
 
 /* ---------- the control in the top bar ---------- */
 
@@ -111,12 +118,13 @@ if (control) {
     showOutputs();
   });
 }
-headphones.addEventListener("change", () => { show(); if (headphones.lock) announce(headphones.lock); });
+headphones.addEventListener("change", () => { watch(); show(); if (headphones.lock) announce(headphones.lock); });
 addEventListener("storage", ({ key }) => {
   if (!key?.startsWith("desk.output.")) return;
   headphones.device = chosen("cue");
   headphones.check();
   headphones.dispatchEvent(new Event("change"));
 });
+watch();
 show();
 headphones.check();

@@ -209,8 +209,20 @@ const VERDICT_WORDS = { shortlisted: (what) => t("%(what)s shortlisted", { what 
 const describe = (card) => t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) });
 let lastRejected = null;
 
+/** Decisions on their way, each until it is answered or kept for later: Z takes back the last of them, not one before. */
+const underway = new Set();
+async function answered() { while (underway.size) await Promise.all(underway); }
+
+function setOut() {
+  let arrive;
+  const way = new Promise((resolve) => { arrive = () => { underway.delete(way); resolve(); }; });
+  underway.add(way);
+  return arrive;
+}
+
 async function move(card, to, { reason = null, quiet = false, force = false } = {}) {
   const before = cards.get(card.id);
+  const arrive = setOut();
   const shown = { ...before, state: to, reject_reason: reason, claim: null, state_by: { id: ME, name: "", initials: "" }, state_at: new Date(now()).toISOString() };
   cards.set(card.id, shown);
   conflicts.delete(card.id);
@@ -218,13 +230,14 @@ async function move(card, to, { reason = null, quiet = false, force = false } = 
   const ring = setTimeout(() => { pending.add(card.id); refresh(card.id); }, 1000);
   try {
     const body = { version: before.version, to, ...(reason ? { reason } : {}), ...(force ? { force } : {}) };
-    const answer = await outbox.send(`/api/v1/cards/${card.id}/move`, body, () => { pending.add(card.id); refresh(card.id); });
+    const answer = await outbox.send(`/api/v1/cards/${card.id}/move`, body, () => { arrive(); pending.add(card.id); refresh(card.id); });
     learnCard(answer.card);
     if (!quiet) remember(answer.undo_id, VERDICT_WORDS[to]?.(describe(card)) ?? describe(card), (undone) => { if (undone?.card) change(undone.card); });
     return { ok: true, undo_id: answer.undo_id };
   } catch (error) {
     return settleRefusal(error, before, to);
   } finally {
+    arrive();
     clearTimeout(ring);
     pending.delete(card.id);
     refresh(card.id);
@@ -820,7 +833,7 @@ bind("b", { group: LISTEN, label: t("Look at what is covered, cover again"), run
 bind("Shift+b", { group: DECIDE, label: t("Show to all, cover for all"), run: () => { cover(focused); } });
 if (mayBlock()) bind("q", { group: DECIDE, label: t("Block sender, lift a block"), run: () => block(cards.get(focused)) });
 bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
-bind("z", { group: DECIDE, label: t("Undo"), run: () => undoLast().then((answer) => { if (answer?.card) change(answer.card); }) });
+bind("z", { group: DECIDE, label: t("Undo"), run: () => answered().then(() => undoLast()).then((answer) => { if (answer?.card) change(answer.card); }) });
 REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => giveReason(at + 1) || rate(cards.get(focused), at + 1, marking) }));
 if (mayMark()) {
   listKey("1–5", { group: DECIDE, label: t("Rate; the same again takes it off") });
