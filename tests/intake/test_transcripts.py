@@ -79,8 +79,9 @@ def kept() -> list[Transcript]:
 
 def found_by(provider: Provider, text: str) -> list[int]:
     with db.reading() as session:
-        matching = search.condition(session, provider.cast.rheinwelle, text)
-        assert matching is not None
+        asked = search.read(text)
+        assert asked is not None
+        matching = search.way(session, provider.cast.rheinwelle, asked).exact
         return list(session.execute(select(Card.id).where(matching)).scalars())
 
 
