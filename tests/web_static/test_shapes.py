@@ -42,6 +42,11 @@ SCROLL_ON = """new Promise((done) => {
 })"""
 
 
+def open_wall(wall: Any, link: str) -> None:
+    wall.goto(link)
+    wall.wait_for_selector("html[data-ready=yes]", state="attached")
+
+
 def fill_with_kinds(wall: Any, cast: Cast) -> None:
     """A voice with figures, a photo, a covered paper and one that failed, at the top of the wall."""
     files: list[dict[str, Any]] = [
@@ -98,13 +103,12 @@ def test_one_key_turns_the_shape_and_the_card_in_hand_stays(wall: Any, cast: Cas
 
 def test_the_link_names_the_shape_and_without_one_the_last_choice_holds(wall: Any, address: str) -> None:
     wall.click("[data-shape-choice=mosaic]")
-    wall.goto(f"{address}/wall?shape=strip&kind=text")
+    open_wall(wall, f"{address}/wall?shape=strip&kind=text")
     assert wall.evaluate(SHAPE) == "strip"
-    wall.goto(f"{address}/wall")
-    wall.wait_for_selector(".card")
+    open_wall(wall, f"{address}/wall")
     assert wall.evaluate(SHAPE) == "mosaic"
     assert "shape=mosaic" in wall.url
-    wall.goto(f"{address}/wall?shape=heap")
+    open_wall(wall, f"{address}/wall?shape=heap")
     assert wall.evaluate(SHAPE) == "mosaic"
 
 
