@@ -14,8 +14,6 @@ from tests.media_store.moving import StoreMoving
 
 __all__ = ["desk"]
 
-pytestmark = pytest.mark.timeout(300)  # many processes one after the other, on a machine that may be busy with others
-
 
 @pytest.fixture
 def moto_place(s3_server: servers.S3Server, s3_endpoint: str) -> Place:
