@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tests.project.certificates import write_certificate
+from tests.servers import free_port
 
 TOP = Path(__file__).resolve().parents[2]
 DOCKER = TOP / "docker"
@@ -130,6 +131,10 @@ def test_nginx_accepts_its_configuration(tmp_path: Path) -> None:
     text = text.replace("/tmp/nginx.pid", str(tmp_path / "nginx.pid")).replace(
         "/dev/stdout", str(tmp_path / "access.log")
     )
+    # nginx opens its ports to check them, and the low ones are not everybody's
+    for port, rest in (("80", ""), ("443", " ssl")):
+        assert f"listen {port}{rest};" in text
+        text = text.replace(f"listen {port}{rest};", f"listen 127.0.0.1:{free_port()}{rest};")
     (tmp_path / "nginx.conf").write_text(text)
 
     command = [str(nginx), "-t", "-q", "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
