@@ -211,6 +211,7 @@ def move_card(
     at: datetime,
     reason: str | None = None,
     force: bool = False,
+    sweep_id: int | None = None,
 ) -> CardAct:
     """Move a card to another state; its claim ends with it. The answer's id undoes it.
 
@@ -228,13 +229,16 @@ def move_card(
     if not rules.may_follow(card.state, to):
         raise NoWay(card.state, to)
     changes = {"state": to, "state_by_id": by, "state_at": at, "reject_reason": reason if to == "rejected" else None}
-    return _move(session, card, changes | {"claimed_by_id": None, "claimed_until": None}, by=by, at=at)
+    changes |= {"claimed_by_id": None, "claimed_until": None}
+    return _move(session, card, changes, by=by, at=at, sweep_id=sweep_id)
 
 
-def _move(session: Session, card: Card, changes: dict[str, Any], *, by: int | None, at: datetime) -> CardAct:
+def _move(
+    session: Session, card: Card, changes: dict[str, Any], *, by: int | None, at: datetime, sweep_id: int | None = None
+) -> CardAct:
     before = card.state
     announce.count(session, card, by=-1, at=at)
-    act = acts.record(session, card, "move", changes, by=by, at=at)
+    act = acts.record(session, card, "move", changes, by=by, at=at, sweep_id=sweep_id)
     announce.count(session, card, by=1, at=at)
     if before != card.state:
         _tell_moved(session, card, before, by, at)
@@ -297,12 +301,14 @@ def _time(session: Session, card: Card, moment: datetime) -> str:
 # --- taking back ------------------------------------------------------------------------------------------------
 
 
-def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: datetime) -> Card:
+def undo(
+    session: Session, station_id: int, act_id: int | None, *, by: int, at: datetime, sweep_id: int | None = None
+) -> Card:
     """Take an act back, anybody's; None: the newest of one's own that still holds. Twice does no harm.
 
     Raises NotFound if there is none, CannotUndo if the same was changed again since.
     """
-    act = _load_act(session, station_id, act_id, by)
+    act = load_act(session, station_id, act_id, by)
     _hold_still(session, act)
     card = queries.load_card(session, station_id, act.card_id, for_change=True)
     session.refresh(act, with_for_update=True)
@@ -323,7 +329,7 @@ def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: 
         files.set_covered(session, card.message_id, changes["is_covered"])
     before_stack = card.stack_id
     announce.count(session, card, by=-1, at=at)
-    acts.record(session, card, "undo", changes, by=by, at=at, of=act.id)
+    acts.record(session, card, "undo", changes, by=by, at=at, of=act.id, sweep_id=sweep_id)
     announce.count(session, card, by=1, at=at)
     if card.consent != before_consent:
         _keep_consent(session, card, card.consent, by=by, at=at, note=f"undo:{act.id}")
@@ -378,7 +384,8 @@ def _names_to_restore(act: CardAct) -> list[str]:
     return [name for name in act.before if name != "version" and (is_claim or not name.startswith("claimed_"))]
 
 
-def _load_act(session: Session, station_id: int, act_id: int | None, by: int) -> CardAct:
+def load_act(session: Session, station_id: int, act_id: int | None, by: int) -> CardAct:
+    """An act that can be taken back; None: the newest of one's own that holds. Raises NotFound."""
     query = select(CardAct).where(CardAct.station_id == station_id, CardAct.act.in_(UNDOABLE))
     if act_id is None:
         query = query.where(CardAct.by_person_id == by, CardAct.undone_at.is_(None))
@@ -499,11 +506,13 @@ def set_cover(session: Session, station_id: int, card_id: int, *, is_covered: bo
     return acts.record(session, card, "cover" if is_covered else "uncover", changes, by=by, at=at)
 
 
-def put_in_campaign(session: Session, card: Card, campaign_id: int | None, *, by: int | None, at: datetime) -> CardAct:
+def put_in_campaign(
+    session: Session, card: Card, campaign_id: int | None, *, by: int | None, at: datetime, sweep_id: int | None = None
+) -> CardAct:
     """Put a card into a campaign of its station, or out of any. Rooms above hear of it by signals.entered."""
     before = card.campaign_id
     changes = {"campaign_id": campaign_id} | acts.renewed_claim(card, by, at)
-    act = acts.record(session, card, "campaign", changes, by=by, at=at)
+    act = acts.record(session, card, "campaign", changes, by=by, at=at, sweep_id=sweep_id)
     if before != campaign_id:
         _tell_entered(session, card, before, by, at)
     return act

@@ -31,14 +31,16 @@ def record(
     at: datetime,
     kind: str = "card.changed",
     of: int | None = None,
+    sweep_id: int | None = None,
 ) -> CardAct:
-    """Apply changes to a card's columns and leave act, audit row and event."""
+    """Apply changes to a card's columns and leave act, audit row and event. `sweep_id`: what it is part of."""
     before = values_of(card, changes) | {"version": card.version}
     for name, value in changes.items():
         setattr(card, name, value)
     announce.touch(session, card, kind, at=at)
     row = keep(session, card, act, before, values_of(card, changes), by=by, at=at)
     details = {name: row.after[name] for name in TOLD if name in changes}
+    details |= {} if sweep_id is None else {"sweep": sweep_id}
     audit.record(
         session,
         card.station_id,

@@ -17,6 +17,7 @@ from desk.wall.walks import CLAIMED, Filter
 
 LENGTHS = {"about": 200, "pronunciation": 120, "note": 1000}
 REASON = re.compile(r"[a-z_]{1,40}")
+MOST_SWEPT = 20_000
 MISSING = "This is needed."
 NO_NUMBER = "This has to be a whole number."
 
@@ -50,14 +51,70 @@ class Notes:
 def read_move(body: Any) -> Move:
     given, faults = _object(body), _Faults()
     version = _number(given, "version", faults)
-    to = given.get("to")
+    to, reason = _verdict(given, faults)
+    faults.check()
+    return Move(version, to, reason, given.get("force") is True)
+
+
+@dataclass(frozen=True)
+class SweepForm:
+    """A verdict on many cards: those named, each as the page knew it, or what is left in a filter.
+
+    `among`: of those named only the ones in these states; empty: all.
+    """
+
+    to: str
+    reason: str | None
+    key: str
+    is_started: bool
+    cards: list[tuple[int, int | None]] | None
+    among: tuple[str, ...]
+    filter: Filter | None
+
+
+def read_sweep(body: Any, *, zone: ZoneInfo, at: datetime) -> SweepForm:
+    given, faults = _object(body), _Faults()
+    to, reason = _verdict(given, faults)
+    key = _key(given, faults)
+    cards, query = given.get("cards"), given.get("filter")
+    if (cards is None) == (query is None):
+        faults["cards"] = "Name the cards or a filter."
+    if cards is not None and not (
+        isinstance(cards, list) and 0 < len(cards) <= MOST_SWEPT and all(map(_is_seen, cards))
+    ):
+        faults["cards"] = "Cards are pairs of number and version, 20,000 at most."
+    if query is not None and not (isinstance(query, dict) and all(isinstance(one, str) for one in query.values())):
+        faults["filter"] = "This is no filter."
+    among = given.get("among") or []
+    if not (isinstance(among, list) and all(state in rules.STATES for state in among)):
+        faults["among"] = "This is no state of a card."
+    faults.check()
+    wanted = None if query is None else read_filter(query, zone=zone, at=at)[0]
+    chosen = None if cards is None else [(int(one[0]), one[1]) for one in cards]
+    return SweepForm(to, reason, key, given.get("start") is True, chosen, tuple(among), wanted)
+
+
+def _is_seen(pair: Any) -> bool:
+    """[card, version], the version null where the page did not know it."""
+    if not (isinstance(pair, list) and len(pair) == 2):
+        return False
+    return all(type(one) is int and 0 < one < 2**53 for one in (pair if pair[1] is not None else pair[:1]))
+
+
+def _verdict(given: dict[str, Any], faults: _Faults) -> tuple[str, str | None]:
+    to, reason = given.get("to"), given.get("reason")
     if to not in rules.VERDICTS:
         faults["to"] = "A verdict is new, shortlisted or rejected."
-    reason = given.get("reason")
     if reason is not None and not (isinstance(reason, str) and REASON.fullmatch(reason)):
         faults["reason"] = "This is no reason the desk knows."
-    faults.check()
-    return Move(version, str(to), reason, given.get("force") is True)
+    return str(to), reason
+
+
+def _key(given: dict[str, Any], faults: _Faults) -> str:
+    key = given.get("key")
+    if not (isinstance(key, str) and re.fullmatch(r"[A-Za-z0-9-]{8,64}", key)):
+        faults["key"] = "Every sweep carries a key of its own, so that it happens once."
+    return str(key)
 
 
 def read_notes(body: Any) -> Notes:

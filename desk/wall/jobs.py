@@ -1,4 +1,4 @@
-"""The wall's work that happens later: copies of a file that became ready are looked for, after everything urgent.
+"""The wall's work that happens later: sweeps in pieces, and the search for copies of a file that became ready.
 
 A video's pictures get their print here too, from the playable form, so that nobody waits for it with the rendition.
 Keys are committed before the search begins: of two copies that become ready at once, the later one finds the other.
@@ -6,8 +6,10 @@ Keys are committed before the search begins: of two copies that become ready at 
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,13 +20,31 @@ from desk.jobs.outcomes import Done, Outcome, RetryLater, Skipped
 from desk.jobs.work import Work, job
 from desk.media import prints, storage, workplace
 from desk.media.models import Asset, Print, Rendition
-from desk.wall import stacks
+from desk.wall import stacks, sweeps
 from media_store import errors as store_errors
 from media_store import film_print, runner
 
 FIND_TWINS = "find_twins"
 STORE_PAUSE_S = 60.0
 BLOCK_BYTES = 1024 * 1024
+LONGEST_REST_S = 0.5
+
+
+def stop_sweep(session: Session, payload: dict[str, Any], _reason: str, at: datetime) -> None:
+    sweeps.give_up(session, payload["sweep_id"], at=at)
+
+
+@job(sweeps.JOB, tries=5, on_dead=stop_sweep)
+def sweep(work: Work) -> Outcome:
+    """Do a sweep piece by piece. After each it rests as long as the piece took: others want to write, too."""
+    while not work.unwanted.is_set():
+        begun = time.monotonic()
+        with work.transaction() as session:
+            has_more = sweeps.go_on(session, work.payload["sweep_id"], work.payload["pass"], at=clock.now())
+        if not has_more:
+            return Done()
+        work.unwanted.wait(min(LONGEST_REST_S, time.monotonic() - begun))
+    return Skipped("unwanted")
 
 
 def ask_for_twins(session: Session, asset: Asset, at: datetime) -> None:

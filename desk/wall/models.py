@@ -130,6 +130,54 @@ class CardAct(Base):
     undone_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
 
+class Sweep(Base):
+    """One act on many cards, said beforehand and done in pieces; which cards stands in SweepCard (desk.wall.sweeps).
+
+    States: preview, running, done, stopped, undoing, undone. `act` and `wanted` say what is done: move {to, reason} or
+    campaign {campaign_id}. `kinds`: how many of each kind it goes for; `tally`: how many came to what end, `back` the
+    same of the way back; `reached`: the card up to which the present of its `passes` has come. `key`: what the browser
+    sends again if an answer was lost. `is_cut`: there were more than a sweep may hold.
+    """
+
+    __tablename__ = "sweep"
+    __table_args__ = (UniqueConstraint("station_id", "key"), Index("ix_sweep_by", "by_person_id", "id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    by_person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    key: Mapped[str] = mapped_column(String(64))
+    act: Mapped[str] = mapped_column(String(10))
+    wanted: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    state: Mapped[str] = mapped_column(String(8), default="preview")
+    cards: Mapped[int] = mapped_column(default=0)
+    kinds: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    tally: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    back: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    passes: Mapped[int] = mapped_column(default=0)
+    reached: Mapped[int] = mapped_column(default=0)
+    is_cut: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    undone_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+
+class SweepCard(Base):
+    """A card of a sweep as it was when the sweep was drawn up (`version`), what became of it, and by which act.
+
+    `act_id` is no foreign key: acts are erased with what they tell, and the row stays as a number.
+    """
+
+    __tablename__ = "sweep_card"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    sweep_id: Mapped[int] = mapped_column(ForeignKey("sweep.id"), primary_key=True)
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), primary_key=True)
+    version: Mapped[int]
+    outcome: Mapped[str] = mapped_column(String(10), default="waiting")
+    act_id: Mapped[int | None]
+
+
 class CardCount(Base):
     """How many cards of a station are in a state, by kind and facet: counting 250,000 rows takes too long for every
     page. Summed up it gives the number beside every choice of the wall's filters."""

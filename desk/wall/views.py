@@ -20,8 +20,8 @@ from desk.errors import Invalid
 from desk.live import log
 from desk.media import urgency
 from desk.people.models import Station
-from desk.wall import actions, blocks, forms, marks, queries, tags, triage
-from desk.wall.models import Card, CardAct
+from desk.wall import actions, blocks, forms, marks, queries, sweeps, tags, triage
+from desk.wall.models import Card, CardAct, Sweep
 from desk.wall.walks import Filter
 from desk.web.access import me, my_station, requires, signed_in
 
@@ -321,8 +321,15 @@ def take_apart(card_id: int) -> Response:
 @wall.post("/api/v1/undo")
 @requires("card.judge")
 def undo_last() -> Response:
+    """Take one's last act back; one that was part of a sweep goes back with all of it."""
+    station_id, by, at = my_station().id, me().id, clock.now()
     with db.transaction() as session:
-        body = _card_body(session, actions.undo(session, my_station().id, None, by=me().id, at=clock.now()))
+        last = actions.load_act(session, station_id, None, by)
+        sweep = sweeps.find_sweep_of(session, last)
+        if sweep is not None:
+            body = _sweep_body(session, sweeps.take_back(session, station_id, sweep.id, by=by, at=at))
+        else:
+            body = _card_body(session, actions.undo(session, station_id, last.id, by=by, at=at))
     return jsonify(body)
 
 
@@ -345,6 +352,60 @@ def _act_body(session: Session, act: CardAct) -> dict[str, Any]:
 def _card_body(session: Session, card: Card) -> dict[str, Any]:
     session.flush()
     return {"card": queries.view_card(session, card, at=clock.now()).as_json()}
+
+
+# --- sweeps -----------------------------------------------------------------------------------------------------
+
+
+@wall.post("/api/v1/sweeps")
+@requires("card.judge")
+def add_sweep() -> tuple[Response, int]:
+    """Draw up one verdict on many cards; with `start` do it. What is read stands outside the transaction."""
+    station, by, at = my_station(), me().id, clock.now()
+    asked = forms.read_sweep(request.get_json(), zone=ZoneInfo(station.timezone), at=at)
+    with db.reading() as session:
+        chosen = asked.cards
+        if asked.filter is not None:
+            chosen = sweeps.list_left(session, station.id, asked.filter, at=at)
+        planned = sweeps.plan_move(session, station.id, chosen or [], asked.to, among=asked.among, by=by, at=at)
+    wanted = {"to": asked.to} | ({"reason": asked.reason} if asked.reason else {})
+    with db.transaction() as session:
+        sweep = sweeps.draw_up(
+            session, station.id, planned, act="move", wanted=wanted, key=asked.key, by=by, at=at,
+            is_started=asked.is_started,
+        )  # fmt: skip
+        body = _sweep_body(session, sweep)
+    return jsonify(body), 201
+
+
+@wall.get("/api/v1/sweeps")
+@requires("card.judge")
+def list_sweeps() -> Response:
+    """What was swept since yesterday, the newest first."""
+    with db.reading() as session:
+        found = sweeps.list_recent(session, my_station().id, at=clock.now())
+        return jsonify({"sweeps": [sweeps.view(session, sweep) for sweep in found]})
+
+
+@wall.get("/api/v1/sweeps/<int:sweep_id>")
+@requires("card.judge")
+def show_sweep(sweep_id: int) -> Response:
+    with db.reading() as session:
+        return jsonify(_sweep_body(session, sweeps.load(session, my_station().id, sweep_id)))
+
+
+@wall.post("/api/v1/sweeps/<int:sweep_id>/<any(start, stop, undo):what>")
+@requires("card.judge")
+def turn_sweep(sweep_id: int, what: str) -> Response:
+    """Start a preview of one's own; stop what runs, or take back what was done, whoever did it."""
+    turn = {"start": sweeps.start, "stop": sweeps.stop, "undo": sweeps.take_back}[what]
+    with db.transaction() as session:
+        body = _sweep_body(session, turn(session, my_station().id, sweep_id, by=me().id, at=clock.now()))
+    return jsonify(body)
+
+
+def _sweep_body(session: Session, sweep: Sweep) -> dict[str, Any]:
+    return {"sweep": sweeps.view(session, sweep)}
 
 
 @wall.post("/api/v1/cards/<int:card_id>/replies")

@@ -22,7 +22,7 @@ from desk.media.models import Asset
 from desk.people.models import Membership, Person
 from desk.shortlist.models import Slot
 from desk.shows.models import Edition, Show
-from desk.wall import actions, blocks
+from desk.wall import actions, blocks, sweeps
 from desk.wall.models import Card, Stack, Tag
 from media_store.keys import new_key
 from tests.wall.builders import a_card, a_rendition, an_asset
@@ -179,6 +179,19 @@ def tag(session: Session, station_id: int, _made: dict[str, Built]) -> int:
     return made.id
 
 
+def sweep(session: Session, station_id: int, _made: dict[str, Built]) -> int:
+    """A verdict on one card that was carried out."""
+    placed = a_card(session, station_id)
+    person_id = session.execute(select(Person.id).limit(1)).scalar_one()
+    planned = [sweeps.Planned(placed.id, 1, placed.kind)]
+    drawn_up = sweeps.draw_up(
+        session, station_id, planned, act="move", wanted={"to": "rejected"}, key=secrets.token_hex(8), by=person_id,
+        at=clock.now(), is_started=True,
+    )  # fmt: skip
+    sweeps.go_on(session, drawn_up.id, 1, at=clock.now())
+    return drawn_up.id
+
+
 def key(_session: Session, _station_id: int, _made: dict[str, Built]) -> str:
     return secrets.token_hex(16)
 
@@ -191,7 +204,7 @@ BUILDERS: dict[str, Builder] = {
     builder.__name__: builder
     for builder in (
         card, act, card_of_asset, asset, failed_asset, slot, campaign, export, conversation, open_card, reply, key,
-        sha256, stacked_card, blocked_card, tag,
+        sha256, stacked_card, blocked_card, tag, sweep,
     )
 }  # fmt: skip
 """In this order: a builder may make another's object on the way (a card's asset and its hash)."""

@@ -46,6 +46,6 @@ export function ask(ic, words, choices, choose) {
     return one;
   });
   bar.replaceChildren(icon(ic), el("b.askbar-what", {}, words), ...buttons, button("", { ic: "x", cls: "sm ghost", "aria-label": t("Close (Esc)"), title: t("Close (Esc)"), onclick: closeBar }));
-  (buttons.find((one) => one.dataset.digit === focused) ?? buttons[0]).focus({ preventScroll: true });
+  (buttons.find((one) => one.dataset.digit === focused) ?? buttons[0] ?? bar.lastElementChild).focus({ preventScroll: true });
   isTurning = false;
 }

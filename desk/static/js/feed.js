@@ -163,6 +163,13 @@ export class Feed {
     if (to >= this.keys.length - (this.keys.length > 2 * AHEAD ? AHEAD : this.columns * 4)) this.near();
   }
 
+  /** First and one past the last card of which at least half is in the view. */
+  inView() {
+    const [from, to] = [this.scroller.scrollTop + this.height_px / 2, this.scroller.scrollTop + this.scroller.clientHeight - this.height_px / 2];
+    const rows = { from: Math.max(0, Math.ceil(from / this.row_px)), to: Math.max(1, Math.floor(to / this.row_px) + 1) };
+    return { from: rows.from * this.columns, to: Math.min(this.keys.length, rows.to * this.columns) };
+  }
+
   refresh(key) {
     const element = this.shown.get(key);
     if (element) this.fill(element, key, this.indexes.get(key));

@@ -58,10 +58,16 @@ export function note(text, { undo = null, undoLabel = t("Undo"), undoKey = "Z", 
 
 export const warn = (text, options = {}) => note(text, { kind: "warn", ...options });
 
+/** A step for Z: {undoId, text, onUndone, path}; `path` where something else than one act is taken back. */
+export function keepStep(step) {
+  if (steps.some((one) => one.undoId === step.undoId)) return;
+  steps.push(step);
+  if (steps.length > 20) steps.shift();
+}
+
 /** Remembers an act that the server can take back; Z walks back through the last twenty. */
 export function remember(undoId, text, onUndone) {
-  steps.push({ undoId, text, onUndone });
-  if (steps.length > 20) steps.shift();
+  keepStep({ undoId, text, onUndone });
   note(text, { undo: () => undoLast(undoId) });
 }
 
@@ -69,9 +75,9 @@ export async function undoLast(undoId = null) {
   const at = undoId === null ? steps.length - 1 : steps.findIndex((step) => step.undoId === undoId);
   const step = at >= 0 ? steps.splice(at, 1)[0] : null;
   try {
-    const answer = await api.post(step ? `/api/v1/undo/${step.undoId}` : "/api/v1/undo");
+    const answer = await api.post(step ? step.path ?? `/api/v1/undo/${step.undoId}` : "/api/v1/undo");
     const text = step ? t("Taken back: %(what)s", { what: step.text }) : t("Taken back");
-    note(text, { ic: "undo" });
+    if (!answer?.sweep) note(text, { ic: "undo" });  // of many cards is said what came of it once it is over
     step?.onUndone?.(answer);
     return answer;
   } catch (error) {

@@ -19,6 +19,7 @@ import { listenable, player } from "./player.js";
 import { Records } from "./records.js";
 import { retry } from "./retry.js";
 import { shapeView, startShapes } from "./shapes.js";
+import { askAboutLeft, heard as heardSweep, startLongPress, startSweeps, sweepCards } from "./sweeps.js";
 import { close as closeNote, note, remember, undoLast, warn } from "./toast.js";
 import { withStack } from "./twins.js";
 import { OFFERED_MS, reasonsIn } from "./why.js";
@@ -307,24 +308,30 @@ function giveReason(digit) {
   return true;
 }
 
+/** Cards as the server gets them for a sweep: what this page let go of goes as it is now. */
+const seen = (ids) => ids.map((id) => [id, cards.get(id)?.version ?? null]);
+
 async function bulk(to) {
+  if (!$("pane").dataset.mayMove.startsWith("y")) return;
   const ids = order.filter((id) => selected.has(id));
-  selected.clear();
-  drawBulk();
-  ids.forEach(refresh);
-  const others = new Map();
-  let done = 0;
-  for (const id of ids) {
-    const card = await cards.bring(id).catch(() => null);
-    if (!card) continue;
-    if (card.state === to) { done += 1; continue; }
-    const result = await move(card, to, { quiet: true });
-    if (result.ok) done += 1;
-    else if (result.who) others.set(result.who, (others.get(result.who) ?? 0) + 1);
-  }
-  const had = [...others].map(([who, count]) => t("%(count)s had %(name)s", { count, name: who })).join(", ");
-  note([t("%(done)s of %(all)s done", { done, all: ids.length }), had].filter(Boolean).join(", "), { ic: "check" });
+  clearSelected();
+  lastRejected = null;
+  reasons.close();
+  const arrive = setOut();
+  const ring = () => { for (const id of ids) { pending.add(id); refresh(id); } };
+  await sweepCards(to, seen(ids), () => { arrive(); ring(); });
+  arrive();
+  for (const id of ids) if (pending.delete(id)) refresh(id);
 }
+
+/** All without a verdict down to the last card in view; ghosts have one. */
+function leftDownToHere() {
+  const { to } = feed.inView();
+  const isLeft = (id) => !ghosts.has(id) && (filters.state !== "all" || (cards.get(id)?.state ?? "new") === "new");
+  return seen(order.slice(0, to).filter(isLeft));
+}
+const statesLeft = () => [...new Set(filters.state.split(",").map((state) => (["all", "claimed"].includes(state) ? "new" : state)))];
+const askLeft = () => askAboutLeft({ cards: leftDownToHere, among: statesLeft, filter: () => values() });
 
 async function claim(isRelease) {
   const card = cards.get(focused);
@@ -446,6 +453,7 @@ const HANDLERS = {
   "stack.changed": (stack) => changeAll((card) => withStack(card, stack)),
   "tags.changed": ({ tags }) => { learnTags(tags); changeAll(withTags); if (pane.card) pane.update(pane.card); },
   "sender.changed": (sender) => { changeAll((card) => withSender(card, sender)); bringBack(sender, () => [...feed.shown.keys(), focused].map((id) => cards.get(id)), change); },
+  "sweep.changed": (payload) => heardSweep(payload),
   tally: (payload) => drawTally(payload),
 };
 
@@ -833,7 +841,7 @@ bind("b", { group: LISTEN, label: t("Look at what is covered, cover again"), run
 bind("Shift+b", { group: DECIDE, label: t("Show to all, cover for all"), run: () => { cover(focused); } });
 if (mayBlock()) bind("q", { group: DECIDE, label: t("Block sender, lift a block"), run: () => block(cards.get(focused)) });
 bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
-bind("z", { group: DECIDE, label: t("Undo"), run: () => answered().then(() => undoLast()).then((answer) => { if (answer?.card) change(answer.card); }) });
+bind("z", { group: DECIDE, label: t("Undo"), run: () => answered().then(() => undoLast()).then((answer) => { if (answer?.card) change(answer.card); if (answer?.sweep) heardSweep(answer, true); }) });
 REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => giveReason(at + 1) || rate(cards.get(focused), at + 1, marking) }));
 if (mayMark()) {
   listKey("1–5", { group: DECIDE, label: t("Rate; the same again takes it off") });
@@ -850,6 +858,10 @@ bind("Shift+ ", { group: LISTEN, label: t("All sound off"), run: () => player.st
 bind("x", { group: MANY, label: t("Select"), run: () => toggleSelected() });
 bind("Shift+x", { group: MANY, label: t("Select range"), run: () => selectRange() });
 bind("Ctrl+a", { group: MANY, label: t("Select all visible"), run: () => { for (const id of feed.shown.keys()) { selected.add(id); feed.refresh(id); } drawBulk(); } });
+
+if ($("sweep-menu")) bind("Shift+e", { group: MANY, label: t("Reject what is left, after a look at what that is"), run: askLeft });
+startSweeps(askLeft);
+startLongPress($("grid"), { pick: toggleSelected, isPicking: () => selected.size > 0 });
 
 startShapes((change) => feed.hold(change, { refill: true }));
 const density = localStorage.getItem("desk.density");
