@@ -178,6 +178,27 @@ class SweepCard(Base):
     act_id: Mapped[int | None]
 
 
+class SavedView(Base):
+    """A link of the wall under a name: for a show, for the station, or for one person alone (desk.wall.saved).
+
+    `query` is the link's part behind the question mark. `opens`: whoever comes to the wall around the show sees it.
+    A removed one stays, so that removing can be taken back.
+    """
+
+    __tablename__ = "saved_view"
+    __table_args__ = (Index("ix_saved_view_station", "station_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    show_id: Mapped[int | None] = mapped_column(ForeignKey("show.id"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    name: Mapped[str] = mapped_column(String(40))
+    query: Mapped[str] = mapped_column(String(600))
+    opens: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+
+
 class CardCount(Base):
     """How many cards of a station are in a state, by kind and facet: counting 250,000 rows takes too long for every
     page. Summed up it gives the number beside every choice of the wall's filters."""

@@ -20,7 +20,7 @@ from desk.errors import Invalid
 from desk.live import log
 from desk.media import urgency
 from desk.people.models import Station
-from desk.wall import actions, blocks, forms, marks, queries, sweeps, tags, triage
+from desk.wall import actions, blocks, forms, marks, queries, saved, sweeps, tags, triage
 from desk.wall.models import Card, CardAct, Sweep
 from desk.wall.walks import Filter
 from desk.web.access import me, my_station, requires, signed_in
@@ -33,13 +33,16 @@ TWINS_MOST = 50
 @wall.get("/wall")
 @requires("wall.read")
 def show_wall() -> str | WerkzeugResponse:
-    """The wall as its address says; one that says nothing sensible leads to the whole."""
-    station_id = my_station().id
+    """The wall as its address says, or a view of the show; one that says nothing sensible leads to the whole."""
+    station_id, at = my_station().id, clock.now()
     try:
         wanted, _cursor, _limit = _read_filter()
     except Invalid:
         return redirect(url_for("wall.show_wall"))
     with db.reading() as session:
+        opening = saved.find_opening(session, station_id, me().id, at=at)
+        if not request.query_string and opening is not None and opening.is_time(at):
+            return redirect(f"{url_for('wall.show_wall')}?{opening.view.query}")
         page = _page(session, station_id, wanted, None, queries.PAGE)
         campaigns = queries.extras.list_campaigns(session, station_id)
         known_tags = [tags.as_json(tag) for tag in tags.list_tags(session, station_id)]
@@ -47,7 +50,7 @@ def show_wall() -> str | WerkzeugResponse:
     wall_json = json.dumps(page, ensure_ascii=False).replace("<", "\\u003c")
     return render_template(
         "wall/wall.html", page="wall", wall_json=wall_json, campaigns=campaigns, target_lufs=target_lufs,
-        tags=known_tags,
+        tags=known_tags, opening=opening.as_json() if opening else None,
     )  # fmt: skip
 
 
@@ -352,6 +355,40 @@ def _act_body(session: Session, act: CardAct) -> dict[str, Any]:
 def _card_body(session: Session, card: Card) -> dict[str, Any]:
     session.flush()
     return {"card": queries.view_card(session, card, at=clock.now()).as_json()}
+
+
+# --- saved views ------------------------------------------------------------------------------------------------
+
+
+@wall.get("/api/v1/views")
+@requires("wall.read")
+def list_views() -> Response:
+    """The views this person may choose from: the show's, the station's, one's own; each with how much is new in it."""
+    station, at = my_station(), clock.now()
+    with db.reading() as session:
+        return jsonify(saved.view_all(session, station.id, me().id, zone=ZoneInfo(station.timezone), at=at))
+
+
+@wall.post("/api/v1/views")
+@requires("card.judge")
+def add_view() -> tuple[Response, int]:
+    station, at = my_station(), clock.now()
+    form = saved.read_form(request.get_json(), zone=ZoneInfo(station.timezone), at=at)
+    with db.transaction() as session:
+        view = saved.add_view(session, station.id, form, by=me().id, at=at)
+        body = {"view": {"id": view.id, "name": view.name}}
+    return jsonify(body), 201
+
+
+@wall.post("/api/v1/views/<int:view_id>")
+@requires("card.judge")
+def change_view(view_id: int) -> Response:
+    """Rename a view, say whether it opens by itself, remove it or bring it back."""
+    changes = saved.read_changes(request.get_json())
+    with db.transaction() as session:
+        view = saved.change_view(session, my_station().id, view_id, changes, by=me().id, at=clock.now())
+        body = {"view": {"id": view.id, "name": view.name}}
+    return jsonify(body)
 
 
 # --- sweeps -----------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from desk.people.models import Membership, Person
 from desk.shortlist.models import Slot
 from desk.shows.models import Edition, Show
 from desk.wall import actions, blocks, sweeps
-from desk.wall.models import Card, Stack, Tag
+from desk.wall.models import Card, SavedView, Stack, Tag
 from media_store.keys import new_key
 from tests.wall.builders import a_card, a_rendition, an_asset
 
@@ -192,6 +192,13 @@ def sweep(session: Session, station_id: int, _made: dict[str, Built]) -> int:
     return drawn_up.id
 
 
+def saved_view(session: Session, station_id: int, _made: dict[str, Built]) -> int:
+    view = SavedView(station_id=station_id, name="Stimmen", query="kind=voice", created_at=clock.now())
+    session.add(view)
+    session.flush()
+    return view.id
+
+
 def key(_session: Session, _station_id: int, _made: dict[str, Built]) -> str:
     return secrets.token_hex(16)
 
@@ -204,7 +211,7 @@ BUILDERS: dict[str, Builder] = {
     builder.__name__: builder
     for builder in (
         card, act, card_of_asset, asset, failed_asset, slot, campaign, export, conversation, open_card, reply, key,
-        sha256, stacked_card, blocked_card, tag, sweep,
+        sha256, stacked_card, blocked_card, tag, sweep, saved_view,
     )
 }  # fmt: skip
 """In this order: a builder may make another's object on the way (a card's asset and its hash)."""

@@ -85,6 +85,34 @@ def test_what_is_left_goes_after_a_look_at_it_and_comes_back_in_one_key(browser:
     page.context.close()
 
 
+def test_a_view_is_kept_chosen_by_digit_renamed_and_brought_back(browser: Any, address: str, cast: Cast) -> None:
+    page = _wall(browser, address, cast, viewport={"width": 1440, "height": 900})
+    page.goto(f"{address}/wall?kind=voice&shape=strip")
+    page.wait_for_selector("html[data-state=live]", state="attached")
+    page.keyboard.press("Shift+V")
+    page.fill("#view-name", "Voices")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#views-menu li a[aria-current] >> text=Voices")
+    assert _faults_of(page) == []
+    page.keyboard.press("Escape")
+    page.goto(f"{address}/wall?state=all&shape=cards")
+    page.wait_for_selector("html[data-state=live]", state="attached")
+    page.keyboard.press("Shift+V")
+    page.wait_for_selector("#views-menu li b >> text=30 new")
+    page.keyboard.press("1")
+    page.wait_for_selector("html[data-shape=strip] [data-kind-filter=voice][aria-pressed=true]")
+    assert page.url.endswith("?kind=voice&shape=strip")
+
+    page.keyboard.press("Shift+V")
+    page.get_by_role("button", name="Rename Voices").click()
+    page.keyboard.type("Sung")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Remove Sung").click()
+    page.locator(".toast button >> text=Undo").click()
+    page.wait_for_selector(".toast >> text=View Sung is back")
+    page.context.close()
+
+
 def test_a_finger_selects_and_the_selection_is_decided_at_once(browser: Any, address: str, cast: Cast) -> None:
     page = _wall(browser, address, cast, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     tools = page.context.new_cdp_session(page)

@@ -90,8 +90,11 @@ export function linkTo(changes) {
   for (const name of Object.keys(NONE)) query.delete(name);
   for (const [name, value] of Object.entries(values({ ...filters, ...changes }))) query.set(name, value);
   const text = query.toString().replaceAll("%2C", ",");
-  return text ? `${location.pathname}?${text}` : location.pathname;
+  return text ? `${location.pathname}?${text}` : location.pathname + bare();
 }
+
+/** Where a view opens by itself, the whole wall has to be asked for. */
+const bare = () => ($("views-menu")?.dataset.opening ? "?state=all" : "");
 
 function readAddress() {
   const query = new URLSearchParams(location.search);

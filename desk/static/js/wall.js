@@ -23,6 +23,7 @@ import { shapeView, startShapes } from "./shapes.js";
 import { askAboutLeft, heard as heardSweep, startLongPress, startSweeps, sweepCards } from "./sweeps.js";
 import { close as closeNote, note, remember, undoLast, warn } from "./toast.js";
 import { withStack } from "./twins.js";
+import { startViews } from "./views.js";
 import { Verdicts } from "./verdicts.js";
 import { OFFERED_MS, reasonsIn } from "./why.js";
 import { clockTime, clockTimeExact, number, t, tn } from "./words.js";
@@ -728,6 +729,7 @@ bind("Ctrl+a", { group: MANY, label: t("Select all visible"), run: () => { for (
 
 if ($("sweep-menu")) bind("Shift+e", { group: MANY, label: t("Reject what is left, after a look at what that is"), run: askLeft });
 startSweeps(askLeft);
+startViews();
 startLongPress($("grid"), { pick: toggleSelected, isPicking: () => selected.size > 0 });
 
 startShapes((change) => feed.hold(change, { refill: true }));
