@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def address(app: Flask, cast: Cast) -> Iterator[str]:
         for number in range(90):
             kind = "text" if number % 3 else "voice"
             card = builders.a_card(session, cast.rheinwelle, kind=kind, text=f"Nachricht Nr{number}")
-        actions.claim(session, cast.rheinwelle, card.id, by=cast.edith, at=clock.now())
+        actions.claim(session, cast.rheinwelle, card.id, by=cast.edith, at=clock.now() + timedelta(hours=1))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -116,7 +117,7 @@ def test_a_view_is_kept_chosen_by_digit_renamed_and_brought_back(browser: Any, a
 def test_a_finger_selects_and_the_selection_is_decided_at_once(browser: Any, address: str, cast: Cast) -> None:
     page = _wall(browser, address, cast, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     tools = page.context.new_cdp_session(page)
-    boxes = [page.locator(".card").nth(at).locator(".card-head").bounding_box() for at in (2, 3)]
+    boxes = [page.locator(".card").nth(at).locator(".card-head").bounding_box() for at in (0, 1)]
     points = [{"x": box["x"] + 60, "y": box["y"] + 8} for box in boxes]
     tools.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points[:1]})
     page.wait_for_selector(".card.is-selected")

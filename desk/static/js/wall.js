@@ -9,7 +9,7 @@ import { everySecond, now } from "./clock.js";
 import { Counters } from "./counters.js";
 import { announce, el, errorText, icon } from "./dom.js";
 import { Feed } from "./feed.js";
-import { isFiltered, learnSearch, matches, names as filterNames, startFilters, values } from "./filters.js";
+import { filters, isFiltered, learnSearch, matches, names as filterNames, startFilters, values } from "./filters.js";
 import { bind, listKey } from "./keys.js";
 import { amend, Live, newest } from "./live.js";
 import { learnTags, mayMark, pressMark, pressTags, rate, toggleJury, withTags } from "./marks.js";
