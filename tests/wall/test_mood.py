@@ -22,12 +22,17 @@ from desk.wall.actions import NoWay
 from desk.wall.models import Card, MoodCount, MoodItem, MoodTold
 from desk.wall.walks import Filter
 from tests.desk_fixtures import SIX, Cast, add_cast
-from tests.intake.fixtures import graph, make_app, provider, provider_on_both
+from tests.intake.fixtures import graph, make_app, provider_on_both
 from tests.intake.provider import ADA, Provider, delivery, message, messages, value
 from tests.wall.builders import a_card, a_listener, a_message
 
-__all__ = ["graph", "make_app", "provider", "provider_on_both"]
+__all__ = ["graph", "make_app", "provider_on_both"]
 NOW = SIX + timedelta(minutes=30)
+
+
+@pytest.fixture
+def cast(session: Session) -> Cast:
+    return add_cast(session)
 
 
 def arrive(session: Session, station_id: int, words: str, **said: Any) -> Card:
@@ -100,15 +105,15 @@ def test_a_message_is_taken_out_folded_again_and_both_can_be_taken_back(session:
     card = arrive(session, cast.rheinwelle, "🎉")
 
     out = actions.move_card(session, cast.rheinwelle, card.id, to="new", version=card.version, by=cast.nia, at=NOW)
-    session.commit()
+    db._run_hooks(session, "before_commit")
     assert (card.state, bar(session, cast), is_true(session, cast)) == ("new", {}, True)
     actions.undo(session, cast.rheinwelle, out.id, by=cast.nia, at=NOW)
-    session.commit()
+    db._run_hooks(session, "before_commit")
     assert (card.state, bar(session, cast), is_true(session, cast)) == ("mood", {"🎉": 1}, True)
     actions.move_card(session, cast.rheinwelle, card.id, to="shortlisted", version=card.version, by=cast.nia, at=NOW)
     actions.move_card(session, cast.rheinwelle, card.id, to="new", version=card.version, by=cast.nia, at=NOW)
     actions.move_card(session, cast.rheinwelle, card.id, to="mood", version=card.version, by=cast.nia, at=NOW)
-    session.commit()
+    db._run_hooks(session, "before_commit")
     assert (card.state, bar(session, cast), is_true(session, cast)) == ("mood", {"🎉": 1}, True)
 
 
@@ -125,7 +130,7 @@ def test_an_edit_that_says_more_makes_a_card_and_another_emoji_counts_as_that(se
         changed = session.get_one(Message, card.message_id)
         changed.text = words
         actions.edit_card(session, changed, at=NOW)
-    session.commit()
+    db._run_hooks(session, "before_commit")
 
     assert (spoken.state, other.state) == ("new", "mood")
     assert (bar(session, cast), is_true(session, cast)) == ({"😂": 1}, True)
@@ -134,12 +139,12 @@ def test_an_edit_that_says_more_makes_a_card_and_another_emoji_counts_as_that(se
 def test_what_is_taken_back_leaves_the_bar_and_a_campaign_takes_its_count_along(session: Session, cast: Cast) -> None:
     gone, kept = (arrive(session, cast.rheinwelle, "❤️") for _ in range(2))
     actions.withdraw_card(session, gone, at=NOW)
-    session.commit()
+    db._run_hooks(session, "before_commit")
     assert (bar(session, cast), is_true(session, cast)) == ({"❤️": 1}, True)
 
     campaign_id = a_campaign(session, cast, keywords="")
     actions.put_in_campaign(session, kept, campaign_id, by=cast.nia, at=NOW)
-    session.commit()
+    db._run_hooks(session, "before_commit")
     assert bar(session, cast, campaign_id=campaign_id) == {"❤️": 1}
     assert bar(session, cast, campaign_id=0) == {}
     assert is_true(session, cast)
@@ -181,7 +186,7 @@ def test_what_is_behind_the_bar_says_what_it_answers_to(session: Session, cast: 
     ours = a_message(session, cast.rheinwelle, text="Wie war das Lied?", direction="out")
     folded = arrive(session, cast.rheinwelle, "❤️", reply_to_id=ours.id, sent_at=NOW)
     other = arrive(session, cast.rheinwelle, "😂", sent_at=NOW - timedelta(minutes=20))
-    session.commit()
+    db._run_hooks(session, "before_commit")
 
     every = mood.list_items(session, cast.rheinwelle, at=NOW)
     late = mood.list_items(session, cast.rheinwelle, at=NOW, minutes=5)
@@ -214,15 +219,19 @@ def test_a_reaction_is_counted_as_what_it_is_now(provider_on_both: Provider) -> 
     assert behind == [[("❤️", "Wie war das Lied?")], [("👍", "Wie war das Lied?")], []]
 
 
-def test_a_heart_that_a_campaign_asks_for_is_a_card_and_others_come_through_the_door(provider: Provider) -> None:
+def test_a_greeting_that_a_campaign_asks_for_is_a_card_and_others_come_through_the_door(
+    provider_on_both: Provider,
+) -> None:
+    provider = provider_on_both
     with db.transaction() as session:
-        a_campaign(session, provider.cast, keywords="❤️")
-    provider.say("❤️")
+        a_campaign(session, provider.cast, keywords="Moin")
+    provider.say("Moin!")
     provider.say("😂")
     provider.post(messages(message("text", {"body": "hello everyone"})))
     provider.run()
 
     assert [card.state for card in provider.cards()] == ["new", "mood", "mood"]
+    assert [bool(card.campaign_id) for card in provider.cards()] == [True, False, False]
 
 
 def test_the_bar_walks_along_an_index(on_both_databases: Settings) -> None:
