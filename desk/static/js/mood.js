@@ -201,7 +201,8 @@ export class Mood {
 
   #row(item) {
     const who = item.card ? nameOf(item.card) : item.reaction.name;
-    const said = item.card?.listener.is_blocked ? t("blocked") : item.card ? item.card.text : t("Reaction");
+    const text = item.card?.text === item.emoji ? "" : item.card?.text;  // its face says it already
+    const said = item.card?.listener.is_blocked ? t("blocked") : item.card ? text : t("Reaction");
     const place = item.card?.listener.place;
     const row = el("li.mood-item", { "data-item": item.id }, el("span.mood-face", {}, face(item.emoji)),
       el("p", {}, el("b", {}, [who, place].filter(Boolean).join(" · ")), " ", el("span", { dir: "auto" }, said),
