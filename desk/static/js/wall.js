@@ -721,7 +721,6 @@ const density = localStorage.getItem("desk.density");
 if (density && density !== "regular") setDensity(density);
 startFilters({ changed: refilter, leave: () => feed.elementOf(focused)?.focus() });
 take(first, true);
-if (first.tally) drawTally(first.tally);
 counters.draw();
 showOrder();
 if (order.length) setFocus(order[0], { quiet: true, reveal: false });
