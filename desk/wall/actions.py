@@ -222,9 +222,11 @@ def move_card(
     at: datetime,
     reason: str | None = None,
     force: bool = False,
+    with_copies: bool = False,
 ) -> CardAct:
     """Move a card to another state; its claim ends with it. The answer's id undoes it.
 
+    What stands under it goes along, and the copies of its stack if `with_copies`; undoing it is for all of them.
     `version` is what the person saw. The same move sent again by the same person is answered like the first time.
     Raises CardMoved if somebody changed the card since, CardClaimed on a colleague's claim unless `force`, NoWay if
     the state does not follow, NotFound.
@@ -241,8 +243,11 @@ def move_card(
     changes = {"state": to, "state_by_id": by, "state_at": at, "reject_reason": reason if to == "rejected" else None}
     changes |= {"claimed_by_id": None, "claimed_until": None}
     with floods.together(session, card, at=at):
-        under = floods.companions(session, card, to=to, at=at)
-        others = [_move(session, one, changes, by=by, at=at).id for one in under]
+        along = floods.companions(session, card, to=to, at=at)
+        if with_copies:
+            known = {one.id for one in along}
+            along += [one for one in stacks.copies_of(session, card, to=to, at=at) if one.id not in known]
+        others = [_move(session, one, changes, by=by, at=at).id for one in along]
         act = _move(session, card, changes, by=by, at=at)
         if others:
             act.after = act.after | {floods.WITH: others}

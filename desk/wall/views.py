@@ -184,6 +184,7 @@ def move_card(card_id: int) -> Response:
             version=move.version,
             reason=move.reason,
             force=move.is_forced,
+            with_copies=move.is_for_copies,
             by=me().id,
             at=at,
         )

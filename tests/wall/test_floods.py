@@ -14,7 +14,7 @@ from desk.listeners.models import Listener
 from desk.settings import Settings
 from desk.wall import actions, floods, queries, triage
 from desk.wall.floods import StandsAlone
-from desk.wall.models import Card
+from desk.wall.models import Card, Stack
 from desk.wall.walks import Filter
 from tests.desk_fixtures import SIX, Cast, add_cast
 from tests.wall.builders import a_card, a_listener
@@ -89,6 +89,11 @@ def test_from_the_fifth_text_within_ten_minutes_on_they_stand_under_the_first(se
     assert under(session) == {**dict.fromkeys(texts[:4]), **dict.fromkeys(texts[4:], texts[0]), later: None}
 
 
+def judge(session: Session, cast: Cast, card: Card, to: str) -> int:
+    done = actions.move_card(session, cast.rheinwelle, card.id, to=to, version=card.version, by=cast.nia, at=NOW)
+    return done.id
+
+
 def test_one_verdict_is_for_all_and_is_undone_as_one(on_both_databases: Settings) -> None:
     with db.transaction() as session:
         cast = add_cast(session)
@@ -159,3 +164,24 @@ def test_nothing_joins_what_is_judged_or_just_being_heard(session: Session, cast
     judged = arrive(session, cast.rheinwelle, sender, "image", 4)
 
     assert (held.under_id, judged.under_id) == (None, None)
+
+
+def test_a_verdict_with_copies_is_for_the_whole_stack_and_undone_as_one(session: Session, cast: Cast) -> None:
+    stack = Stack(station_id=cast.rheinwelle, of="picture", reason="picture", cards=0, created_at=SIX)
+    session.add(stack)
+    session.flush()
+    one, other, held, apart = (a_card(session, cast.rheinwelle, kind="image") for _ in range(4))
+    for card in (one, other, held):
+        card.stack_id = stack.id
+    actions.claim(session, cast.rheinwelle, held.id, by=cast.sam, at=NOW)
+    cards = (one, other, held, apart)
+
+    alone = judge(session, cast, other, "shortlisted")
+    assert [card.state for card in cards] == ["new", "shortlisted", "new", "new"]
+    actions.undo(session, cast.rheinwelle, alone, by=cast.nia, at=NOW)
+    done = actions.move_card(
+        session, cast.rheinwelle, one.id, to="rejected", version=one.version, with_copies=True, by=cast.nia, at=NOW
+    )
+    assert [card.state for card in cards] == ["rejected", "rejected", "new", "new"]
+    actions.undo(session, cast.rheinwelle, done.id, by=cast.nia, at=NOW)
+    assert [card.state for card in cards] == ["new"] * 4

@@ -55,7 +55,7 @@ export class Pane {
       settled: (id) => { if (this.id === id) this.load(); },
     });
     this.flood = new FloodBox(this.part("flood"), { open: (card) => this.on.open?.(card), changed: (card) => this.on.changed?.(card), mayJudge: root.dataset.mayMove === "yes" });
-    this.twins = new TwinsBox(this.part("twins"), { open: (card) => card && this.on.open?.(card), apart: () => this.#apart(), mayJudge: root.dataset.mayMove === "yes" });
+    this.twins = new TwinsBox(this.part("twins"), { open: (card) => card && this.on.open?.(card), apart: () => this.#apart(), verdict: (to, how) => this.on.verdict(to, how), mayJudge: root.dataset.mayMove === "yes" });
     for (const type of ["change", "time"]) player.addEventListener(type, () => this.#showPlaying());
     player.addEventListener("reported", (event) => { if (event.detail.cardId === this.id) this.#drawVet(); });
   }

@@ -198,12 +198,12 @@ function step(by) {
 
 let lastRejected = null;
 
-function verdict(to) {
+function verdict(to, { copies = false } = {}) {
   if (selected.size) { bulk(to); return; }
   const card = cards.get(focused);
   if (!card || pending.has(card.id) || card.state === to || !$("pane").dataset.mayMove.startsWith("y")) return;
   if (!verdicts.isSureAbout(card, to)) return;
-  const done = verdicts.move(card, to, { force: isTheirs(card) });
+  const done = verdicts.move(card, to, { force: isTheirs(card), copies: copies && Boolean(card.twins) });
   lastRejected = to === "rejected" ? { id: card.id, at: Date.now(), done } : null;
   if (lastRejected) reasons.offer();
   else reasons.close();
@@ -704,6 +704,8 @@ bind("Ctrl+Home", { run: () => (inGrid() ? document.querySelector(".tab")?.focus
 bind("Ctrl+End", { run: () => (inGrid() ? $("pane").querySelector("button")?.focus() : false) });
 bind("s", { group: DECIDE, label: t("Shortlist"), run: () => verdict("shortlisted") });
 bind("e", { group: DECIDE, label: t("Reject, then 1 to 6 for a reason"), run: () => verdict("rejected") });
+bind("Shift+s", { group: DECIDE, label: t("Shortlist with all copies"), run: () => verdict("shortlisted", { copies: true }) });
+bind("Shift+e", { group: DECIDE, label: t("Reject with all copies"), run: () => verdict("rejected", { copies: true }) });
 bind("i", { group: DECIDE, label: t("Claim"), run: () => claim(false) });
 bind("u", { group: DECIDE, label: t("Release"), run: () => claim(true) });
 bind("l", { group: DECIDE, label: t("Put into rundown"), run: plan });
