@@ -7,6 +7,7 @@ the desk itself changed meanwhile (a rendition was finished) is no reason to los
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,13 +22,17 @@ from desk.live import audit
 from desk.media import actions as files
 from desk.media import transcripts
 from desk.people.models import Station
-from desk.wall import acts, announce, blocks, marks, queries, rules, signals, stacks, words
+from desk.wall import acts, announce, blocks, floods, marks, mood, queries, rules, signals, stacks, words
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
 SIMPLE = ("move", "notes", "consent", "campaign", "cover", "uncover", "claim", "release", "apart")
-UNDOABLE = (*SIMPLE, *blocks.ACTS, *marks.ACTS)
-OWN_WAY = {**dict.fromkeys(blocks.ACTS, blocks.take_back), **dict.fromkeys(marks.TAGGED, marks.take_back)}
+UNDOABLE = (*SIMPLE, *blocks.ACTS, *marks.ACTS, *floods.ACTS)
+OWN_WAY = {
+    **dict.fromkeys(blocks.ACTS, blocks.take_back),
+    **dict.fromkeys(marks.TAGGED, marks.take_back),
+    **dict.fromkeys(floods.ACTS, floods.take_back),
+}
 
 
 class CardMoved(Conflict):
@@ -42,6 +47,7 @@ class CardMoved(Conflict):
         "on_air": "%(name)s was faster: on air since %(time)s.",
         "aired": "%(name)s was faster: aired at %(time)s.",
         "rejected": "%(name)s was faster: rejected at %(time)s.",
+        "mood": "%(name)s was faster: put to the reactions at %(time)s.",
     }
     OTHERWISE = "%(name)s was faster and changed this card at %(time)s."
     BY_SENDER = "The sender changed this message at %(time)s. Please look again."
@@ -177,6 +183,9 @@ def edit_card(session: Session, message: Message, *, at: datetime) -> Card | Non
     _fold(session, card, message)
     files.set_covered(session, card.message_id, None)
     acts.record(session, card, "edit", {"is_covered": None}, by=None, at=at)
+    if card.state == rules.MOOD and mood.sign_of(message) is None:  # it says more now
+        _move(session, card, {"state": "new", "state_by_id": None, "state_at": at}, by=None, at=at)
+    mood.settle(session, card, at=at)
     for told in signals.edited:
         told(session, card, at)
     return card
@@ -190,7 +199,9 @@ def withdraw_card(session: Session, card_or_message: Card | Message, *, at: date
     card = queries.load_card(session, card.station_id, card.id, for_change=True)
     announce.count(session, card, by=-1, at=at)
     stacks.leave(session, card, at=at)
+    floods.leave(session, card, at=at)
     card.withdrawn_at = at
+    mood.settle(session, card, at=at)
     card.folded = ""
     acts.record(session, card, "withdraw", {}, by=by, at=at, kind="card.removed")
     for told in signals.withdrawn:
@@ -211,10 +222,12 @@ def move_card(
     at: datetime,
     reason: str | None = None,
     force: bool = False,
+    with_copies: bool = False,
     sweep_id: int | None = None,
 ) -> CardAct:
     """Move a card to another state; its claim ends with it. The answer's id undoes it.
 
+    What stands under it goes along, and the copies of its stack if `with_copies`; undoing it is for all of them.
     `version` is what the person saw. The same move sent again by the same person is answered like the first time.
     Raises CardMoved if somebody changed the card since, CardClaimed on a colleague's claim unless `force`, NoWay if
     the state does not follow, NotFound.
@@ -226,11 +239,20 @@ def move_card(
     _refuse_stale(session, card, version, at=at)
     if not force and by is not None and to in (*rules.VERDICTS, "planned"):
         _refuse_claimed(session, card, by, at=at)
-    if not rules.may_follow(card.state, to):
+    if not rules.may_follow(card.state, to) or (to == rules.MOOD and not mood.is_noise(session, card)):
         raise NoWay(card.state, to)
     changes = {"state": to, "state_by_id": by, "state_at": at, "reject_reason": reason if to == "rejected" else None}
     changes |= {"claimed_by_id": None, "claimed_until": None}
-    return _move(session, card, changes, by=by, at=at, sweep_id=sweep_id)
+    with floods.together(session, card, at=at):
+        along = floods.companions(session, card, to=to, at=at)
+        if with_copies:
+            known = {one.id for one in along}
+            along += [one for one in stacks.copies_of(session, card, to=to, at=at) if one.id not in known]
+        others = [_move(session, one, changes, by=by, at=at, sweep_id=sweep_id).id for one in along]
+        act = _move(session, card, changes, by=by, at=at, sweep_id=sweep_id)
+        if others:
+            act.after = act.after | {floods.WITH: others}
+    return act
 
 
 def _move(
@@ -247,6 +269,8 @@ def _move(
 
 def _tell_moved(session: Session, card: Card, before: str, by: int | None, at: datetime) -> None:
     after = card.state
+    mood.settle(session, card, at=at)
+    floods.settle(session, card, at=at)
     for moved in signals.moved:
         moved(session, card, before, after, by, at)
 
@@ -309,6 +333,20 @@ def undo(
     Raises NotFound if there is none, CannotUndo if the same was changed again since.
     """
     act = load_act(session, station_id, act_id, by)
+    if not act.after.get(floods.WITH):
+        return _undo(session, station_id, act, by=by, at=at, sweep_id=sweep_id)
+    card = queries.load_card(session, station_id, act.card_id, for_change=True)
+    with floods.together(session, card, at=at):
+        _undo(session, station_id, act, by=by, at=at, sweep_id=sweep_id)
+        for other_id in act.after[floods.WITH]:
+            with suppress(Conflict, NotFound):  # somebody decided about that one since, or it is gone
+                _undo(session, station_id, session.get_one(CardAct, other_id), by=by, at=at, sweep_id=sweep_id)
+    return card
+
+
+def _undo(
+    session: Session, station_id: int, act: CardAct, *, by: int, at: datetime, sweep_id: int | None = None
+) -> Card:
     _hold_still(session, act)
     card = queries.load_card(session, station_id, act.card_id, for_change=True)
     session.refresh(act, with_for_update=True)
@@ -533,6 +571,8 @@ def take_apart(session: Session, station_id: int, card_id: int, *, by: int, at: 
 
 
 def _tell_entered(session: Session, card: Card, before: int | None, by: int | None, at: datetime) -> None:
+    mood.settle(session, card, at=at)
+    floods.settle(session, card, at=at)
     for entered in signals.entered:
         entered(session, card, before, card.campaign_id, by, at)
 

@@ -20,7 +20,7 @@ from desk.errors import Invalid
 from desk.live import log
 from desk.media import urgency
 from desk.people.models import Station
-from desk.wall import actions, blocks, forms, marks, queries, saved, sweeps, tags, triage
+from desk.wall import actions, blocks, floods, forms, marks, mood, queries, saved, sweeps, tags, triage
 from desk.wall.models import Card, CardAct, Sweep
 from desk.wall.walks import Filter
 from desk.web.access import me, my_station, requires, signed_in
@@ -121,7 +121,28 @@ def _page(session: Session, station_id: int, wanted: Filter, cursor: str | None,
         "search": page.search.as_json() if page.search else None,
         "seq": seq,
         "counts": queries.counts(session, station_id, at=at),
+        **({"mood": mood.view_bar(session, station_id, at=at)} if cursor is None else {}),
     }
+
+
+@wall.get("/api/v1/mood")
+@requires("wall.read")
+def show_mood() -> Response:
+    """How many emoji, greetings and reactions came in the last minutes, by sign."""
+    asked = forms.read_mood(request.args)
+    at, station_id = clock.now(), my_station().id
+    with db.reading() as session:
+        bar = mood.view_bar(session, station_id, at=at, minutes=asked["minutes"], campaign_id=asked["campaign_id"])
+    return jsonify(bar)
+
+
+@wall.get("/api/v1/mood/items")
+@requires("wall.read")
+def list_mood() -> Response:
+    """The messages and reactions behind the bar, newest first."""
+    asked = forms.read_mood(request.args)
+    with db.reading() as session:
+        return jsonify(mood.list_items(session, my_station().id, at=clock.now(), **asked))
 
 
 @wall.get("/api/v1/cards/<int:card_id>")
@@ -166,6 +187,7 @@ def move_card(card_id: int) -> Response:
             version=move.version,
             reason=move.reason,
             force=move.is_forced,
+            with_copies=move.is_for_copies,
             by=me().id,
             at=at,
         )
@@ -317,6 +339,28 @@ def take_apart(card_id: int) -> Response:
     """This card is not the same as the ones it stands with."""
     with db.transaction() as session:
         act = actions.take_apart(session, my_station().id, card_id, by=me().id, at=clock.now())
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
+@wall.get("/api/v1/cards/<int:card_id>/under")
+@requires("wall.read")
+def list_under(card_id: int) -> Response:
+    """All of a listener's flood that this card is part of, in the order they came."""
+    with db.reading() as session:
+        card = queries.load_card(session, my_station().id, card_id)
+        ids = floods.list_flood(session, card)
+        views = queries.view_cards(session, ids, at=clock.now())
+        body = {"cards": [views[one].as_json() for one in ids]}
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/split")
+@requires("card.judge")
+def split_card(card_id: int) -> Response:
+    """This card shall stand by itself."""
+    with db.transaction() as session:
+        act = floods.split(session, my_station().id, card_id, by=me().id, at=clock.now())
         body = _act_body(session, act)
     return jsonify(body)
 

@@ -62,11 +62,11 @@ def _count(state: str) -> int:
 
 def test_what_is_left_goes_after_a_look_at_it_and_comes_back_in_one_key(browser: Any, address: str, cast: Cast) -> None:
     page = _wall(browser, address, cast, viewport={"width": 1440, "height": 900})
-    page.keyboard.press("Shift+E")
+    page.keyboard.press("Shift+R")
     page.wait_for_selector(".askbar >> text=is held by Edith and stays.")
     assert _count("rejected") == 0
     page.keyboard.press("2")
-    page.wait_for_selector(".askbar >> text=89 messages left: 59 texts, 30 voice notes. 1 is held by Edith and stays.")
+    page.wait_for_selector(".askbar >> text=89 cards left: 59 texts, 30 voice notes. 1 is held by Edith and stays.")
     assert _faults_of(page) == []
     page.keyboard.press("1")
     page.wait_for_selector(".askbar", state="detached")

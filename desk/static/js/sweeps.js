@@ -170,7 +170,7 @@ export async function askAboutLeft({ cards, among, filter }) {
   const offer = (sweep) => {
     const num = goesFor(sweep);
     const words = [
-      num ? t("%(count)s: %(kinds)s.", { count: tn("%(num)s message left", "%(num)s messages left", num), kinds: kindWords(sweep.kinds) }) : t("Nothing is left here without a verdict."),
+      num ? t("%(count)s: %(kinds)s.", { count: tn("%(num)s card left", "%(num)s cards left", num), kinds: kindWords(sweep.kinds) }) : t("Nothing is left here without a verdict."),
       stays(sweep.results), sweep.is_cut ? t("There are more; these are the newest.") : "",
     ].filter(Boolean).join(" ");
     announce(words);

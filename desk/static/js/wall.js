@@ -13,6 +13,7 @@ import { filters, isFiltered, learnSearch, matches, names as filterNames, startF
 import { bind, listKey } from "./keys.js";
 import { amend, Live, newest } from "./live.js";
 import { learnTags, mayMark, pressMark, pressTags, rate, toggleJury, withTags } from "./marks.js";
+import { Mood } from "./mood.js";
 import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import { startNotice } from "./offline.js";
 import { Pane } from "./pane.js";
@@ -26,7 +27,7 @@ import { withStack } from "./twins.js";
 import { startViews } from "./views.js";
 import { Verdicts } from "./verdicts.js";
 import { OFFERED_MS, reasonsIn } from "./why.js";
-import { clockTime, clockTimeExact, number, t, tn } from "./words.js";
+import { clockTimeExact, number, t, tn } from "./words.js";
 
 const PAGE = 60;
 /** Whoever scrolls far gets the list in larger parts. */
@@ -105,6 +106,7 @@ function take(page, replace, cursor = null) {
   order.push(...added);
   next = page.next;
   counters.learn(page.counts);
+  if (page.mood) mood.hear(page.mood);
   learnSearch(page.search);
   return added;
 }
@@ -198,12 +200,12 @@ function step(by) {
 
 let lastRejected = null;
 
-function verdict(to) {
+function verdict(to, { copies = false } = {}) {
   if (selected.size) { bulk(to); return; }
   const card = cards.get(focused);
   if (!card || pending.has(card.id) || card.state === to || !$("pane").dataset.mayMove.startsWith("y")) return;
   if (!verdicts.isSureAbout(card, to)) return;
-  const done = verdicts.move(card, to, { force: isTheirs(card) });
+  const done = verdicts.move(card, to, { force: isTheirs(card), copies: copies && Boolean(card.twins) });
   lastRejected = to === "rejected" ? { id: card.id, at: Date.now(), done } : null;
   if (lastRejected) reasons.offer();
   else reasons.close();
@@ -363,7 +365,7 @@ const HANDLERS = {
   "tags.changed": ({ tags }) => { learnTags(tags); changeAll(withTags); if (pane.card) pane.update(pane.card); },
   "sender.changed": (sender) => { changeAll((card) => withSender(card, sender)); bringBack(sender, () => [...feed.shown.keys(), focused].map((id) => cards.get(id)), change); },
   "sweep.changed": (payload) => heardSweep(payload),
-  tally: (payload) => drawTally(payload),
+  "mood.changed": (bar) => mood.hear(bar),
 };
 
 let removed = new Set();
@@ -496,18 +498,6 @@ function lapseClaims() {
   for (const id of feed.shown.keys()) if (cards.get(id)?.claim) feed.refresh(id);
 }
 
-function drawTally(tally) {
-  const rows = (Array.isArray(tally) ? tally : tally?.counts ?? tally?.tally ?? []).map((row) => ({ emoji: row.emoji, count: row.count ?? row.n ?? 0 })).filter((row) => row.count > 0).slice(0, 9);
-  const lane = $("tally");
-  lane.hidden = rows.length === 0;
-  if (!rows.length) return;
-  const top = Math.max(...rows.map((row) => row.count));
-  const sum = rows.reduce((all, row) => all + row.count, 0);
-  lane.querySelector("small").textContent = [number(sum), tally?.since ? t("since %(time)s", { time: clockTime(tally.since) }) : ""].filter(Boolean).join(" ");
-  const chips = rows.map((row) => el("span.tally-chip", {}, el("span.emo", {}, row.emoji), el("b", {}, number(row.count)), el("progress.bar", { max: top, value: row.count, "aria-hidden": "true" })));
-  lane.replaceChildren(lane.firstElementChild, ...chips);
-}
-
 function drawEmpty() {
   for (const one of $("empty").querySelectorAll("[data-empty]")) one.hidden = one.dataset.empty !== (isFiltered() ? "filtered" : "none");
   $("hidden-by").textContent = `${filterNames().join(" · ")}. ${tn("%(num)s message is hidden.", "%(num)s messages are hidden.", counters.all)}`;
@@ -519,6 +509,7 @@ function drawBulk() {
 }
 
 function refilter() {
+  mood.refilter();
   selected.clear();
   drawBulk();
   reload();
@@ -543,12 +534,27 @@ const pane = new Pane($("pane"), {
   claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin,
 });
 
+const mood = new Mood({ changed: change, mayJudge: $("pane").dataset.mayMove.startsWith("y") });
+
 function block(card) {
   if (player.isOn(card?.id)) player.stop();
   return pressBlock(card, (answer) => { if (answer.card) change(answer.card); pane.load(); });
 }
 
 const marking = { done: ({ card }) => { if (card) change(card); } };
+
+/** O: what is behind the bar or the card in focus comes up, or goes. */
+function openMore() {
+  if (mood.hasFocus) { mood.toggle(); return true; }
+  const card = cards.get(focused);
+  if (!card?.more && !card?.twins && !card?.under) { announce(t("Nothing is folded here.")); return true; }
+  const box = $("pane").querySelector(card.more || card.under ? "[data-part=flood]" : "[data-part=twins]");
+  if (box.contains(document.activeElement)) { closePane(); return true; }
+  pane.open();
+  box.scrollIntoView({ block: "nearest" });
+  (box.querySelector("button") ?? $("pane").querySelector("[data-part=scroll]")).focus({ preventScroll: true });
+  return true;
+}
 
 function closePane() {
   pane.close();
@@ -624,6 +630,7 @@ $("grid").addEventListener("click", (event) => {
     cue: () => cue(id), "open-film": () => cue(id), "film-sound": () => filmSound(id),
     seek: () => { const box = control.getBoundingClientRect(); const media = mainMedia(cards.get(id)); if (player.isOn(id)) player.press(id, media, { at_s: ((event.clientX - box.left) / box.width) * (media.duration_s ?? 0) }); },
     shortlist: () => verdict("shortlisted"), reject: () => verdict("rejected"), open: () => pane.open(),
+    more: () => openMore(),
     retry: () => retry(mainMedia(cards.get(id))),
     understood: () => { conflicts.delete(id); refresh(id); feed.elementOf(id)?.focus({ preventScroll: true }); },
   };
@@ -667,6 +674,7 @@ document.addEventListener("click", (event) => {
 });
 $("newpill").addEventListener("click", () => showNew());
 $("pause").addEventListener("click", togglePause);
+$("mood-copy").addEventListener("click", () => mood.copy());
 function setDensity(name) {
   feed.hold(() => {
     if (name === "regular") delete document.documentElement.dataset.density;
@@ -701,6 +709,8 @@ bind("Ctrl+Home", { run: () => (inGrid() ? document.querySelector(".tab")?.focus
 bind("Ctrl+End", { run: () => (inGrid() ? $("pane").querySelector("button")?.focus() : false) });
 bind("s", { group: DECIDE, label: t("Shortlist"), run: () => verdict("shortlisted") });
 bind("e", { group: DECIDE, label: t("Reject, then 1 to 6 for a reason"), run: () => verdict("rejected") });
+bind("Shift+s", { group: DECIDE, label: t("Shortlist with all copies"), run: () => verdict("shortlisted", { copies: true }) });
+bind("Shift+e", { group: DECIDE, label: t("Reject with all copies"), run: () => verdict("rejected", { copies: true }) });
 bind("i", { group: DECIDE, label: t("Claim"), run: () => claim(false) });
 bind("u", { group: DECIDE, label: t("Release"), run: () => claim(true) });
 bind("l", { group: DECIDE, label: t("Put into rundown"), run: plan });
@@ -723,11 +733,12 @@ bind(".", { group: LISTEN, label: t("Film: next frame"), run: () => lookThrough(
 bind("Shift+ArrowLeft", { group: LISTEN, label: t("5 s back"), run: () => (player.item ? player.nudge(-5) : false) });
 bind("Shift+ArrowRight", { group: LISTEN, label: t("5 s forward"), run: () => (player.item ? player.nudge(5) : false) });
 bind("Shift+ ", { group: LISTEN, label: t("All sound off"), run: () => player.stop(), inFields: false });
+bind("o", { group: MANY, label: t("Open, close what is folded"), run: openMore });
 bind("x", { group: MANY, label: t("Select"), run: () => toggleSelected() });
 bind("Shift+x", { group: MANY, label: t("Select range"), run: () => selectRange() });
 bind("Ctrl+a", { group: MANY, label: t("Select all visible"), run: () => { for (const id of feed.shown.keys()) { selected.add(id); feed.refresh(id); } drawBulk(); } });
 
-if ($("sweep-menu")) bind("Shift+e", { group: MANY, label: t("Reject what is left, after a look at what that is"), run: askLeft });
+if ($("sweep-menu")) bind("Shift+r", { group: MANY, label: t("Reject what is left, after a look at what that is"), run: askLeft });
 startSweeps(askLeft);
 startViews();
 startLongPress($("grid"), { pick: toggleSelected, isPicking: () => selected.size > 0 });
@@ -737,7 +748,6 @@ const density = localStorage.getItem("desk.density");
 if (density && density !== "regular") setDensity(density);
 startFilters({ changed: refilter, leave: () => feed.elementOf(focused)?.focus() });
 take(first, true);
-if (first.tally) drawTally(first.tally);
 counters.draw();
 showOrder();
 if (order.length) setFocus(order[0], { quiet: true, reveal: false });
