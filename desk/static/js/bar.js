@@ -34,7 +34,11 @@ export function openBar(label) {
   bar.addEventListener("focusout", ({ relatedTarget }) => { if (!isTurning && bar && relatedTarget && !bar.contains(relatedTarget)) closeBar(); });
   const isCoveredByPane = document.body.classList.contains("has-pane") && matchMedia("(max-width: 1180px)").matches;
   (isCoveredByPane ? document.body : document.querySelector(".dock")).prepend(bar);
+  return bar;
 }
+
+/** Whether this bar is the open one still, after waiting for an answer. */
+export const isOpenBar = (one) => one !== null && bar === one;
 
 /** One question of the open bar. A choice: {digit, label, sign, isOn}; isOn undefined where it is no switch. */
 export function ask(ic, words, choices, choose) {

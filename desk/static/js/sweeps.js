@@ -2,7 +2,7 @@
    way back. The work itself is the server's; every screen of the person who asked for it hears how far it is. */
 
 import * as api from "./api.js";
-import { ask, closeBar, openBar } from "./bar.js";
+import { ask, closeBar, isOpenBar, openBar } from "./bar.js";
 import { announce, button, el, errorText, icon } from "./dom.js";
 import * as outbox from "./outbox.js";
 import { close as closeNote, keepStep, note, undoLast, warn } from "./toast.js";
@@ -154,18 +154,18 @@ export async function askAboutLeft({ cards, among, filter }) {
   closeNote();
   const scopes = { cards: { cards: cards(), among: among() }, filter: { filter: filter() } };
   let scope = scopes.cards.cards.length ? "cards" : "filter";
-  openBar(t("Reject what is left"));
+  const bar = openBar(t("Reject what is left"));
   const show = async () => {
     ask("loader", t("Counting what is left …"), [], () => {});
     let sweep;
     try {
       ({ sweep } = await api.post("/api/v1/sweeps", { to: "rejected", key: api.idempotencyKey(), ...scopes[scope] }));
     } catch (error) {
-      closeBar();
+      if (isOpenBar(bar)) closeBar();
       warn(errorText(error));
       return;
     }
-    offer(sweep);
+    if (isOpenBar(bar)) offer(sweep);
   };
   const offer = (sweep) => {
     const num = goesFor(sweep);
