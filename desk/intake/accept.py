@@ -30,6 +30,7 @@ from desk.listeners import actions as listeners
 from desk.listeners.models import Listener
 from desk.listeners.rules import is_blocked
 from desk.media import actions as media
+from desk.safety import finding
 from desk.wall import actions as wall
 
 logger = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ def accept_message(session: Session, channel: Channel, item: contract.Incoming, 
     _add_file(session, message, listener, item, is_wanted=not applied.is_revoked, at=at)
     if applied.is_revoked:
         wall.withdraw_card(session, card, at=at)
+    finding.look_at_card(session, card, at)
     return Result(Outcome.CARD, message_id=message.id)
 
 

@@ -4,9 +4,11 @@
 import * as api from "./api.js";
 import { emptyCard, fillCard, isMine, isTheirs, mainMedia, makeCard, nameOf, kindName, REASONS, reasonText, showPlaying } from "./card.js";
 import { bringBack, mayBlock, pressBlock, withSender } from "./block.js";
-import { covers, isCovered, look } from "./covers.js";
+import { covers, hush, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
+import { compare, decide, followComparison } from "./compare.js";
 import { announce, el, errorText, icon } from "./dom.js";
+import { pressLead } from "./escalate.js";
 import { Feed } from "./feed.js";
 import { filters, isFiltered, leaseOf, learnSearch, matches, names as filterNames, startFilters, values } from "./filters.js";
 import { bind, listKey } from "./keys.js";
@@ -326,6 +328,35 @@ async function bulk(to) {
   note([t("%(done)s of %(all)s done", { done, all: ids.length }), had].filter(Boolean).join(", "), { ic: "check" });
 }
 
+/** Two cards side by side: the two that are selected, or the best copies of the one in focus. */
+async function compareTwo(pair = null) {
+  const ids = pair?.map((card) => card.id) ?? order.filter((id) => selected.has(id));
+  if (ids.length !== 2) {
+    if (!selected.size && pane.twins.compareBest()) return;
+    note(t("Select exactly two cards with X, then compare them."), { ic: "columns", seconds: 4 });
+    return;
+  }
+  pair?.forEach(learnCard);
+  const two = await Promise.all(ids.map((id) => cards.bring(id).catch(() => null)));
+  if (two.includes(null)) { warn(t("One of the two is gone.")); return; }
+  const from = document.activeElement;
+  compare(two, { keep: keepOne, closed: () => (from?.isConnected ? from : feed.elementOf(focused))?.focus({ preventScroll: true }) });
+}
+
+/** One is kept, the other rejected or left for later: verdicts as ever, both taken back by one Z. */
+async function keepOne(kept, other, how) {
+  if (!$("pane").dataset.mayMove.startsWith("y")) return false;
+  const acts = await decide(kept, other, how, (card, to, options) => move(cards.get(card.id) ?? card, to, options));
+  if (!acts) return false;
+  clearSelected();
+  const [last, ...before] = acts;
+  if (last) remember(last, t("%(kept)s kept, %(other)s %(how)s", { kept: nameOf(kept), other: nameOf(other), how: how.isLater ? t("for later") : t("rejected") }), async (undone) => {
+    if (undone?.card) change(undone.card);
+    for (const id of before) try { change((await api.post(`/api/v1/undo/${id}`)).card); } catch (error) { warn(errorText(error)); }
+  });
+  return true;
+}
+
 async function claim(isRelease) {
   const card = cards.get(focused);
   if (!card) return;
@@ -357,6 +388,7 @@ async function plan() {
 
 function refresh(id) {
   feed.refresh(id);
+  if (cards.has(id)) followComparison(id, cards.get(id));
   if (id === pane.id && cards.has(id)) pane.update(cards.get(id));
 }
 
@@ -374,6 +406,7 @@ function change(given) {
   const before = cards.get(card.id);
   if (before && before.version > card.version) return;
   learnCard(card);
+  hush(card);
   if (before) recount(before, card);
   else recountSoon();
   if (feed.indexOf(card.id) >= 0) {
@@ -393,6 +426,7 @@ function changeAll(withIt) {
     const changed = withIt(card);
     if (!changed) continue;
     cards.set(card.id, changed);
+    hush(changed);
     refresh(card.id);
   }
 }
@@ -424,6 +458,8 @@ function removeCards(ids) {
     else recountSoon();
     waiting.delete(id);
     selected.delete(id);
+    if (player.isOn(id)) player.stop();
+    followComparison(id, null);
   }
   const listed = [...ids].filter((id) => feed.indexOf(id) >= 0);
   if (listed.length) {
@@ -638,6 +674,7 @@ function drawEmpty() {
 
 function drawBulk() {
   $("bulk").hidden = selected.size === 0;
+  $("compare").hidden = selected.size !== 2;
   $("bulk").querySelector(".bulk-n").textContent = t("%(count)s selected", { count: number(selected.size) });
 }
 
@@ -662,13 +699,18 @@ function togglePause() {
 
 const reasons = reasonsIn($("why"), (digit) => { giveReason(digit); feed.elementOf(focused)?.focus({ preventScroll: true }); });
 const pane = new Pane($("pane"), {
-  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), mark: (what) => pressMark(what, pane.card, marking),
-  claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin,
+  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), lead: () => toLead(pane.card), mark: (what) => pressMark(what, pane.card, marking),
+  claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin, compare: compareTwo,
 });
 
 function block(card) {
   if (player.isOn(card?.id)) player.stop();
   return pressBlock(card, (answer) => { if (answer.card) change(answer.card); pane.load(); });
+}
+
+/** To the lead: off this wall and everybody else's; Z brings it back as long as nobody has begun with it. */
+function toLead(card) {
+  return pressLead(card, { gone: () => removeCards(new Set([card.id])), back: change });
 }
 
 const marking = { done: ({ card }) => { if (card) change(card); } };
@@ -786,7 +828,7 @@ document.addEventListener("click", (event) => {
   const density = event.target.closest("[data-density-choice]");
   if (density) setDensity(density.dataset.densityChoice);
   const many = event.target.closest("[data-bulk]");
-  if (many) { if (many.dataset.bulk === "clear") clearSelected(); else bulk(many.dataset.bulk); }
+  if (many) { if (many.dataset.bulk === "clear") clearSelected(); else if (many.dataset.bulk === "compare") compareTwo(); else bulk(many.dataset.bulk); }
 });
 $("newpill").addEventListener("click", () => showNew());
 $("retry-now").addEventListener("click", () => live.retry());
@@ -832,6 +874,7 @@ bind("a", { group: DECIDE, label: t("Add to campaign"), run: () => pane.focusCam
 bind("b", { group: LISTEN, label: t("Look at what is covered, cover again"), run: () => lookAt(focused) });
 bind("Shift+b", { group: DECIDE, label: t("Show to all, cover for all"), run: () => { cover(focused); } });
 if (mayBlock()) bind("q", { group: DECIDE, label: t("Block sender, lift a block"), run: () => block(cards.get(focused)) });
+if ($("pane").dataset.mayMove.startsWith("y")) bind("h", { group: DECIDE, label: t("Threat or insult: to the lead"), run: () => toLead(cards.get(focused)) });
 bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
 bind("z", { group: DECIDE, label: t("Undo"), run: () => answered().then(() => undoLast()).then((answer) => { if (answer?.card) change(answer.card); }) });
 REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => giveReason(at + 1) || rate(cards.get(focused), at + 1, marking) }));
@@ -850,6 +893,10 @@ bind("Shift+ ", { group: LISTEN, label: t("All sound off"), run: () => player.st
 bind("x", { group: MANY, label: t("Select"), run: () => toggleSelected() });
 bind("Shift+x", { group: MANY, label: t("Select range"), run: () => selectRange() });
 bind("Ctrl+a", { group: MANY, label: t("Select all visible"), run: () => { for (const id of feed.shown.keys()) { selected.add(id); feed.refresh(id); } drawBulk(); } });
+
+bind("Shift+c", { group: MANY, label: t("Compare the two selected, or the best copies"), run: () => { compareTwo(); } });
+listKey("← →", { group: MANY, label: t("In a comparison: play left, right; X switches at the same place") });
+listKey("1 2", { group: MANY, label: t("In a comparison: keep one, reject the other; with Shift the other waits") });
 
 startShapes((change) => feed.hold(change, { refill: true }));
 const density = localStorage.getItem("desk.density");
