@@ -84,11 +84,11 @@ def list_cases(session: Session, station_id: int, states: Collection[str]) -> li
 def counts(session: Session, station_id: int) -> dict[str, int]:
     """How many wait with the lead: {suggested, open}."""
     rows = session.execute(
-        select(SafetyCase.state, func.count())
+        select(SafetyCase.state, func.count().label("cases"))
         .where(SafetyCase.station_id == station_id, SafetyCase.state.in_(rules.WITH_THE_LEAD))
         .group_by(SafetyCase.state)
     )
-    return dict.fromkeys(rules.WITH_THE_LEAD, 0) | dict(rows.tuples().all())
+    return dict.fromkeys(rules.WITH_THE_LEAD, 0) | {row.state: row.cases for row in rows}
 
 
 def find_tick(session: Session, case_id: int, step: str) -> SafetyStep | None:

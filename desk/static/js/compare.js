@@ -1,12 +1,14 @@
 /* Two cards side by side: two voices at the same level, one after the other or in turns, or two photos at the same height
    with one zoom for both. Verdicts are the wall's own (`on`); leaving changes nothing. What sounds, a person pressed. */
 
+import * as api from "./api.js";
 import { historyOf, isTheirs, kindIcon, kindName, mainMedia, nameOf, picture, stateOf } from "./card.js";
 import { isCovered, look, veiled, covers, grey } from "./covers.js";
-import { announce, avatar, button, el, icon, iconButton, kbd, state } from "./dom.js";
+import { announce, avatar, button, el, errorText, icon, iconButton, kbd, state } from "./dom.js";
 import { capOf } from "./keys.js";
 import { drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
 import { saidIn } from "./recording.js";
+import { remember, warn } from "./toast.js";
 import { clockTime, duration, t } from "./words.js";
 import { Zoom } from "./zoom.js";
 
@@ -26,8 +28,9 @@ class Comparison {
   #zoom = new Zoom();
   #isDeciding = false;
 
-  /** `on`: keep(kept, other, {isLater, force}) answers whether both are carried out; closed(). */
+  /** `on`: keep(kept, other, {isLater, force}) answers whether that was carried out; closed(). */
   constructor(cards, on) {
+    this.mayDecide = on.mayDecide;
     this.cards = cards;
     this.on = on;
     this.sides = [0, 1].map(() => el("section.cmp-side"));
@@ -97,7 +100,7 @@ class Comparison {
     side.setAttribute("aria-label", `${SIDES[at]}: ${nameOf(card)}`);
     side.replaceChildren(
       el("div.cmp-who", {}, avatar(card.listener), el("div", {}, el("h3", {}, icon(kindIcon(card)), nameOf(card)), el("p", {}, who)), el("span.grow"), state(said.kind, said.label)),
-      this.#body(card, at), this.#verdicts(at));
+      this.#body(card, at), this.mayDecide ? this.#verdicts(at) : "");
   }
 
   #body(card, at) {
@@ -166,7 +169,7 @@ class Comparison {
   /* ---------- verdicts ---------- */
 
   async #keep(at, isLater) {
-    if (this.#isDeciding) return;
+    if (this.#isDeciding || !this.mayDecide) return;
     const [kept, other] = [this.cards[at], this.cards[1 - at]];
     const held = [kept, ...(isLater ? [] : [other])].find(isTheirs);
     const wanted = `${at}${isLater}`;
@@ -243,11 +246,13 @@ export function followComparison(id, card) {
   else open.close();
 }
 
+const CHOSEN = ["shortlisted", "planned", "in_studio", "on_air", "aired"];
+
 /** What a comparison decides, as verdicts of the wall. `move(card, to, options)` is the wall's own; gives the acts that were
     carried out, the last one first, or null where the first was refused. */
-export async function decide(kept, other, { isLater, force }, move) {
+async function decide(kept, other, { isLater, force }, move) {
   const acts = [];
-  if (!["shortlisted", "planned", "in_studio", "on_air", "aired"].includes(kept.state)) {
+  if (!CHOSEN.includes(kept.state)) {
     const done = await move(kept, "shortlisted", { quiet: true, force });
     if (!done.ok) return null;
     if (done.undo_id) acts.unshift(done.undo_id);
@@ -258,3 +263,19 @@ export async function decide(kept, other, { isLater, force }, move) {
   if (done.undo_id) acts.unshift(done.undo_id);
   return acts;
 }
+
+/** Keeps one of two and rejects the other or leaves it for later, with one step that takes both back. */
+export const keepsOne = ({ move, change, done }) => async (kept, other, how) => {
+  const acts = await decide(kept, other, how, move);
+  if (!acts) return false;
+  done();
+  const [last, ...before] = acts;
+  const words = t("%(kept)s kept, %(other)s %(how)s", { kept: nameOf(kept), other: nameOf(other), how: how.isLater ? t("for later") : t("rejected") });
+  if (last) remember(last, words, async (undone) => {
+    if (undone?.card) change(undone.card);
+    for (const id of before) {
+      try { change((await api.post(`/api/v1/undo/${id}`)).card); } catch (error) { warn(errorText(error)); }
+    }
+  });
+  return true;
+};
