@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from desk import db
+from desk.conversations import changes
 from desk.conversations.models import Message
 from desk.errors import Conflict, Invalid
 from desk.listeners import blocking
@@ -87,6 +88,7 @@ def _take_off(session: Session, case: SafetyCase, card: Card, *, by: int | None,
     slots = {slot["id"] for slot in wall.extras.slots_of(session, [card.id]).get(card.id, [])}
     before = aside.set_aside(session, card, by=by, at=at)
     case.was_state, case.was_facet = before.state, before.facet
+    changes.announce(session, session.get_one(Message, card.message_id), at=at)
     if slots:
         log.rewrite(
             session, card.station_id, lambda kind, payload: rules.told_after(kind, payload, card.id, slots),
@@ -119,6 +121,7 @@ def put_back(session: Session, station_id: int, case_id: int, *, by: int, at: da
         raise TakenBack
     case.state, case.closed_by_id, case.closed_at, case.outcome = rules.BACK, by, at, ""
     aside.put_back(session, card, aside.Before(case.was_state, case.was_facet), by=by, at=at)
+    changes.announce(session, message, at=at)
     _note(session, case, "safety.back", by=by, at=at)
     return card
 

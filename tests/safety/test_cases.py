@@ -64,12 +64,13 @@ def test_the_presenter_finds_nothing_of_it_at_any_address_nor_in_any_event(
             continue
         answer = sam.get(path)
         asked += 1
-        if CANARY in answer.get_data(as_text=True):
+        if CANARY.encode() in answer.get_data():
             seen.append(name)
+        answer.close()
     events = sam.get("/api/v1/events?after=0").get_json()
 
     assert CANARY in before, "the item was in the studio"
-    assert asked > 40
+    assert asked > 30
     assert seen == []
     assert CANARY not in json.dumps(events, ensure_ascii=False)
     assert not [one for one in events["events"] if one["kind"] == "safety.changed"]
