@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from desk.conversations.models import Message
 from desk.errors import NotFound
-from desk.wall import acts, announce, rules, signals, stacks
+from desk.wall import acts, announce, mood, rules, signals, stacks
 from desk.wall.models import Card
 
 AT_WORK = (*rules.CHOSEN, "on_air")
@@ -35,6 +35,7 @@ def set_aside(session: Session, card: Card, *, by: int | None, at: datetime) -> 
     before = Before(card.state, card.facet or "")
     announce.count(session, card, by=-1, at=at)
     card.withdrawn_at = at
+    mood.settle(session, card, at=at)
     card.folded = ""
     changes: dict[str, Any] = {"claimed_by_id": None, "claimed_until": None}
     acts.record(session, card, "aside", changes, by=by, at=at, kind="card.removed")
@@ -52,8 +53,10 @@ def put_back(session: Session, card: Card, before: Before, *, by: int | None, at
     card.withdrawn_at = None
     card.kind, card.facet = message.kind, before.facet
     card.version += 1
-    changes = {"state": "shortlisted" if was_at_work else before.state}
+    is_no_noise = before.state == rules.MOOD and mood.sign_of(message) is None
+    changes = {"state": "shortlisted" if was_at_work else "new" if is_no_noise else before.state}
     acts.record(session, card, "back", changes, by=by, at=at, kind="card.placed")
+    mood.settle(session, card, at=at)
     announce.count(session, card, by=1, at=at)
     if card.stack_id is not None:
         stacks.touch(session, card.stack_id, at=at)
