@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from desk.conversations.models import Message
 from desk.errors import NotFound
-from desk.wall import acts, announce, mood, rules, signals, stacks
+from desk.wall import acts, announce, floods, mood, rules, signals, stacks
 from desk.wall.models import Card
 
 AT_WORK = (*rules.CHOSEN, "on_air")
@@ -34,6 +34,7 @@ def set_aside(session: Session, card: Card, *, by: int | None, at: datetime) -> 
     session.flush()
     before = Before(card.state, card.facet or "")
     announce.count(session, card, by=-1, at=at)
+    floods.leave(session, card, at=at)
     card.withdrawn_at = at
     mood.settle(session, card, at=at)
     card.folded = ""
