@@ -1,4 +1,4 @@
-"""The server starts again under a producer's eyes: a notice for as long as it takes, and nothing of the work is lost."""
+"""The server starts again under a producer's eyes: a notice while it takes, and nothing of the work is lost."""
 
 from __future__ import annotations
 
