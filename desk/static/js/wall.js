@@ -479,6 +479,7 @@ live.addEventListener("signedout", () => {
 });
 live.addEventListener("caughtup", ({ detail }) => { if (detail.count > 3) note(tn("Caught up: %(num)s change", "Caught up: %(num)s changes", detail.count), { ic: "check" }); });
 startNotice(live);
+live.addEventListener("state", ({ detail }) => { if (detail.state === "live" && pane.id !== null && !pane.details) pane.load(); });
 
 /* ---------- counters and notices ---------- */
 
