@@ -41,7 +41,9 @@ def arrive(cast: Cast, amount: int, *, kind: str = "text", ago: timedelta = time
     with db.transaction() as session:
         listener = builders.a_listener(session, cast.rheinwelle, "Neu")
         for _ in range(amount):
-            builders.a_card(session, cast.rheinwelle, kind=kind, listener=listener, sent_at=clock.now() - ago)
+            builders.a_card(
+                session, cast.rheinwelle, kind=kind, text="Frage", listener=listener, sent_at=clock.now() - ago
+            )
 
 
 def test_five_hundred_arrive_and_the_card_in_hand_moves_by_no_pixel_in_any_shape(wall: Any, cast: Cast) -> None:
