@@ -80,19 +80,22 @@ def test_two_thousand_changes_are_caught_up_by_one_question_and_every_card_is_ri
     wall.context.set_offline(True)
     wall.wait_for_selector("html[data-state=offline]", state="attached")
     with db.transaction() as session:
+        seq = session.get_one(StationCounter, cast.rheinwelle).event_seq
         ids = list(session.execute(select(Card.id).where(Card.station_id == cast.rheinwelle)).scalars())
         for card_id in ids:
             actions.move_card(
                 session,
                 cast.rheinwelle,
                 card_id,
-                to="shortlisted",
+                to="rejected",
                 version=1,
                 reason=None,
                 by=cast.edith,
                 at=clock.now(),
             )
     _tell_again(cast, len(ids))
+    with db.reading() as session:
+        assert session.get_one(StationCounter, cast.rheinwelle).event_seq - seq == CHANGES
     asked: list[str] = []
     wall.on("request", lambda request: asked.append(request.url.split("/api/v1/")[-1]))
 
@@ -100,8 +103,8 @@ def test_two_thousand_changes_are_caught_up_by_one_question_and_every_card_is_ri
 
     wall.wait_for_selector("html[data-state=live]", state="attached")
     until(wall, f"{CARDS}.length > 10 && {CARDS}.every((one) => one.innerText.includes('Stand {ROUNDS}'))")
-    assert wall.evaluate(f"{CARDS}.every((one) => one.classList.contains('is-short'))")
-    wall.wait_for_selector("[data-state-filter=shortlisted] b >> text='40'")
+    assert wall.evaluate(f"{CARDS}.every((one) => one.classList.contains('is-rejected'))")
+    wall.wait_for_selector("[data-state-filter=rejected] b >> text='40'")
     assert len([one for one in asked if one.startswith("events")]) == 1
     assert not [one for one in asked if one.startswith("cards?")], "the list is not loaded anew"
     assert wall.evaluate(STANDS) == before
