@@ -72,6 +72,7 @@ function isInTime(card, { time }) {
 
 /** Whether a card belongs to what is looked at, or to other filters with the same words. */
 export function matches(card, given = filters) {
+  if (card.under && !given.text) return false;
   if (!isInState(card, given) || (given.kind && !given.kind.split(",").includes(card.kind)) || !isInTime(card, given)) return false;
   if (given.campaign && String(card.campaign?.id ?? "") !== given.campaign) return false;
   if (FACETS.some((name) => given[name] && card.facets?.[name] !== given[name])) return false;

@@ -59,7 +59,7 @@ export class Verdicts {
   #waits(id) { this.pending.add(id); this.refresh(id); }
 
   /** Moves a card; gives {ok, undo_id, who}: whose decision came first where it is not ok. */
-  async move(card, to, { reason = null, quiet = false, force = false } = {}) {
+  async move(card, to, { reason = null, quiet = false, force = false, copies = false } = {}) {
     const { id } = card;
     const before = this.cards.get(id);
     const arrive = this.#setOut();
@@ -68,14 +68,16 @@ export class Verdicts {
     this.refresh(id);
     const ring = setTimeout(() => this.#waits(id), RING_MS);
     try {
-      const body = { version: before.version, to, ...(reason ? { reason } : {}), ...(force ? { force } : {}) };
+      const body = { version: before.version, to, ...(reason ? { reason } : {}), ...(force ? { force } : {}), ...(copies ? { with_copies: true } : {}) };
       const path = `/api/v1/cards/${id}/move`;
       const answer = await outbox.send(path, body, () => { arrive(); this.held.add(id, () => outbox.withdraw(path)); this.#waits(id); });
       const waited = this.held.has(id);
+      const said = copies ? t("%(what)s, and its copies", { what: SAID[to](describe(card)) }) : SAID[to]?.(describe(card)) ?? describe(card);
+      const undone = (back) => { if (back?.card) this.change(back.card); };
       this.held.done(id);
       this.change(answer.card);
-      if (!quiet && !waited) remember(answer.undo_id, SAID[to]?.(describe(card)) ?? describe(card), (undone) => { if (undone?.card) this.change(undone.card); });
-      else if (waited) keepStep(answer.undo_id, describe(card), (undone) => { if (undone?.card) this.change(undone.card); });
+      if (waited) keepStep(answer.undo_id, said, undone);
+      else if (!quiet) remember(answer.undo_id, said, undone);
       return { ok: true, undo_id: answer.undo_id };
     } catch (error) {
       if (error.isWithdrawn) { this.cards.set(id, before); return { ok: false, who: null }; }
