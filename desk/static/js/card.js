@@ -92,7 +92,7 @@ export function makeCard() {
   return frame.content.firstElementChild.cloneNode(true);
 }
 
-/** Brings an element up to date with a card. `view`: {isFocus, isSelected, isGhost, isPending, conflict, total}, and for
+/** Brings an element up to date with a card. `view`: {isFocus, isSelected, isGhost, isPending, isHeld, conflict, total}, and for
     another shape than cards `shape` with the `body` that builds what stands in it. */
 export function fillCard(element, card, view) {
   const said = stateOf(card);
@@ -103,7 +103,7 @@ export function fillCard(element, card, view) {
   element.setAttribute("aria-setsize", view.total ?? -1);
   element.setAttribute("aria-label", labelOf(card, said));
   element.toggleAttribute("aria-busy", Boolean(view.isPending));
-  const signature = JSON.stringify([card, view.shape, view.conflict ?? null, view.isPending, said, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
+  const signature = JSON.stringify([card, view.shape, view.conflict ?? null, view.isPending, view.isHeld, said, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
   element.classList.toggle("has-picture", !view.conflict && element.hasPicture === true);
   if (element.signature === signature) return;
   element.signature = signature;
@@ -165,7 +165,7 @@ const consentBadge = (label, cls) => badge(label, "shield-x", cls, label);
 function fillFoot(part, card, said, view) {
   const sign = said.by?.initials ? avatar(said.by, "xs") : null;
   part("state").title = view.body ? said.label : "";
-  part("state").replaceChildren(state(said.kind, said.label, sign), ...(view.isPending ? [el("span.pending", { title: t("Waiting for the server") }, icon("loader", "spin"))] : []));
+  part("state").replaceChildren(state(said.kind, said.label, sign), ...(view.isHeld ? [el("span.state-held", { title: t("Goes out when the line is back") }, icon("clock"), el("span", {}, t("waits")))] : view.isPending ? [el("span.pending", { title: t("Waiting for the server") }, icon("loader", "spin"))] : []));
   const badges = [];
   if (card.is_frequently_forwarded || card.is_forwarded) badges.push(badge("", "swap", "b-ok", card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded")));
   if (card.twins && !card.listener.is_blocked) badges.push(twinsBadge(card.twins));

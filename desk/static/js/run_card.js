@@ -13,6 +13,7 @@ import { remarksOf, saidIn } from "./recording.js";
 import { clockTime, dayAndTime, duration, sameDay, t } from "./words.js";
 
 const BARS = 140;
+const COVERED = new Set(["image", "video", "sticker", "document"]);
 const $ = (id) => document.getElementById(id);
 
 export class RunCard {
@@ -41,6 +42,7 @@ export class RunCard {
       $("body").signature = signature;
       this.#drawBody(card, media);
     }
+    drawCover(media);
     $("alone").hidden = media?.kind !== "video" || !soundOf(media);
     const loudness = loudnessOf(media);
     $("lufs").textContent = loudness ? `${loudness.text} LUFS${loudness.isOff ? ` · ${loudness.word}` : ""}` : "";
@@ -125,6 +127,14 @@ export class RunCard {
     if (head) { head.hidden = !isOn && !at_s; head.style.left = `${share * 100}%`; }
     $("time").replaceChildren(el("b", {}, duration(at_s)), ` / ${duration(media.duration_s)}`);
   }
+}
+
+/** The way to lay a picture open for all, or to cover it for all. */
+function drawCover(media) {
+  const control = $("cover");
+  control.hidden = !media || !COVERED.has(media.kind) || media.state === "failed";
+  control.querySelector("span").textContent = media?.cover ? t("Show to all") : t("Cover for all");
+  control.querySelector(".i").replaceWith(icon(media?.cover ? "eye" : "eye-off"));
 }
 
 function showSounding(button, sounds) {

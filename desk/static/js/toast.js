@@ -58,11 +58,16 @@ export function note(text, { undo = null, undoLabel = t("Undo"), undoKey = "Z", 
 
 export const warn = (text, options = {}) => note(text, { kind: "warn", ...options });
 
-/** Remembers an act that the server can take back; Z walks back through the last twenty. `ask` takes back what is no act
-    of a card, and gives the server's answer. */
-export function remember(undoId, text, onUndone, ask = null) {
+/** Remembers an act that the server can take back, without a word; Z walks back through the last twenty. `ask` takes back
+    what is no act of a card, and gives the server's answer. */
+export function keepStep(undoId, text, onUndone, ask = null) {
   steps.push({ undoId, text, onUndone, ask });
   if (steps.length > 20) steps.shift();
+}
+
+/** The same, and says it with the way back. */
+export function remember(undoId, text, onUndone, ask = null) {
+  keepStep(undoId, text, onUndone, ask);
   note(text, { undo: () => undoLast(undoId) });
 }
 
