@@ -58,10 +58,15 @@ export function note(text, { undo = null, undoLabel = t("Undo"), undoKey = "Z", 
 
 export const warn = (text, options = {}) => note(text, { kind: "warn", ...options });
 
-/** Remembers an act that the server can take back; Z walks back through the last twenty. */
-export function remember(undoId, text, onUndone) {
+/** Remembers an act that the server can take back, without a word; Z walks back through the last twenty. */
+export function keepStep(undoId, text, onUndone) {
   steps.push({ undoId, text, onUndone });
   if (steps.length > 20) steps.shift();
+}
+
+/** The same, and says it with the way back. */
+export function remember(undoId, text, onUndone) {
+  keepStep(undoId, text, onUndone);
   note(text, { undo: () => undoLast(undoId) });
 }
 
