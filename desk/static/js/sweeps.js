@@ -102,7 +102,7 @@ export function heard({ sweep }, isOwn = sweep.by.id === ME) {
   if (isAgain && !isUnderway(known.sweep)) return;
   const text = resultText(sweep);
   if (sweep.state === "undone" || !amountOf(sweep.results, "done")) { note(text, { ic: sweep.state === "undone" ? "undo" : "info" }); return; }
-  keepStep({ undoId: `sweep-${sweep.id}`, path: path(sweep, "undo"), text, onUndone: (answer) => answer && heard(answer, true) });
+  keepStep(`sweep-${sweep.id}`, text, (answer) => { if (answer) heard(answer, true); }, () => api.post(path(sweep, "undo")));
   note(text, { undo: () => undoLast(`sweep-${sweep.id}`), seconds: 12 });
 }
 
