@@ -151,6 +151,14 @@ def read_force(body: Any) -> bool:
     return _object(body).get("force") is True
 
 
+def read_ids(body: Any, name: str, most: int = 200) -> tuple[int, ...]:
+    """A list of ids; missing, it is empty."""
+    given = _object(body).get(name) or []
+    if not isinstance(given, list) or not all(type(one) is int and 0 <= one < 2**53 for one in given[:most]):
+        raise Invalid({name: "A list of whole numbers is expected here."})
+    return tuple(given[:most])
+
+
 def read_filter(args: Mapping[str, str], *, zone: ZoneInfo, at: datetime) -> tuple[Filter, str | None, int]:
     """Filter, cursor and length of a page from a query string; lists are separated by commas.
 

@@ -20,7 +20,7 @@ from desk.errors import Invalid
 from desk.live import log
 from desk.media import urgency
 from desk.people.models import Station
-from desk.wall import actions, blocks, forms, marks, queries, tags, triage
+from desk.wall import actions, blocks, forms, leases, marks, queries, tags, triage
 from desk.wall.models import Card, CardAct
 from desk.wall.walks import Filter
 from desk.web.access import me, my_station, requires, signed_in
@@ -72,6 +72,37 @@ def list_pile() -> Response:
     """The oldest new cards that no colleague holds; `from` is the `next` of the stack before."""
     with db.reading() as session:
         return jsonify(_pile(session, my_station().id, request.args.get("from")))
+
+
+@wall.post("/api/v1/triage/stack")
+@requires("card.judge")
+def take_pile() -> Response:
+    """As list_pile, the first of them held for this person: what a run shows next, nobody else is shown."""
+    without = forms.read_ids(request.get_json(), "without")
+    station_id, at = my_station().id, clock.now()
+    with db.transaction() as session:
+        leases.take_ahead(session, station_id, by=me().id, at=at, without=without)
+    with db.reading() as session:
+        return jsonify(_pile(session, station_id, None))
+
+
+@wall.post("/api/v1/claims/renew")
+@requires("card.judge")
+def renew_claims() -> Response:
+    """The person is there: whatever they hold stays theirs for another 90 s."""
+    with db.transaction() as session:
+        ids = leases.renew(session, my_station().id, by=me().id, at=clock.now())
+    return jsonify({"ids": ids})
+
+
+@wall.post("/api/v1/claims/release")
+@requires("card.judge")
+def release_claims() -> Response:
+    """Somebody ends a run: what it held goes back to the pile."""
+    ids = forms.read_ids(request.get_json(), "ids")
+    with db.transaction() as session:
+        released = leases.release_many(session, my_station().id, ids, by=me().id, at=clock.now())
+    return jsonify({"released": released})
 
 
 def _pile(session: Session, station_id: int, start: str | None) -> dict[str, Any]:

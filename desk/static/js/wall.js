@@ -10,6 +10,7 @@ import { announce, el, errorText, icon } from "./dom.js";
 import { Feed } from "./feed.js";
 import { filters, isFiltered, leaseOf, learnSearch, matches, names as filterNames, startFilters, values } from "./filters.js";
 import { bind, listKey } from "./keys.js";
+import { keepHolding, withKept } from "./leases.js";
 import { amend, Live, newest } from "./live.js";
 import { learnTags, mayMark, pressMark, pressTags, rate, toggleJury, withTags } from "./marks.js";
 import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
@@ -195,13 +196,15 @@ function step(by) {
 
 const warned = new Map();
 
+const againWords = (key) => (key === "claim" ? t("Press again to take it over.") : t("Press again to decide anyway."));
+
 /** Deciding on what a colleague holds takes the key twice within two seconds. */
 function isSureAbout(card, key) {
   if (!isTheirs(card)) return true;
   const last = warned.get(card.id);
   if (last && last.key === key && Date.now() - last.at < 2000) return true;
   warned.set(card.id, { key, at: Date.now() });
-  note(t("%(name)s is on it. Press again to decide anyway.", { name: card.claim.by.name }), { ic: "user", seconds: 3 });
+  note(t("%(name)s is on this card until %(time)s. %(again)s", { name: card.claim.by.name, time: clockTimeExact(card.claim.until), again: againWords(key) }), { ic: "user", seconds: 3 });
   return false;
 }
 
@@ -261,7 +264,7 @@ function settleRefusal(error, before, to) {
     cards.set(current.id, current);
     if (error.code === "wall.card_claimed") {
       warned.set(current.id, { key: to, at: Date.now() });
-      note(`${error.message} ${t("Press again to decide anyway.")}`, { ic: "user", seconds: 4 });
+      note(`${error.message} ${againWords(to)}`, { ic: "user", seconds: 4 });
       return { ok: false, who: current.claim?.by?.name?.split(" ")[0] ?? null };
     }
     if (current.state === to && current.state_by?.id === ME) return { ok: true };
@@ -326,15 +329,16 @@ async function bulk(to) {
   note([t("%(done)s of %(all)s done", { done, all: ids.length }), had].filter(Boolean).join(", "), { ic: "check" });
 }
 
+/** What a colleague holds is taken over with the key twice within two seconds. */
 async function claim(isRelease) {
   const card = cards.get(focused);
-  if (!card) return;
+  if (!card || (!isRelease && !isSureAbout(card, "claim"))) return;
   try {
-    const answer = await api.post(`/api/v1/cards/${card.id}/${isRelease ? "release" : "claim"}`, { version: card.version });
+    const answer = await api.post(`/api/v1/cards/${card.id}/${isRelease ? "release" : "claim"}`, { version: card.version, force: !isRelease && isTheirs(card) });
     change(answer.card);
     announce(isRelease ? t("Released") : t("Yours"));
   } catch (error) {
-    if (error.isConflict && error.current) { settleRefusal(error, card, null); refresh(card.id); }
+    if (error.isConflict && error.current) { settleRefusal(error, card, "claim"); refresh(card.id); }
     else warn(errorText(error));
   }
 }
@@ -443,6 +447,7 @@ const HANDLERS = {
   "card.changed": ({ card }) => change(card),
   "card.removed": ({ id, card }) => removed.add(id ?? card?.id),
   "message.changed": (payload) => pane.messageChanged(payload),
+  "claims.kept": (kept) => changeAll((card) => withKept(card, kept)),
   "stack.changed": (stack) => changeAll((card) => withStack(card, stack)),
   "tags.changed": ({ tags }) => { learnTags(tags); changeAll(withTags); if (pane.card) pane.update(pane.card); },
   "sender.changed": (sender) => { changeAll((card) => withSender(card, sender)); bringBack(sender, () => [...feed.shown.keys(), focused].map((id) => cards.get(id)), change); },
@@ -613,6 +618,8 @@ everySecond(() => {
   if (outbox.count() && live.state === "live") outbox.flush();
 });
 outbox.onChange(drawOffline);
+
+keepHolding(() => [...cards.values()]);
 
 /** A lease that ran out shows it without an event. */
 function lapseClaims() {
