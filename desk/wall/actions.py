@@ -25,7 +25,7 @@ from desk.wall import acts, announce, blocks, marks, queries, rules, signals, st
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
-SIMPLE = ("move", "notes", "consent", "campaign", "cover", "uncover", "claim", "release", "apart")
+SIMPLE = ("move", "notes", "consent", "campaign", "cover", "uncover", "claim", "release", "apart", "assign")
 UNDOABLE = (*SIMPLE, *blocks.ACTS, *marks.ACTS)
 OWN_WAY = {**dict.fromkeys(blocks.ACTS, blocks.take_back), **dict.fromkeys(marks.TAGGED, marks.take_back)}
 

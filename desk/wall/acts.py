@@ -18,7 +18,8 @@ from desk.wall.models import Card, CardAct
 
 MOMENTS = ("state_at", "claimed_until")
 LEASES = ("claim", "release", "lapse")  # who is on a card says nothing about the card
-MARKS = frozenset({"rating", "is_for_jury", "tag_ids"})  # set beside the verdict (desk.wall.marks)
+# set beside the verdict (desk.wall.marks, desk.wall.assigning)
+MARKS = frozenset({"rating", "is_for_jury", "tag_ids", "assigned_to_id", "assigned_desk"})
 TOLD = ("state", "consent", "campaign_id", *sorted(MARKS))  # what the audit says of a change
 
 

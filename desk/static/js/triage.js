@@ -3,6 +3,7 @@
    behind it; one that is refused brings its card back. What sounds, and when, is up to run_sound.js. */
 
 import * as api from "./api.js";
+import { handed } from "./assign.js";
 import { pressBlock } from "./block.js";
 import { bodyOf, historyOf, isMine, isTheirs, kindIcon, kindName, loudnessOf, mainMedia, nameOf, reasonText, REASONS, similar, twinsTitle } from "./card.js";
 import { covers, isCovered, look, veiled } from "./covers.js";
@@ -469,6 +470,7 @@ const live = new Live(first.seq);
 live.addEventListener("event", ({ detail }) => {
   const payload = detail.payload ?? {};
   if (detail.kind === "card.placed" || detail.kind === "card.changed") learn(payload.card);
+  else if (detail.kind === "card.handed") handed(payload, { describe: (id) => { const card = [current, ...pile].find((one) => one?.id === id); return card ? t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }) : t("a message"); } });
   else if (detail.kind === "claims.kept") changeAll((card) => withKept(card, payload), { isQuiet: true });
   else if (detail.kind === "stack.changed") changeAll((card) => withStack(card, payload));
   else if (detail.kind === "sender.changed") leaveOut(payload);

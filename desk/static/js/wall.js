@@ -3,6 +3,7 @@
 
 import * as api from "./api.js";
 import { emptyCard, fillCard, isMine, isTheirs, mainMedia, makeCard, nameOf, kindName, REASONS, reasonText, showPlaying } from "./card.js";
+import { handed, mayAssign, pressAssign } from "./assign.js";
 import { bringBack, mayBlock, pressBlock, withSender } from "./block.js";
 import { covers, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
@@ -408,6 +409,11 @@ function openTwin(card) {
   else pane.show(card.id);
 }
 
+/** A card by its number, wherever it is. */
+async function openById(id) {
+  try { openTwin(await cards.bring(id)); pane.open(); } catch (error) { warn(errorText(error)); }
+}
+
 /** Inside the part of the list that is loaded; older ones come with their page. */
 function isNewerThanEnd(card) {
   return !next || !order.length || cards.compare(card.id, order.at(-1)) < 0;
@@ -448,6 +454,7 @@ const HANDLERS = {
   "card.removed": ({ id, card }) => removed.add(id ?? card?.id),
   "message.changed": (payload) => pane.messageChanged(payload),
   "claims.kept": (kept) => changeAll((card) => withKept(card, kept)),
+  "card.handed": (given) => handed(given, { describe: (id) => (cards.has(id) ? describe(cards.get(id)) : t("a message")), open: openById }),
   "stack.changed": (stack) => changeAll((card) => withStack(card, stack)),
   "tags.changed": ({ tags }) => { learnTags(tags); changeAll(withTags); if (pane.card) pane.update(pane.card); },
   "sender.changed": (sender) => { changeAll((card) => withSender(card, sender)); bringBack(sender, () => [...feed.shown.keys(), focused].map((id) => cards.get(id)), change); },
@@ -669,7 +676,7 @@ function togglePause() {
 
 const reasons = reasonsIn($("why"), (digit) => { giveReason(digit); feed.elementOf(focused)?.focus({ preventScroll: true }); });
 const pane = new Pane($("pane"), {
-  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), mark: (what) => pressMark(what, pane.card, marking),
+  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), assign: () => pressAssign(pane.card, passing), mark: (what) => pressMark(what, pane.card, marking),
   claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin,
 });
 
@@ -678,6 +685,7 @@ function block(card) {
   return pressBlock(card, (answer) => { if (answer.card) change(answer.card); pane.load(); });
 }
 
+const passing = { describe, done: ({ card }) => { if (card) change(card); } };
 const marking = { done: ({ card }) => { if (card) change(card); } };
 
 function closePane() {
@@ -838,6 +846,7 @@ bind("l", { group: DECIDE, label: t("Put into rundown"), run: plan });
 bind("a", { group: DECIDE, label: t("Add to campaign"), run: () => pane.focusCampaign() });
 bind("b", { group: LISTEN, label: t("Look at what is covered, cover again"), run: () => lookAt(focused) });
 bind("Shift+b", { group: DECIDE, label: t("Show to all, cover for all"), run: () => { cover(focused); } });
+if (mayAssign()) bind("g", { group: DECIDE, label: t("Pass on to a desk or a colleague"), run: () => pressAssign(cards.get(focused), passing) });
 if (mayBlock()) bind("q", { group: DECIDE, label: t("Block sender, lift a block"), run: () => block(cards.get(focused)) });
 bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
 bind("z", { group: DECIDE, label: t("Undo"), run: () => answered().then(() => undoLast()).then((answer) => { if (answer?.card) change(answer.card); }) });
