@@ -142,6 +142,7 @@ def app(house: Settings) -> Iterator[Flask]:
     made.config["WTF_CSRF_ENABLED"] = True
     yield made
     made.extensions["desk.relay"].stop()
+    made.extensions["desk.sockets"].presence.stop()
     db.current().dispose()
 
 

@@ -1,6 +1,7 @@
 """Open walls: who may connect, what they hear, and when they are cut off.
 
-Sockets only carry numbered events to screens; every change goes through the HTTP interface. A page connects with
+Sockets carry numbered events to screens, and who is at which card (desk.live.presence); every change goes through
+the HTTP interface. A page connects with
 a ticket it fetched under its session (30 s, once). Rooms are set here, by permission and station, never by the
 page. Sessions behind open sockets are looked at again every minute and whenever a right changes.
 """
@@ -8,6 +9,7 @@ page. Sessions behind open sockets are looked at again every minute and whenever
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,9 +23,11 @@ from flask_socketio import SocketIO, join_room
 from desk import clock
 from desk.identity import Identity, permissions
 from desk.live.log import Event
+from desk.live.presence import Presence
 
 RECHECK_S = 60.0
 MOST_PER_SESSION = 10
+WALL = "wall.read"
 logger = logging.getLogger(__name__)
 
 socketio = SocketIO(
@@ -41,21 +45,34 @@ class _Open:
     session_id: int
     person_id: int
     station_id: int
+    key: str
+    person: dict[str, Any] | None
+    """Who it is, for those on the same wall; None: this person does not see it."""
 
 
 class Sockets:
     """The open sockets of this process."""
 
-    def __init__(self, app: Flask, *, most: int, public_url: str, redeem: Callable[[str], Identity | None]) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        *,
+        most: int,
+        public_url: str,
+        redeem: Callable[[str], Identity | None],
+        redis_url: str | None = None,
+    ) -> None:
         self._most = most
         self._origin = "{0.scheme}://{0.netloc}".format(urlsplit(public_url))
         self._redeem = redeem
         self._open: dict[str, _Open] = {}
         self._lock = threading.Lock()
+        self.presence = Presence(_tell_presence, redis_url)
         socketio.init_app(app, cors_allowed_origins=None)
         socketio.on_event("connect", self._connect)
         socketio.on_event("disconnect", self._disconnect)
         socketio.on_event("ping_clock", self._clock)
+        socketio.on_event("presence", self._be_present)
         socketio.on_event("*", self._unknown)
 
     @property
@@ -70,7 +87,10 @@ class Sockets:
         identity = self._redeem(ticket) if isinstance(ticket, str) else None
         if identity is None or identity.station is None:
             raise Refused("ticket")
-        opened = _Open(identity.session_id, identity.id, identity.station.id)
+        opened = _Open(
+            identity.session_id, identity.id, identity.station.id, secrets.token_hex(6),
+            person_of(identity) if identity.may(WALL) else None,
+        )  # fmt: skip
         with self._lock:
             if len(self._open) >= self._most:
                 raise Refused("full")
@@ -83,7 +103,24 @@ class Sockets:
 
     def _disconnect(self, *_reason: Any) -> None:
         with self._lock:
-            self._open.pop(_sid(), None)
+            opened = self._open.pop(_sid(), None)
+        if opened is not None:
+            self.presence.leave(opened.key)
+
+    def _be_present(self, said: Any = None) -> dict[str, Any]:
+        """A page says at which card it is; the first time it asks who else is there. The station is the ticket's."""
+        with self._lock:
+            opened = self._open.get(_sid())
+        if opened is None or opened.person is None or not isinstance(said, dict):
+            return {"people": []}
+        card_id = said.get("card")
+        is_card = type(card_id) is int and 0 < card_id < 2**53
+        self.presence.move(
+            opened.key, opened.station_id, opened.person, card_id if is_card else None, said.get("listens") is True
+        )
+        if _sid() not in self._open:  # it closed meanwhile
+            self.presence.leave(opened.key)
+        return {"people": self.presence.list_here(opened.station_id) if said.get("asks") is True else []}
 
     def _clock(self, *_args: Any) -> dict[str, str | None]:
         return {"now": clock.iso(clock.now())}
@@ -129,6 +166,14 @@ class Sockets:
                     logger.exception("open sockets could not be checked")
 
         threading.Thread(target=run, name="socket-watch", daemon=True).start()
+
+
+def person_of(identity: Identity) -> dict[str, Any]:
+    return {"id": identity.id, "name": identity.name, "initials": identity.initials, "hue": identity.hue}
+
+
+def _tell_presence(station_id: int, changes: dict[str, Any]) -> None:
+    socketio.emit("presence", changes, to=room(station_id, WALL))
 
 
 def room(station_id: int, permission: str) -> str:

@@ -14,6 +14,7 @@ import { isCovered, isLookedAt, veiled } from "./covers.js";
 import { blurred } from "./blurhash.js";
 import { drawMarks, markTold } from "./marks.js";
 import { isMoving, moves, toggleMoving } from "./moving.js";
+import { drawWatchers } from "./presence.js";
 import { drawThread } from "./thread.js";
 import { note, remember, warn } from "./toast.js";
 import { TwinsBox } from "./twins.js";
@@ -136,6 +137,7 @@ export class Pane {
     this.twins.draw(card);
     this.#drawVet();
     this.#drawThread();
+    drawWatchers(this.part("here"), card.id);
     drawAssigned(this.part("assigned"), card);
     drawMarks(this.part("marks"), card);
     drawBlock(this.part("block"), card, this.details?.block ?? null);

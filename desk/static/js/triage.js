@@ -20,6 +20,7 @@ import { Place } from "./place.js";
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
 import { remarksOf, saidIn } from "./recording.js";
 import { retry } from "./retry.js";
+import { drawWatchers, moved as movedOn, startPresence } from "./presence.js";
 import { RunSound } from "./run_sound.js";
 import { note, warn } from "./toast.js";
 import { withStack } from "./twins.js";
@@ -97,12 +98,14 @@ function showNext(goesOn = false) {
   const card = pile.shift() ?? null;
   current = card;
   lapsed = false;
+  drawWatchers($("watchers"), card?.id);
   if (card) {
     if (goesOn) sound.goOn(card); // before anything is drawn: ears first
     drawCard(true);
     claiming = isMine(card) && leftOf(card) > WARN_UNDER_S ? Promise.resolve(card) : claim(card);
   }
   if (isShort()) fill();
+  movedOn();
   draw();
   keepPlace();
 }
@@ -654,3 +657,4 @@ isRunning = true;
 showNext();
 document.documentElement.dataset.ready = "yes";
 live.start();
+startPresence(live, { card: () => current?.id ?? null, redrawn: (id) => { if (id === current?.id) drawWatchers($("watchers"), id); } });

@@ -18,6 +18,7 @@ import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import * as outbox from "./outbox.js";
 import { Pane } from "./pane.js";
 import { listenable, player } from "./player.js";
+import { drawWatchers, moved as movedOn, pausePresence, showWatchers, startPresence } from "./presence.js";
 import { Records } from "./records.js";
 import { retry } from "./retry.js";
 import { shapeView, startShapes } from "./shapes.js";
@@ -77,9 +78,9 @@ function learnCard(given) {
 
 const feed = new Feed($("grid"), {
   make: () => makeCard(),
-  fill: (element, id) => (cards.has(id) ? fillCard : emptyCard)(element, cards.get(id) ?? id, {
+  fill: (element, id) => { (cards.has(id) ? fillCard : emptyCard)(element, cards.get(id) ?? id, {
     isFocus: id === focused, isSelected: selected.has(id), isGhost: ghosts.has(id), isPending: pending.has(id), conflict: conflicts.get(id), total: next ? -1 : order.length, ...shapeView(),
-  }),
+  }); showWatchers(element, id); },
   near: () => loadMore(),
   shows: (from, to) => cards.see(order.slice(from, to)),
 }, $("feed"));
@@ -175,6 +176,7 @@ function setFocus(id, { quiet = false, reveal = true } = {}) {
   const before = focused;
   focused = id;
   feed.keep(id);
+  movedOn();
   if (before !== null && before !== id) {
     feed.refresh(before);
     if (player.isOn(before)) player.stop();
@@ -663,6 +665,7 @@ function refilter() {
 
 function togglePause() {
   isPaused = !isPaused;
+  pausePresence(isPaused);
   const control = $("pause");
   control.setAttribute("aria-pressed", String(isPaused));
   control.querySelector("span").textContent = isPaused ? t("Go live") : t("Pause live");
@@ -878,3 +881,4 @@ showOrder();
 if (order.length) setFocus(order[0], { quiet: true, reveal: false });
 document.documentElement.dataset.ready = "yes";
 live.start();
+startPresence(live, { card: () => pane.id ?? focused, redrawn: (id) => { feed.refresh(id); if (id === pane.id) drawWatchers(pane.part("here"), id); } });
