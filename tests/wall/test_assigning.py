@@ -26,6 +26,7 @@ def test_a_card_is_passed_on_live_and_found_by_whom_it_is_for(on_both_databases:
         one, two, foreign = (a_card(session, at) for at in (cast.rheinwelle, cast.rheinwelle, cast.oldie95))
         a_card(session, cast.rheinwelle)
         version = one.version
+    with db.transaction() as session:
         assigning.assign(session, cast.rheinwelle, one.id, desk="presenter", by=cast.nia, at=NOW)
         assigning.assign(session, cast.oldie95, foreign.id, desk="presenter", by=cast.otto, at=NOW)
         act = assigning.assign(session, cast.rheinwelle, two.id, person_id=cast.edith, by=cast.nia, at=NOW)
