@@ -36,7 +36,7 @@ from media_store.stores import open_store
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
     "people", "shows", "listeners", "channels", "media", "conversations", "wall", "shortlist", "onair",
-    "contests", "intake", "privacy", "reports", "house",
+    "contests", "intake", "privacy", "reports", "house", "team",
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from desk.jobs import dispatch, line, table
 from desk.live import log
 from desk.media import prints, workplace
 from desk.privacy import sweeping
+from desk.team import actions as team
 from desk.wall import leases
 
 logger = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ def duties() -> list[Duty]:
         Duty("backfill", 5.0, backfilling.step, is_slow=True),
         Duty("forget_old_keys", 600.0, forget_old_keys, is_slow=True),
         Duty("expire_exports", 600.0, contests.expire_exports_now),
+        Duty("forget_team_lines", 600.0, team.forget_old_now),
         Duty("cut_event_log", 600.0, cut_event_log),
         Duty("empty_log", 3600.0, sweeping.empty_log, is_slow=True),
         Duty("sweep_objects", 24 * 3600.0, sweeping.sweep_now, is_slow=True),

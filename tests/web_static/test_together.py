@@ -66,9 +66,28 @@ def test_two_people_see_each_other_pass_cards_on_and_keep_one_order(open_page: O
     assert nia.evaluate(ORDER)[0] == "Neu"
     assert len(rows) == 10
 
+    nia.keyboard.press("Shift+y")
+    nia.wait_for_selector(".team-carry[aria-pressed=true]")
+    nia.keyboard.type("Die nehmen wir")
+    nia.keyboard.press("Enter")
+    edith.wait_for_selector("#team-open b:not([hidden]) >> text=1")
+    edith.keyboard.press("y")
+    edith.wait_for_selector(".team-text >> text=Die nehmen wir")
+    edith.wait_for_selector("#team-open b", state="hidden")
+    assert faults_of(edith) == []
+    edith.click(".team-chip")
+    edith.wait_for_selector("[data-part=text] >> text=Neu")
+    nia.keyboard.press("Escape")
+    nia.wait_for_selector(".team", state="hidden")
+
     nia.keyboard.press("p")
     edith.keyboard.press("End")
     edith.close()
     nia.wait_for_selector("#here .avatar >> text=ED")
     nia.keyboard.press("p")
     nia.wait_for_selector("#here", state="hidden")
+    nia.keyboard.press("Shift+g")
+    nia.wait_for_url("**/handover")
+    assert faults_of(nia) == []
+    nia.click("#take-over")
+    nia.wait_for_selector(".ho-taken >> text=Taken over by Nia")

@@ -23,6 +23,7 @@ import { drawWatchers, moved as movedOn, pausePresence, showWatchers, startPrese
 import { Records } from "./records.js";
 import { retry } from "./retry.js";
 import { shapeView, startShapes } from "./shapes.js";
+import { Team } from "./team.js";
 import { close as closeNote, note, remember, undoLast, warn } from "./toast.js";
 import { withStack } from "./twins.js";
 import { Verdicts } from "./verdicts.js";
@@ -386,6 +387,7 @@ function applyBatch() {
   for (const event of events) {
     const payload = event.payload ?? {};
     HANDLERS[event.kind]?.(payload);
+    team.hear(event.kind, payload);
     // The server's counters are true at this number; the page's own guess only bridges the time until then.
     counters.learn(payload.counts);
   }
@@ -461,6 +463,7 @@ async function renew() {
 }
 
 live.addEventListener("reload", async () => {
+  team.again();
   const page = await renew();
   // The line goes on from the number that belongs to that page.
   if (page?.seq !== undefined) { live.seq = page.seq; live.catchUp(); }
@@ -560,6 +563,8 @@ function block(card) {
 
 const passing = { describe, done: ({ card }) => { if (card) change(card); } };
 const marking = { done: ({ card }) => { if (card) change(card); } };
+
+const team = new Team($("team-open"), { card: () => cards.get(focused) ?? null, open: openById });
 
 function closePane() {
   pane.close();
@@ -707,6 +712,9 @@ bind("Escape", { group: MOVE, label: t("Close, clear selection"), inFields: true
 bind("n", { group: MOVE, label: t("Show new"), run: () => showNew() });
 bind("p", { group: MOVE, label: t("Pause live"), run: togglePause });
 if (document.getElementById("to-triage")) bind("Shift+t", { group: MOVE, label: t("Start a triage run"), run: () => location.assign("/triage") });
+bind("y", { group: MOVE, label: t("Team"), run: () => team.toggle() });
+bind("Shift+y", { group: MOVE, label: t("Team, with this message attached"), run: () => team.show({ carrying: true }) });
+bind("Shift+g", { group: MOVE, label: t("Hand-over of the shift"), run: () => location.assign("/handover") });
 bind("/", { group: MOVE, label: t("Search"), run: () => $("search").focus() });
 bind("Ctrl+Home", { run: () => (inGrid() ? document.querySelector(".tab")?.focus() : false) });
 bind("Ctrl+End", { run: () => (inGrid() ? $("pane").querySelector("button")?.focus() : false) });
