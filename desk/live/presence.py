@@ -146,7 +146,7 @@ class Presence:
         assert self._line is not None
         while not self._stopping.is_set():
             try:
-                with self._line.pubsub(ignore_subscribe_messages=True) as line:
+                with self._line.pubsub(ignore_subscribe_messages=True) as line:  # type: ignore[no-untyped-call]
                     line.subscribe(CHANNEL)
                     while not self._stopping.is_set():
                         said = line.get_message(timeout=STEP_S)

@@ -41,8 +41,8 @@ export class Team {
     document.body.classList.add("has-team");
     this.opener.setAttribute("aria-expanded", "true");
     this.carried = carrying ? this.card() : null;
-    this.draw();
     this.#read();
+    this.draw();
     this.list.scrollTop = this.list.scrollHeight;
     this.text.focus();
   }
