@@ -22,7 +22,7 @@ from desk.live import log
 from desk.media import prints, workplace
 from desk.privacy import sweeping
 from desk.team import actions as team
-from desk.wall import leases
+from desk.wall import leases, mood
 
 logger = logging.getLogger(__name__)
 CROWDED = 200  # wake-ups in the queue from which those for quiet work are not repeated
@@ -92,6 +92,7 @@ def duties() -> list[Duty]:
     return [
         Duty("sweep_jobs", 0.5, sweep_jobs),
         Duty("end_claims", 1.0, leases.end_lapsed_now),
+        Duty("tell_mood", 1.0, mood.tell_due),
         Duty("end_blocks", 5.0, holding.go_on),
         Duty("reconcile_deliveries", 60.0, reconcile_deliveries),
         Duty("empty_temp", 600.0, workplace.empty_temp),
