@@ -87,7 +87,7 @@ export function showWatchers(element, id) {
   element.querySelector(".watchers")?.remove();
   if (!there.length) return;
   const faces = el("span.watchers", {}, there.slice(0, 3).map((one) => ringed(one, "xs")), there.some((one) => one.listens) && icon("headphones"), el("span.vh", {}, there.map(wordsOf).join(", ")));
-  element.querySelector(".card-time")?.prepend(faces);
+  element.querySelector(".card-time")?.before(faces);
 }
 
 /** The same for a box that shows one card. */

@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { describe, kindIcon, kindName } from "./card.js";
-import { announce, avatar, button, el, errorText, icon, iconButton } from "./dom.js";
+import { announce, avatar, button, el, errorText, icon, iconButton, kbd } from "./dom.js";
 import { warn } from "./toast.js";
 import { clockTime, number, t, tn } from "./words.js";
 
@@ -22,7 +22,7 @@ export class Team {
     this.carry = button("", { ic: "link", cls: "sm ghost team-carry", "aria-pressed": "false", onclick: () => this.#toggleCarried() });
     const send = button("", { ic: "send", cls: "primary icon-only", "aria-label": t("Send (Enter)"), title: t("Send (Enter)"), onclick: () => this.#say() });
     this.panel = el("aside.team", { "data-region": "", "aria-label": t("Team"), hidden: true },
-      el("header.team-head", {}, el("h2", {}, t("Team")), el("span.grow"), iconButton("x", t("Close (Esc)"), { onclick: () => this.close() })),
+      el("header.team-head", {}, el("h2", {}, t("Team")), el("span.grow"), el("a.btn.sm.ghost", { href: "/handover" }, icon("rows"), el("span", {}, t("Hand-over")), kbd(`${t("Shift")} G`)), iconButton("x", t("Close (Esc)"), { onclick: () => this.close() })),
       this.list, el("div.team-form", {}, this.carry, el("div.compose-row", {}, this.text, send)));
     this.panel.addEventListener("keydown", (event) => this.#key(event));
     document.body.append(this.panel);
