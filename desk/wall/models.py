@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from desk.db import Base
 
+UNDER = "under_id IS NOT NULL"
+
 
 class Card(Base):
     """A message as it stands on the wall.
@@ -22,6 +24,7 @@ class Card(Base):
     (True) or laid them open (False); None leaves it to the desk's own marks. The files carry it too (`Asset`).
     Marks of people beside the verdict: `rating` (1 to 5), `is_for_jury`, and `tag_ids` of the station's colour tags.
     Passed on to a colleague (`assigned_to_id`) or to a desk of the house (`assigned_desk`), never to both.
+    `under_id`: the card of the same listener under which it stands (desk.wall.floods), `more`: how many stand under it.
     `facet`: what else it can be sorted out by (desk.wall.facets); empty once it is withdrawn.
     """
 
@@ -45,6 +48,7 @@ class Card(Base):
             )
             for column in ("assigned_to_id", "assigned_desk")
         ),
+        Index("ix_card_under", "under_id", "id", sqlite_where=text(UNDER), postgresql_where=text(UNDER)),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -75,6 +79,8 @@ class Card(Base):
     tag_ids: Mapped[list[Any]] = mapped_column(default=list)
     withdrawn_at: Mapped[datetime | None]
     stack_id: Mapped[int | None] = mapped_column(ForeignKey("stack.id"), index=True)
+    under_id: Mapped[int | None]
+    more: Mapped[int] = mapped_column(default=0)
     folded: Mapped[str] = mapped_column(Text, default="", active_history=True)
     facet: Mapped[str] = mapped_column(String(4), default="")
 

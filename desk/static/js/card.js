@@ -3,7 +3,7 @@
 
 import { blurred } from "./blurhash.js";
 import { now } from "./clock.js";
-import { coverAgain, coverText, isCovered, isLookedAt, veiled } from "./covers.js";
+import { coverAgain, coverText, grey, isCovered, isLookedAt, veiled } from "./covers.js";
 import { avatar, badge, button, el, icon, state } from "./dom.js";
 import { assignedOf, assignedText } from "./assign.js";
 import { marksOf, marksText } from "./marks.js";
@@ -38,6 +38,10 @@ export const twinsTitle = (twins) => [similar(twins), t(twins.reason), twins.is_
 
 /** "3×" counts all of them: short for the eye, the whole sentence for the ear and under the mouse. */
 const twinsBadge = (twins) => el("span.badge.b-dup", { title: twinsTitle(twins) }, icon("layers"), el("span", { "aria-hidden": "true" }, `${number(twins.count)}×`), el("span.vh", {}, twinsTitle(twins)));
+
+/** "4 more": of a listener's flood that stands as one card. */
+export const moreTitle = (card) => tn("%(num)s more of the same listener", "%(num)s more of the same listener", card.more);
+const moreBadge = (card) => el("button.badge.b-more", { type: "button", "data-act": "more", tabindex: -1, title: `${moreTitle(card)} (O)` }, icon("layers"), el("span", { "aria-hidden": "true" }, `+${number(card.more)}`), el("span.vh", {}, moreTitle(card)));
 
 export const mainMedia = (card) => card.media?.[0] ?? null;
 export const isClaimed = (card) => Boolean(card.claim && new Date(card.claim.until) > now());
@@ -89,7 +93,7 @@ export function makeCard() {
   return frame.content.firstElementChild.cloneNode(true);
 }
 
-/** Brings an element up to date with a card. `view`: {isFocus, isSelected, isGhost, isPending, conflict, total}, and for
+/** Brings an element up to date with a card. `view`: {isFocus, isSelected, isGhost, isPending, isHeld, conflict, total}, and for
     another shape than cards `shape` with the `body` that builds what stands in it. */
 export function fillCard(element, card, view) {
   const said = stateOf(card);
@@ -100,7 +104,7 @@ export function fillCard(element, card, view) {
   element.setAttribute("aria-setsize", view.total ?? -1);
   element.setAttribute("aria-label", labelOf(card, said));
   element.toggleAttribute("aria-busy", Boolean(view.isPending));
-  const signature = JSON.stringify([card, view.shape, view.conflict ?? null, view.isPending, said, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
+  const signature = JSON.stringify([card, view.shape, view.conflict ?? null, view.isPending, view.isHeld, said, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
   element.classList.toggle("has-picture", !view.conflict && element.hasPicture === true);
   if (element.signature === signature) return;
   element.signature = signature;
@@ -137,7 +141,7 @@ export function emptyCard(element, id, view) {
 function labelOf(card, said) {
   const loudness = loudnessOf(mainMedia(card));
   const words = card.listener.is_blocked ? "" : card.text?.slice(0, 80);
-  return [kindName(card), nameOf(card), card.listener.place, clockTime(card.placed_at), said.label, assignedText(card), marksText(card), loudness?.isOff && loudness.word, isCovered(mainMedia(card)) && `${t("Covered")}: ${coverText(mainMedia(card))}`, words].filter(Boolean).join(", ");
+  return [kindName(card), nameOf(card), card.listener.place, clockTime(card.placed_at), said.label, card.more > 0 && !card.listener.is_blocked && moreTitle(card), assignedText(card), marksText(card), loudness?.isOff && loudness.word, isCovered(mainMedia(card)) && `${t("Covered")}: ${coverText(mainMedia(card))}`, words].filter(Boolean).join(", ");
 }
 
 function fillHead(part, card) {
@@ -162,10 +166,11 @@ const consentBadge = (label, cls) => badge(label, "shield-x", cls, label);
 function fillFoot(part, card, said, view) {
   const sign = said.by?.initials ? avatar(said.by, "xs") : null;
   part("state").title = view.body ? said.label : "";
-  part("state").replaceChildren(state(said.kind, said.label, sign), ...(view.isPending ? [el("span.pending", { title: t("Waiting for the server") }, icon("loader", "spin"))] : []));
+  part("state").replaceChildren(state(said.kind, said.label, sign), ...(view.isHeld ? [el("span.state-held", { title: t("Goes out when the line is back") }, icon("clock"), el("span", {}, t("waits")))] : view.isPending ? [el("span.pending", { title: t("Waiting for the server") }, icon("loader", "spin"))] : []));
   const badges = [];
   if (card.is_frequently_forwarded || card.is_forwarded) badges.push(badge("", "swap", "b-ok", card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded")));
   if (card.twins && !card.listener.is_blocked) badges.push(twinsBadge(card.twins));
+  const more = card.more && !card.listener.is_blocked ? [moreBadge(card)] : [];
   if (card.is_vetted) badges.push(badge("", "check", "b-okt", t("Cleared for air")));
   if (card.consent === "given") badges.push(badge("", "shield-check", "b-ok", t("Consent on file")));
   else if (card.consent === "refused" || card.consent === "withdrawn") badges.push(consentBadge(card.consent === "refused" ? t("Consent refused") : t("Consent withdrawn"), "b-warn"));
@@ -173,7 +178,7 @@ function fillFoot(part, card, said, view) {
   if (card.campaign) badges.push(badge(card.consent === "given" ? card.campaign.name : "", card.campaign.icon || "campaign", "b-camp", card.consent === "given" ? "" : card.campaign.name));
   if (card.is_test) badges.unshift(badge(t("Test"), "", "solid"));
   const marks = [...assignedOf(card), ...marksOf(card)];
-  part("badges").replaceChildren(...marks, ...badges.slice(marks.length ? -2 : -3));
+  part("badges").replaceChildren(...marks, ...more, ...badges.slice((marks.length ? -2 : -3) + more.length));
 }
 
 /* ---------- bodies ---------- */
@@ -269,9 +274,9 @@ function pictureBody(card, media) {
   const image = pictureElement(mediaUrl(media, isMoving(media) ? "animation" : picture(media)), isSticker ? { alt, width: 92, height: 92 } : { alt }, isSticker);
   const motion = moves(media) && el("button.cue.on-moving", { type: "button", "data-act": "cue", tabindex: -1, "aria-pressed": String(isMoving(media)), "aria-label": isMoving(media) ? t("Stop the animation") : t("Play the animation") }, icon(isMoving(media) ? "pause" : "play"));
   const again = isLookedAt(media) && coverAgain(media);
-  if (isSticker) return [el("div.stkbox", {}, image, motion, again)];
+  if (isSticker) return [el(`div.stkbox${grey(media)}`, {}, image, motion, again)];
   const film = media.kind === "video" && [listenable(media) && filmButton(".on-media"), soundOf(media) && filmSoundButton(), media.duration_s && el("span.vdur", {}, duration(media.duration_s))];
-  return [el("div.media", {}, blurred(media.blurhash), image, motion, hasScrub(media) && makeScrub(media), again, film, media.state === "ready" && remarkLine(media), media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
+  return [el(`div.media${grey(media)}`, {}, blurred(media.blurhash), image, motion, hasScrub(media) && makeScrub(media), again, film, media.state === "ready" && remarkLine(media), media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
 }
 
 /** {ic, title, more}: what stands for a file that is neither sound nor picture. */
