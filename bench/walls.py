@@ -143,10 +143,11 @@ def _measure_desk(desk: Desk) -> tuple[Seen, int, float]:
     try:
         if walls.open != WALLS:
             raise RuntimeError(f"{walls.open} walls are open")
+        print(f"walls: {walls.open} open", file=sys.stderr, flush=True)
         walls.begin()
         before, used_s = _last(judges[0]), _cpu_s(desk)
         verdicts = _load(desk, judges, piles)
-        print(f"walls: {walls.open} open; of a core used " + ", ".join(
+        print("walls: of a core used " + ", ".join(
             f"{part} {(now_s - used_s[part]) / WINDOW_S:.0%}" for part, now_s in _cpu_s(desk).items()
         ), file=sys.stderr)  # fmt: skip
         after = _settle(desk, judges[0])
