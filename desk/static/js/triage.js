@@ -108,6 +108,7 @@ const keepPlace = () => place.keep(current?.id ?? null, later);
 async function claim(card) {
   try {
     const answer = await api.post(`/api/v1/cards/${card.id}/claim`, { version: card.version });
+    if (!isOpen(answer.card)) { release(answer.card); throw new api.ApiError(409, { current: answer.card }); } // decided meanwhile
     if (current?.id === card.id) { current = newest(answer.card); lapsed = false; screen.draw(current, false); }
     return answer.card;
   } catch (error) {
@@ -155,8 +156,10 @@ function putOff(card, held) {
 async function send(step, held) {
   const { card } = step;
   try {
-    const version = Math.max(card.version, (await held)?.version ?? 0);
+    const kept = await held;
+    const version = Math.max(card.version, kept?.version ?? 0);
     const isJury = step.act === "jury";
+    if (isJury && !kept) throw new api.ApiError(409, { message: t("This one is gone. On to the next.") });
     const answer = await (isJury ? api.post(`/api/v1/cards/${card.id}/jury`, { is_for_jury: true }) : api.post(`/api/v1/cards/${card.id}/move`, { version, to: step.act }));
     step.card = answer.card;
     step.undoIds.push(answer.undo_id);
