@@ -64,12 +64,13 @@ def _rows(sums: Sums) -> list[Figure]:
     hours = sums.took_s / 3600 * PRODUCERS
     return [
         judge(f"{name}: received", sums.received, "", limit=ITEMS, more_is_better=True),
-        judge(f"{name}: seen", sums.seen, "", limit=ITEMS, more_is_better=True),
-        judge(f"{name}: judged", sums.judged, "", limit=ITEMS, more_is_better=True),
+        judge(f"{name}: counted in the mood bar", sums.counted, ""),
+        judge(f"{name}: seen", sums.seen, "", limit=ITEMS - sums.counted, more_is_better=True),
+        judge(f"{name}: judged", sums.judged, "", limit=ITEMS - sums.counted, more_is_better=True),
         judge(f"{name}: lost", len(sums.lost) + len(sums.twice), "", limit=0),
         judge(f"{name}: left", sums.left, "", limit=0),
         judge(f"{name}: double-judged", len(sums.doubled) / ITEMS * 100, "%", limit=DOUBLE_LIMIT * 100),
-        judge(f"{name}: keys an item", sums.keys / ITEMS, ""),
+        judge(f"{name}: keys for each that was judged", sums.keys / max(1, sums.judged), ""),
         judge(f"{name}: judged by a producer in an hour", ITEMS / hours, "", limit=500, more_is_better=True),
         judge(f"{name}: from first call-out to the last verdict", sums.took_s, "s"),
         *(

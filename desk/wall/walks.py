@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 from desk.db import Key, Moment
 from desk.wall.facets import EVERY, Facets
 from desk.wall.models import Card, CardCount
+from desk.wall.rules import MOOD
 
 UNION_MOST = 16
 CLAIMED = "claimed"
@@ -21,9 +22,9 @@ CLAIMED = "claimed"
 
 @dataclass(frozen=True)
 class Filter:
-    """What of the wall somebody wants to see. Empty means everything; `is_exact`: no words one slip away.
+    """What of the wall somebody wants to see. Empty means everything but what the mood bar counts.
 
-    `since` and `until` bound the arrival, `until` exclusive.
+    `is_exact`: no words one slip away. `since` and `until` bound the arrival, `until` exclusive.
     """
 
     states: tuple[str, ...] = ()
@@ -70,6 +71,8 @@ def _walk(
 def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnElement[bool]]:
     """What every card of a page fulfils, whatever its state and kind."""
     bounds: list[ColumnElement[bool]] = [Card.withdrawn_at.is_(None)]
+    if not wanted.states:
+        bounds.append(Card.state != MOOD)
     if wanted.campaign_id is not None:
         bounds.append(Card.campaign_id == wanted.campaign_id)
     if wanted.facets.is_any:
@@ -98,7 +101,7 @@ def facet_query(
     arm = CardCount
     arms = and_(
         arm.station_id == station_id, arm.cards > 0, arm.facet.like(wanted.facets.pattern),
-        *([arm.state.in_(wanted.states)] if wanted.states else []),
+        arm.state.in_(wanted.states) if wanted.states else arm.state != MOOD,
         *([arm.kind.in_(wanted.kinds)] if wanted.kinds else []),
     )  # fmt: skip
     newest = (

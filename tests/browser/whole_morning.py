@@ -81,10 +81,15 @@ class Seat:
 
 @dataclass
 class Sums:
-    """What the morning came to. `waits_s`: from the listener's phone to the verdict, by kind; all in order of time."""
+    """What the morning came to: each message is judged, or counted in the mood bar.
+
+    `waits_s`: from the listener's phone to the verdict, by kind; these and `heard_s` ascend.
+    """
 
     received: int
     kinds: Counter[str]
+    counted: int
+    in_both: list[str]
     seen: int
     judged: int
     doubled: list[str]
@@ -113,8 +118,8 @@ class Sums:
             for kind, all_s in sorted(self.waits_s.items())
         ]
         return [
-            f"received {self.received}, seen {self.seen}, judged {self.judged}, double-judged {len(self.doubled)}, "
-            f"lost {len(self.lost)}, left {self.left}",
+            f"received {self.received}, in the mood bar {self.counted}, seen {self.seen}, judged {self.judged}, "
+            f"double-judged {len(self.doubled)}, lost {len(self.lost)}, left {self.left}",
             f"{self.keys} keys, {self.keys / max(1, self.judged):.2f} an item; put off {self.put_off}, taken back "
             f"{self.undone}, judged as it changed under the finger {self.unseen}; {self.took_s:.0f} s in all",
             f"heard of a sound: p50 {share_of(self.heard_s, 0.5):.1f} s, longest {share_of(self.heard_s, 1):.1f} s",
@@ -128,10 +133,10 @@ class Sums:
         wrong = {
             "lost": self.lost, "on two cards": self.twice, "left": self.left, "unheard": self.unheard,
             "files not ready": self.not_ready, "set aside": self.set_aside, "faults of the pages": self.faults,
-            "not seen": self.received - self.seen,
+            "not seen": self.received - self.counted - self.seen, "in the bar and judged": self.in_both,
         }  # fmt: skip
         assert not any(wrong.values()), f"{wrong}\n" + "\n".join(self.lines())
-        assert self.judged == self.received, "\n".join(self.lines())
+        assert self.judged + self.counted == self.received, "\n".join(self.lines())
         assert len(self.overruled) < max(1, DOUBLE_LIMIT * self.received), f"{self.overruled}\n" + "\n".join(
             self.lines()
         )
@@ -231,6 +236,8 @@ def add_up(desk: Desk, ids: Sequence[str], seats: Sequence[Seat], took_s: float,
     found = desk.inventory(ids)
     by_id = found["found"]
     cards = {str(card): one["kind"] for one in by_id.values() for card in one["cards"]}
+    counted = {str(card) for one in by_id.values() if one["in_bar"] == 1 for card in one["cards"]}
+    twice = [one for one, what in by_id.items() if len(what["cards"]) > 1 or what["in_bar"] > 1]
     pressed: dict[str, set[int]] = defaultdict(set)
     verdicts = [(number, one) for number, seat in enumerate(seats) for one in seat.verdicts]
     for number, one in verdicts:
@@ -245,6 +252,8 @@ def add_up(desk: Desk, ids: Sequence[str], seats: Sequence[Seat], took_s: float,
     return Sums(
         received=len([one for one in by_id.values() if one["cards"]]),
         kinds=Counter(cards.values()),
+        counted=len(counted),
+        in_both=sorted(counted & pressed.keys()),
         seen=len(cards.keys() & {card for seat in seats for card in seat.done["seen"]}),
         judged=len(cards.keys() & pressed.keys()),
         doubled=sorted(card for card, who in pressed.items() if len(who) > 1),
@@ -252,7 +261,7 @@ def add_up(desk: Desk, ids: Sequence[str], seats: Sequence[Seat], took_s: float,
         unseen=sum(one.is_unseen for _, one in verdicts),
         unheard=sorted(card for card, kind in cards.items() if kind in SOUNDING and card not in heard),
         lost=[one for one, what in by_id.items() if not what["cards"]],
-        twice=[one for one, what in by_id.items() if len(what["cards"]) > 1],
+        twice=twice,
         left=_count(desk, NEW) + sum(int(re.sub(r"\D", "", seat.done["left"]) or 0) for seat in seats),
         not_ready=[one for one, what in by_id.items() if any(file["state"] != "ready" for file in what["media"])],
         set_aside=[*found["set_aside"], *(str(one) for one in found["dead"])],

@@ -60,6 +60,7 @@ export function stateOf(card) {
     case "in_studio": return { kind: "studio", label: t("In studio") };
     case "on_air": return { kind: "live", label: t("On air") };
     case "aired": return { kind: "aired", label: t("Aired %(time)s", { time: card.state_at ? clockTime(card.state_at) : "" }) };
+    case "mood": return { kind: "mood", label: t("Only counted") };
     case "rejected": return { kind: "rejected", label: card.reject_reason ? t("Rejected · %(reason)s", { reason: reasonText(card.reject_reason) }) : t("Rejected") };
     default:
   }

@@ -11,7 +11,7 @@ import { clockTimeExact, t } from "./words.js";
 const ME = Number(document.querySelector('meta[name="me"]')?.content ?? 0);
 const AGAIN_MS = 2000;
 const RING_MS = 1000;
-const SAID = { shortlisted: (what) => t("%(what)s shortlisted", { what }), rejected: (what) => t("%(what)s rejected", { what }), new: (what) => t("%(what)s back to new", { what }) };
+const SAID = { mood: (what) => t("%(what)s folded again", { what }), shortlisted: (what) => t("%(what)s shortlisted", { what }), rejected: (what) => t("%(what)s rejected", { what }), new: (what) => t("%(what)s back to new", { what }) };
 
 /** What somebody else did to a card, with who and when. */
 export function whatHappened(state, values) {

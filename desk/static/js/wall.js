@@ -13,6 +13,7 @@ import { isFiltered, learnSearch, matches, names as filterNames, startFilters, v
 import { bind, listKey } from "./keys.js";
 import { amend, Live, newest } from "./live.js";
 import { learnTags, mayMark, pressMark, pressTags, rate, toggleJury, withTags } from "./marks.js";
+import { Mood } from "./mood.js";
 import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import { startNotice } from "./offline.js";
 import { Pane } from "./pane.js";
@@ -24,7 +25,7 @@ import { close as closeNote, note, remember, undoLast, warn } from "./toast.js";
 import { withStack } from "./twins.js";
 import { Verdicts } from "./verdicts.js";
 import { OFFERED_MS, reasonsIn } from "./why.js";
-import { clockTime, clockTimeExact, number, t, tn } from "./words.js";
+import { clockTimeExact, number, t, tn } from "./words.js";
 
 const PAGE = 60;
 /** Whoever scrolls far gets the list in larger parts. */
@@ -103,6 +104,7 @@ function take(page, replace, cursor = null) {
   order.push(...added);
   next = page.next;
   counters.learn(page.counts);
+  if (page.mood) mood.hear(page.mood);
   learnSearch(page.search);
   return added;
 }
@@ -358,7 +360,7 @@ const HANDLERS = {
   "stack.changed": (stack) => changeAll((card) => withStack(card, stack)),
   "tags.changed": ({ tags }) => { learnTags(tags); changeAll(withTags); if (pane.card) pane.update(pane.card); },
   "sender.changed": (sender) => { changeAll((card) => withSender(card, sender)); bringBack(sender, () => [...feed.shown.keys(), focused].map((id) => cards.get(id)), change); },
-  tally: (payload) => drawTally(payload),
+  "mood.changed": (bar) => mood.hear(bar),
 };
 
 let removed = new Set();
@@ -491,18 +493,6 @@ function lapseClaims() {
   for (const id of feed.shown.keys()) if (cards.get(id)?.claim) feed.refresh(id);
 }
 
-function drawTally(tally) {
-  const rows = (Array.isArray(tally) ? tally : tally?.counts ?? tally?.tally ?? []).map((row) => ({ emoji: row.emoji, count: row.count ?? row.n ?? 0 })).filter((row) => row.count > 0).slice(0, 9);
-  const lane = $("tally");
-  lane.hidden = rows.length === 0;
-  if (!rows.length) return;
-  const top = Math.max(...rows.map((row) => row.count));
-  const sum = rows.reduce((all, row) => all + row.count, 0);
-  lane.querySelector("small").textContent = [number(sum), tally?.since ? t("since %(time)s", { time: clockTime(tally.since) }) : ""].filter(Boolean).join(" ");
-  const chips = rows.map((row) => el("span.tally-chip", {}, el("span.emo", {}, row.emoji), el("b", {}, number(row.count)), el("progress.bar", { max: top, value: row.count, "aria-hidden": "true" })));
-  lane.replaceChildren(lane.firstElementChild, ...chips);
-}
-
 function drawEmpty() {
   for (const one of $("empty").querySelectorAll("[data-empty]")) one.hidden = one.dataset.empty !== (isFiltered() ? "filtered" : "none");
   $("hidden-by").textContent = `${filterNames().join(" · ")}. ${tn("%(num)s message is hidden.", "%(num)s messages are hidden.", counters.all)}`;
@@ -514,6 +504,7 @@ function drawBulk() {
 }
 
 function refilter() {
+  mood.refilter();
   selected.clear();
   drawBulk();
   reload();
@@ -537,6 +528,8 @@ const pane = new Pane($("pane"), {
   next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), mark: (what) => pressMark(what, pane.card, marking),
   claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin,
 });
+
+const mood = new Mood({ changed: change, mayJudge: $("pane").dataset.mayMove.startsWith("y") });
 
 function block(card) {
   if (player.isOn(card?.id)) player.stop();
@@ -662,6 +655,7 @@ document.addEventListener("click", (event) => {
 });
 $("newpill").addEventListener("click", () => showNew());
 $("pause").addEventListener("click", togglePause);
+$("mood-copy").addEventListener("click", () => mood.copy());
 function setDensity(name) {
   feed.hold(() => {
     if (name === "regular") delete document.documentElement.dataset.density;
@@ -727,7 +721,6 @@ const density = localStorage.getItem("desk.density");
 if (density && density !== "regular") setDensity(density);
 startFilters({ changed: refilter, leave: () => feed.elementOf(focused)?.focus() });
 take(first, true);
-if (first.tally) drawTally(first.tally);
 counters.draw();
 showOrder();
 if (order.length) setFocus(order[0], { quiet: true, reveal: false });
