@@ -199,7 +199,7 @@ NO_CHROMIUM = "no Chromium: type 'apt-get install chromium' (elsewhere: '.venv/b
 @pytest.fixture(scope="session")
 def chromium(request: pytest.FixtureRequest) -> str:
     """The path of a Chromium or Chrome: CHROMIUM_BINARY, the system's, or the one playwright installed."""
-    path = find_chromium(*HEADLESS_NAMES) or str(request.getfixturevalue("playwright").chromium.executable_path)
+    path = find_chromium() or str(request.getfixturevalue("playwright").chromium.executable_path)
     if not Path(path).exists():
         _missing(NO_CHROMIUM)
     return path
@@ -218,9 +218,20 @@ def playwright() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str, playwright: Any) -> Iterator[Any]:
-    """A headless Chromium for the session (playwright's sync Browser); make a context of your own per test."""
+def browser(request: pytest.FixtureRequest, playwright: Any) -> Iterator[Any]:
+    """A Chromium without a window for the session (playwright's sync Browser); make a context of your own per test."""
+    path = find_chromium(*HEADLESS_NAMES) or str(request.getfixturevalue("chromium"))
+    yield from _launched(playwright, path)
+
+
+@pytest.fixture(scope="session")
+def whole_browser(chromium: str, playwright: Any) -> Iterator[Any]:
+    """The Chromium people have, where only that will do: the other has no choice of headphones and no microphone."""
+    yield from _launched(playwright, chromium)
+
+
+def _launched(playwright: Any, path: str) -> Iterator[Any]:
     flags = [*CHROMIUM_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    opened = playwright.chromium.launch(executable_path=chromium, args=flags)
+    opened = playwright.chromium.launch(executable_path=path, args=flags)
     yield opened
     opened.close()
