@@ -181,7 +181,8 @@ def main() -> None:
     threading.Thread(target=lambda: said.extend(iter(sys.stdin.readline, "")), daemon=True).start()
     with sync_playwright() as playwright:
         options = [*CHROMIUM_FLAGS, "--no-sandbox"]
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=options)
+        path = find_chromium(*asked["browsers"])
+        browser = playwright.chromium.launch(executable_path=path, args=options)
         context = browser.new_context(locale="de-DE", viewport=asked["size"], reduced_motion="reduce")
         context.add_init_script(LISTEN_FOR_SOUND + WATCH_KEYS)
         page = context.new_page()

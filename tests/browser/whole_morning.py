@@ -49,6 +49,7 @@ class Plan:
     failing_media_rate: float = 0.03
     repeat_rate: float = 0.05
     seed: int = 4000
+    browsers: Sequence[str] = ()  # names to prefer to the Chromium that people have
     size: Mapping[str, int] = field(default_factory=lambda: {"width": 1280, "height": 720})
 
 
@@ -198,7 +199,7 @@ def _take_seat(desk: Desk, plan: Plan, link: str, stack: ExitStack) -> Seat:
     stack.callback(_end, process)
     seat = Seat(process)
     seat.tell(json.dumps({"address": desk.address, "link": link, "hear_s": plan.hear_s, "look_s": plan.look_s,
-                          "size": plan.size}))  # fmt: skip
+                          "size": plan.size, "browsers": plan.browsers}))  # fmt: skip
     threading.Thread(target=seat.listen, daemon=True).start()
     return seat
 
