@@ -26,7 +26,6 @@ from typing import Any
 from tests.serving import Colleague, Desk
 
 CONNECT_LIMIT_S = 30.0
-SIGN_IN_PAUSE_S = 5.0
 NUMBER = re.compile(rb'^42\["event",\{"seq":(\d+),')
 MOMENT = re.compile(rb'"at":"([^"]+)"\}\]$')
 TEXT, CLOSE, PING = 1, 8, 9
@@ -156,24 +155,13 @@ def listen(walls: list[Wall], stopping: threading.Event) -> None:
                     selector.unregister(wall.sock)
 
 
-def sign_in(desk: Desk, link: str) -> Colleague:
-    """As a person does; the desk lets 20 a minute try from one address, so the others wait."""
-    while True:
-        try:
-            return Colleague.by_link(desk, link)
-        except RuntimeError as refused:
-            if "429" not in str(refused):
-                raise
-        time.sleep(SIGN_IN_PAUSE_S)
-
-
 def open_walls(asked: dict[str, Any]) -> list[Wall]:
     """Each link signs a person in; `each` walls stand open in every such session. Links null: a bare server."""
     if asked["links"] is None:
         return [connect(asked["port"], {}, None) for _ in range(asked["each"])]
     walls = []
     for link in asked["links"]:
-        colleague = sign_in(Desk(data_dir=Path(asked["data_dir"]), port=asked["port"]), link)
+        colleague = Colleague.by_link(Desk(data_dir=Path(asked["data_dir"]), port=asked["port"]), link)
         for _ in range(asked["each"]):
             seq = int(colleague.get("/api/v1/cards", limit=1)["seq"])
             ticket = colleague.post("/api/v1/socket-ticket", {})["ticket"]
