@@ -21,7 +21,7 @@ from tests.conftest import CHROMIUM_FLAGS, find_chromium
 
 LIMIT_MS = 60_000
 PATIENCE_MS, PATIENCE_AGAIN_MS = 400, 4_000  # so long a person waits for a file before putting it off, and again
-START_MS = 4_000
+START_MS, NOTICE_MS = 4_000, 1_000
 STUCK_S = 240.0
 PICKED_EVERY, JURY_EVERY, REASON_EVERY, UNDO_EVERY = 12, 40, 15, 60
 SET_UP = ("8", "ArrowUp", "ArrowUp", "ArrowUp")  # the first eight seconds only, at double speed
@@ -143,7 +143,7 @@ class Producer:
         heard = self.await_(f"{gone} || !it.plays || it.at_s >= {self.hear_s}", 3 * LIMIT_MS)
         return None if heard is None or heard["card"] != shown["card"] else heard
 
-    def _decide(self, shown: dict[str, Any], heard_s: float | None) -> Verdict:
+    def _decide(self, shown: dict[str, Any], heard_s: float | None) -> Verdict | None:
         self.show(shown["kind"])
         self.verdicts += 1
         self.voices += shown["kind"] == "voice"
@@ -153,23 +153,28 @@ class Producer:
         elif self.verdicts % JURY_EVERY == 0:
             key = "f"
         verdict = self._press_verdict(key, shown, heard_s)
+        if verdict is None:
+            return None
         if self.verdicts % UNDO_EVERY == 7:
             self.press("z")
             again = self.await_(f"it !== null && it.card === '{verdict.card}'", START_MS)
             self.undone += 1
             if again is not None and again["card"] == verdict.card:
-                verdict = self._press_verdict("e", again, heard_s)
+                verdict = self._press_verdict("e", again, heard_s) or verdict
         elif key == "e" and self.verdicts % REASON_EVERY == 3:
             self.press("3")
         self.last_at = time.monotonic()
         return verdict
 
-    def _press_verdict(self, key: str, shown: dict[str, Any], heard_s: float | None) -> Verdict:
+    def _press_verdict(self, key: str, shown: dict[str, Any], heard_s: float | None) -> Verdict | None:
+        """None: the run took no notice, since another card had come a moment before."""
         self.page.evaluate("window.pressed.length = 0")
         self.press(key)
         at_ms = time.time() * 1000
         card = next(card for pressed, card in self.page.evaluate("window.pressed") if pressed == key)
-        self.await_(f"it === null || it.card !== '{card}'", LIMIT_MS)
+        after = self.await_(f"it === null || it.card !== '{card}'", NOTICE_MS if card != shown["card"] else LIMIT_MS)
+        if after is not None and after["card"] == card:
+            return None
         return Verdict(card, shown["kind"], key, heard_s, at_ms, card != shown["card"])
 
 

@@ -138,9 +138,9 @@ class Sums:
         }  # fmt: skip
         assert not any(wrong.values()), f"{wrong}\n" + "\n".join(self.lines())
         assert self.judged + self.counted == self.received, "\n".join(self.lines())
-        assert len(self.overruled) < max(1, DOUBLE_LIMIT * self.received), f"{self.overruled}\n" + "\n".join(
-            self.lines()
-        )
+        most = max(1, DOUBLE_LIMIT * self.received)
+        assert len(self.overruled) < most, f"{self.overruled}\n" + "\n".join(self.lines())
+        assert self.unseen <= most, "\n".join(self.lines())
 
 
 def share_of(ordered: Sequence[float], share: float) -> float:
@@ -243,6 +243,7 @@ def add_up(desk: Desk, ids: Sequence[str], seats: Sequence[Seat], took_s: float,
     verdicts = [(number, one) for number, seat in enumerate(seats) for one in seat.verdicts]
     for number, one in verdicts:
         pressed[one.card].add(number)
+    surprised = {one.card for _, one in verdicts if one.is_unseen}
     heard = {one.card for _, one in verdicts if one.heard_s}
     placed_ms = _placed(desk)
     waits_s: dict[str, list[float]] = defaultdict(list)
@@ -260,7 +261,7 @@ def add_up(desk: Desk, ids: Sequence[str], seats: Sequence[Seat], took_s: float,
         doubled=sorted(card for card, who in pressed.items() if len(who) > 1),
         overruled=_overruled(desk),
         unseen=sum(one.is_unseen for _, one in verdicts),
-        unheard=sorted(card for card, kind in cards.items() if kind in SOUNDING and card not in heard),
+        unheard=sorted(card for card, kind in cards.items() if kind in SOUNDING and card not in heard | surprised),
         lost=[one for one, what in by_id.items() if not what["cards"]],
         twice=twice,
         left=_count(desk, NEW) + sum(int(re.sub(r"\D", "", seat.done["left"]) or 0) for seat in seats),

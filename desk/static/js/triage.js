@@ -31,6 +31,7 @@ const WARN_UNDER_S = 15;
 const RECOUNT_MS = 2500;
 const REASON_S = 10;
 const LEAVE_MS = 3000;
+const GLANCE_MS = 300; // a card that came by itself is not judged by a key that was meant for the one before
 const $ = (id) => document.getElementById(id);
 const first = JSON.parse($("pile").textContent);
 
@@ -40,6 +41,7 @@ let remaining = {};
 let current = null;
 let claiming = null;
 let lapsed = false;
+let cameByItselfAt = 0;
 let isFilling = false;
 const mine = new Set();
 const done = [];
@@ -84,6 +86,12 @@ function recountSoon() {
 
 /* ---------- the card on screen ---------- */
 
+/** The card on screen went without a decision of this person. */
+function passOn(goesOn = false) {
+  cameByItselfAt = Date.now();
+  showNext(goesOn);
+}
+
 /** `goesOn`: a verdict led here, so the next voice may play. */
 function showNext(goesOn = false) {
   player.stop();
@@ -116,7 +124,7 @@ async function claim(card) {
     if (error.status === 409 || error.status === 404) {
       const who = error.current?.claim?.by?.name?.split(" ")[0];
       note(who ? t("%(name)s has this one. On to the next.", { name: who }) : t("This one is gone. On to the next."), { ic: "user", seconds: 4 });
-      showNext(player.isOn(card.id) && player.isPlaying);
+      passOn(player.isOn(card.id) && player.isPlaying);
       return null;
     }
     if (!error.isUnreachable) warn(errorText(error));
@@ -130,7 +138,7 @@ function release(card) {
 
 function decide(to) {
   const card = current;
-  if (!card || pending) return;
+  if (!card || pending || Date.now() - cameByItselfAt < GLANCE_MS) return;
   const held = claiming;
   showReasons(false);
   if (to === "later") { putOff(card, held); return; }
@@ -322,7 +330,7 @@ function learn(card) {
     if (!isOpen(card)) {
       const who = (card.claim?.by ?? card.state_by)?.name?.split(" ")[0];
       note(who ? t("%(name)s decided on this one. On to the next.", { name: who }) : t("This one is gone. On to the next."), { ic: "user", seconds: 5 });
-      showNext();
+      passOn();
       return;
     }
     current = card;
@@ -342,7 +350,7 @@ function learn(card) {
 function leaveOut({ listener_id, blocked_until }) {
   if (!blocked_until) return;
   pile = pile.filter((card) => card.listener.id !== listener_id);
-  if (current?.listener.id === listener_id && !pending) { showNext(); } else draw();
+  if (current?.listener.id === listener_id && !pending) { passOn(); } else draw();
 }
 
 /** One event for many cards, a stack of copies or a tag with a new name: those in this run say what holds now. */
@@ -357,7 +365,7 @@ function changeAll(changed) {
 function forget(id) {
   pile = pile.filter((card) => card.id !== id);
   recountSoon();
-  if (current?.id === id) { note(t("The sender took this message back."), { ic: "ban", seconds: 5 }); showNext(); } else draw();
+  if (current?.id === id) { note(t("The sender took this message back."), { ic: "ban", seconds: 5 }); passOn(); } else draw();
 }
 
 const live = new Live(first.seq);
