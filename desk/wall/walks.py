@@ -73,6 +73,8 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
     bounds: list[ColumnElement[bool]] = [Card.withdrawn_at.is_(None)]
     if not wanted.states:
         bounds.append(Card.state != MOOD)
+    if not wanted.text.strip():  # who looks for words finds them wherever they stand
+        bounds.append(Card.under_id.is_(None))
     if wanted.campaign_id is not None:
         bounds.append(Card.campaign_id == wanted.campaign_id)
     if wanted.facets.is_any:
@@ -108,7 +110,7 @@ def facet_query(
         select(Card.id, Card.placed_at)
         .where(
             Card.station_id == station_id, Card.state == arm.state, Card.kind == arm.kind, Card.facet == arm.facet,
-            Card.withdrawn_at.is_(None), *_between(wanted, after), *_unheld(wanted, at),
+            Card.withdrawn_at.is_(None), Card.under_id.is_(None), *_between(wanted, after), *_unheld(wanted, at),
         )
         .order_by(Card.placed_at.desc(), Card.id.desc())
         .limit(limit)

@@ -82,7 +82,8 @@ class Seat:
 
 @dataclass
 class Sums:
-    """What the morning came to: each message is judged, or counted in the mood bar.
+    """What the morning came to: each message is judged, by itself or under another of the same listener (`under`), or
+    it is counted in the mood bar.
 
     `waits_s`: from the listener's phone to the verdict, by kind; these and `heard_s` ascend.
     """
@@ -90,6 +91,7 @@ class Sums:
     received: int
     kinds: Counter[str]
     counted: int
+    under: int
     in_both: list[str]
     seen: int
     judged: int
@@ -119,7 +121,8 @@ class Sums:
             for kind, all_s in sorted(self.waits_s.items())
         ]
         return [
-            f"received {self.received}, in the mood bar {self.counted}, seen {self.seen}, judged {self.judged}, "
+            f"received {self.received}, in the mood bar {self.counted}, seen {self.seen}, judged {self.judged} "
+            f"and {self.under} under another of their listener, "
             f"double-judged {len(self.doubled)}, lost {len(self.lost)}, left {self.left}",
             f"{self.keys} keys, {self.keys / max(1, self.judged):.2f} an item; put off {self.put_off}, taken back "
             f"{self.undone}, judged as it changed under the finger {self.unseen}; {self.took_s:.0f} s in all",
@@ -134,10 +137,10 @@ class Sums:
         wrong = {
             "lost": self.lost, "on two cards": self.twice, "left": self.left, "unheard": self.unheard,
             "files not ready": self.not_ready, "set aside": self.set_aside, "faults of the pages": self.faults,
-            "not seen": self.received - self.counted - self.seen, "in the bar and judged": self.in_both,
+            "not seen": self.received - self.counted - self.under - self.seen, "in the bar and judged": self.in_both,
         }  # fmt: skip
         assert not any(wrong.values()), f"{wrong}\n" + "\n".join(self.lines())
-        assert self.judged + self.counted == self.received, "\n".join(self.lines())
+        assert self.judged + self.under + self.counted == self.received, "\n".join(self.lines())
         most = max(1, DOUBLE_LIMIT * self.received)
         assert len(self.overruled) < most, f"{self.overruled}\n" + "\n".join(self.lines())
         assert self.unseen <= most, "\n".join(self.lines())
@@ -183,7 +186,12 @@ TWO_VERDICTS = """
     SELECT card_id FROM card_act WHERE act IN ('move', 'jury') AND undone_at IS NULL AND by_person_id IS NOT NULL
     GROUP BY card_id HAVING count(DISTINCT by_person_id) > 1
 """
-NEW = "SELECT count(*) FROM card WHERE state = 'new' AND NOT is_for_jury AND withdrawn_at IS NULL"
+NEW = "SELECT count(*) FROM card WHERE state = 'new' AND NOT is_for_jury AND withdrawn_at IS NULL AND under_id IS NULL"
+# under a card that was judged, and yet not
+FORGOTTEN = """
+    SELECT count(*) FROM card JOIN card AS head ON head.id = card.under_id
+    WHERE card.state = 'new' AND head.state <> 'new' AND NOT head.is_for_jury
+"""
 
 
 def _links(desk: Desk, producers: int) -> list[str]:
@@ -243,8 +251,10 @@ def add_up(desk: Desk, ids: Sequence[str], seats: Sequence[Seat], took_s: float,
     verdicts = [(number, one) for number, seat in enumerate(seats) for one in seat.verdicts]
     for number, one in verdicts:
         pressed[one.card].add(number)
+    under = _under(desk) - pressed.keys()
     surprised = {one.card for _, one in verdicts if one.is_unseen}
     heard = {one.card for _, one in verdicts if one.heard_s}
+    known = heard | surprised | under
     placed_ms = _placed(desk)
     waits_s: dict[str, list[float]] = defaultdict(list)
     for card, kind in cards.items():
@@ -255,16 +265,19 @@ def add_up(desk: Desk, ids: Sequence[str], seats: Sequence[Seat], took_s: float,
         received=len([one for one in by_id.values() if one["cards"]]),
         kinds=Counter(cards.values()),
         counted=len(counted),
+        under=len(cards.keys() & under),
         in_both=sorted(counted & pressed.keys()),
-        seen=len(cards.keys() & {card for seat in seats for card in seat.done["seen"]}),
+        seen=len((cards.keys() - under) & {card for seat in seats for card in seat.done["seen"]}),
         judged=len(cards.keys() & pressed.keys()),
         doubled=sorted(card for card, who in pressed.items() if len(who) > 1),
         overruled=_overruled(desk),
         unseen=sum(one.is_unseen for _, one in verdicts),
-        unheard=sorted(card for card, kind in cards.items() if kind in SOUNDING and card not in heard | surprised),
+        unheard=sorted(card for card, kind in cards.items() if kind in SOUNDING and card not in known),
         lost=[one for one, what in by_id.items() if not what["cards"]],
         twice=twice,
-        left=_count(desk, NEW) + sum(int(re.sub(r"\D", "", seat.done["left"]) or 0) for seat in seats),
+        left=_count(desk, NEW)
+        + _count(desk, FORGOTTEN)
+        + sum(int(re.sub(r"\D", "", seat.done["left"]) or 0) for seat in seats),
         not_ready=[one for one, what in by_id.items() if any(file["state"] != "ready" for file in what["media"])],
         set_aside=[*found["set_aside"], *(str(one) for one in found["dead"])],
         keys=sum(seat.done["keys"] for seat in seats),
@@ -286,6 +299,12 @@ def _count(desk: Desk, question: str) -> int:
 def _placed(desk: Desk) -> dict[str, float]:
     with closing(_database(desk)) as database:
         return {str(card): float(placed_ms) for card, placed_ms in database.execute("SELECT id, placed_at FROM card")}
+
+
+def _under(desk: Desk) -> set[str]:
+    """Cards that were judged with another of the same listener."""
+    with closing(_database(desk)) as database:
+        return {str(card) for (card,) in database.execute("SELECT id FROM card WHERE under_id IS NOT NULL")}
 
 
 def _overruled(desk: Desk) -> list[str]:

@@ -38,6 +38,10 @@ export const twinsTitle = (twins) => [similar(twins), t(twins.reason), twins.is_
 /** "3×" counts all of them: short for the eye, the whole sentence for the ear and under the mouse. */
 const twinsBadge = (twins) => el("span.badge.b-dup", { title: twinsTitle(twins) }, icon("layers"), el("span", { "aria-hidden": "true" }, `${number(twins.count)}×`), el("span.vh", {}, twinsTitle(twins)));
 
+/** "4 more": of a listener's flood that stands as one card. */
+export const moreTitle = (card) => tn("%(num)s more of the same listener", "%(num)s more of the same listener", card.more);
+const moreBadge = (card) => el("button.badge.b-more", { type: "button", "data-act": "more", tabindex: -1, title: `${moreTitle(card)} (O)` }, icon("layers"), el("span", { "aria-hidden": "true" }, `+${number(card.more)}`), el("span.vh", {}, moreTitle(card)));
+
 export const mainMedia = (card) => card.media?.[0] ?? null;
 export const isClaimed = (card) => Boolean(card.claim && new Date(card.claim.until) > now());
 export const isMine = (card) => isClaimed(card) && card.claim.by.id === ME;
@@ -136,7 +140,7 @@ export function emptyCard(element, id, view) {
 function labelOf(card, said) {
   const loudness = loudnessOf(mainMedia(card));
   const words = card.listener.is_blocked ? "" : card.text?.slice(0, 80);
-  return [kindName(card), nameOf(card), card.listener.place, clockTime(card.placed_at), said.label, marksText(card), loudness?.isOff && loudness.word, isCovered(mainMedia(card)) && `${t("Covered")}: ${coverText(mainMedia(card))}`, words].filter(Boolean).join(", ");
+  return [kindName(card), nameOf(card), card.listener.place, clockTime(card.placed_at), said.label, card.more > 0 && !card.listener.is_blocked && moreTitle(card), marksText(card), loudness?.isOff && loudness.word, isCovered(mainMedia(card)) && `${t("Covered")}: ${coverText(mainMedia(card))}`, words].filter(Boolean).join(", ");
 }
 
 function fillHead(part, card) {
@@ -165,6 +169,7 @@ function fillFoot(part, card, said, view) {
   const badges = [];
   if (card.is_frequently_forwarded || card.is_forwarded) badges.push(badge("", "swap", "b-ok", card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded")));
   if (card.twins && !card.listener.is_blocked) badges.push(twinsBadge(card.twins));
+  const more = card.more && !card.listener.is_blocked ? [moreBadge(card)] : [];
   if (card.is_vetted) badges.push(badge("", "check", "b-okt", t("Cleared for air")));
   if (card.consent === "given") badges.push(badge("", "shield-check", "b-ok", t("Consent on file")));
   else if (card.consent === "refused" || card.consent === "withdrawn") badges.push(consentBadge(card.consent === "refused" ? t("Consent refused") : t("Consent withdrawn"), "b-warn"));
@@ -172,7 +177,7 @@ function fillFoot(part, card, said, view) {
   if (card.campaign) badges.push(badge(card.consent === "given" ? card.campaign.name : "", card.campaign.icon || "campaign", "b-camp", card.consent === "given" ? "" : card.campaign.name));
   if (card.is_test) badges.unshift(badge(t("Test"), "", "solid"));
   const marks = marksOf(card);
-  part("badges").replaceChildren(...marks, ...badges.slice(marks.length ? -2 : -3));
+  part("badges").replaceChildren(...marks, ...more, ...badges.slice((marks.length ? -2 : -3) + more.length));
 }
 
 /* ---------- bodies ---------- */

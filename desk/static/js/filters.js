@@ -71,6 +71,7 @@ function isInTime(card) {
 }
 
 export function matches(card) {
+  if (card.under && !filters.text) return false;
   if (!isInState(card) || (filters.kind && !filters.kind.split(",").includes(card.kind)) || !isInTime(card)) return false;
   if (filters.campaign && String(card.campaign?.id ?? "") !== filters.campaign) return false;
   if (FACETS.some((name) => filters[name] && card.facets?.[name] !== filters[name])) return false;

@@ -15,6 +15,7 @@ import { drawMarks, markTold } from "./marks.js";
 import { isMoving, moves, toggleMoving } from "./moving.js";
 import { drawThread } from "./thread.js";
 import { note, remember, warn } from "./toast.js";
+import { FloodBox } from "./flood.js";
 import { TwinsBox } from "./twins.js";
 import { clockTime, clockTimeExact, duration, number, t, tenths } from "./words.js";
 
@@ -53,7 +54,8 @@ export class Pane {
       written: (id, message) => { if (this.details && this.id === id) { this.details.conversation = [...this.details.conversation, message]; this.#drawThread(); } },
       settled: (id) => { if (this.id === id) this.load(); },
     });
-    this.twins = new TwinsBox(this.part("twins"), { open: (card) => card && this.on.open?.(card), apart: () => this.#apart(), mayJudge: root.dataset.mayMove === "yes" });
+    this.flood = new FloodBox(this.part("flood"), { open: (card) => this.on.open?.(card), changed: (card) => this.on.changed?.(card), mayJudge: root.dataset.mayMove === "yes" });
+    this.twins = new TwinsBox(this.part("twins"), { open: (card) => card && this.on.open?.(card), apart: () => this.#apart(), verdict: (to, how) => this.on.verdict(to, how), mayJudge: root.dataset.mayMove === "yes" });
     for (const type of ["change", "time"]) player.addEventListener(type, () => this.#showPlaying());
     player.addEventListener("reported", (event) => { if (event.detail.cardId === this.id) this.#drawVet(); });
   }
@@ -132,6 +134,7 @@ export class Pane {
     text.textContent = card.listener.is_blocked ? "" : card.text;
     this.#drawFields(card, isNew);
     for (const choice of this.root.querySelectorAll("[data-consent]")) choice.setAttribute("aria-pressed", String(choice.dataset.consent === card.consent));
+    this.flood.draw(card);
     this.twins.draw(card);
     this.#drawVet();
     this.#drawThread();

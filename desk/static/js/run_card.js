@@ -2,7 +2,7 @@
    Knows nothing of the pile, of verdicts or of what may sound. */
 
 import * as api from "./api.js";
-import { bodyOf, historyOf, kindName, loudnessOf, mainMedia, nameOf, similar, twinsTitle } from "./card.js";
+import { bodyOf, historyOf, kindName, loudnessOf, mainMedia, moreTitle, nameOf, similar, twinsTitle } from "./card.js";
 import { isCovered, veiled } from "./covers.js";
 import { now } from "./clock.js";
 import { announce, badge, button, el, icon } from "./dom.js";
@@ -53,6 +53,7 @@ export class RunCard {
     if (this.isPutOff(card.id)) out.push(badge(t("Put off once"), "clock"));
     if (card.is_late) out.push(badge(t("late"), "clock", "b-warn"));
     if (card.is_frequently_forwarded || card.is_forwarded) out.push(badge(card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded"), "swap"));
+    if (card.more && !card.listener.is_blocked) out.push(badge(moreTitle(card), "layers"));
     if (card.twins && !card.listener.is_blocked) out.push(badge(similar(card.twins), "layers", "b-dup", twinsTitle(card.twins)));
     if (card.campaign) out.push(badge(card.campaign.name, card.campaign.icon || "campaign", "b-camp"));
     if (card.consent === "given") out.push(badge(t("Consent given"), "shield-check", "b-okt"));

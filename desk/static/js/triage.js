@@ -9,6 +9,7 @@ import { isTheirs, kindIcon, kindName, mainMedia, nameOf, reasonText, REASONS } 
 import { covers, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
 import { announce, button, el, errorText, icon } from "./dom.js";
+import { FloodBox, follow } from "./flood.js";
 import { headphones } from "./headphones.js";
 import { bind, listKey } from "./keys.js";
 import { drawStrip, listening } from "./listening.js";
@@ -16,7 +17,7 @@ import { amend, Live, newest } from "./live.js";
 import { drawMarks, learnTags, pressMark, pressTags, rate, withTags } from "./marks.js";
 import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import { Place } from "./place.js";
-import { listenable, player } from "./player.js";
+import { listenable, mediaUrl, player } from "./player.js";
 import { retry } from "./retry.js";
 import { RunCard } from "./run_card.js";
 import { RunSound } from "./run_sound.js";
@@ -51,6 +52,24 @@ let rejected = null;
 const place = new Place();
 const sound = new RunSound(place);
 const screen = new RunCard({ place, learnPeaks: (file) => sound.learnPeaks(file), isPutOff: (id) => later.has(id) });
+
+/** The voices of a flood follow each other as the next card would: only where somebody lets it. */
+const flood = new FloodBox($("flood"), { open: (card) => openOf(card), changed: (card) => learn(card), mayJudge: true });
+follow(flood, () => sound.goesOn);
+
+function drawCard(isNew) {
+  screen.draw(current, isNew);
+  flood.draw(current);
+}
+
+/** One of a flood by itself: its sound, or its picture large. */
+function openOf(card) {
+  const media = mainMedia(card);
+  if (isCovered(media)) { announce(t("Covered. B shows it, to you alone.")); return; }
+  if (media?.kind !== "video" && listenable(media)) { if (!player.press(card.id, media)) announce(t("This cannot be played yet.")); return; }
+  const profile = media && ["large", "still", "card", "thumb", "poster"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
+  if (profile) $("body").replaceChildren(el("img.tri-picture", { src: mediaUrl(media, profile), alt: nameOf(card), decoding: "async" }));
+}
 
 /* ---------- the pile ---------- */
 
@@ -102,7 +121,7 @@ function showNext(goesOn = false) {
   lapsed = false;
   if (card) {
     if (goesOn) sound.goOn(card); // before anything is drawn: ears first
-    screen.draw(current, true);
+    drawCard(true);
     claiming = claim(card);
   }
   if (pile.length < FEW && next) fill();
@@ -117,7 +136,7 @@ async function claim(card) {
   try {
     const answer = await api.post(`/api/v1/cards/${card.id}/claim`, { version: card.version });
     if (!isOpen(answer.card)) { release(answer.card); throw new api.ApiError(409, { current: answer.card }); } // decided meanwhile
-    if (current?.id === card.id) { current = newest(answer.card); lapsed = false; screen.draw(current, false); }
+    if (current?.id === card.id) { current = newest(answer.card); lapsed = false; drawCard(false); }
     return answer.card;
   } catch (error) {
     if (current?.id !== card.id) return null;
@@ -320,7 +339,7 @@ everySecond(() => { drawLease(); if (rejected && Date.now() - rejected.at > REAS
 
 /* ---------- live ---------- */
 
-const isOpen = (card) => card.state === "new" && !isTheirs(card) && !card.listener.is_blocked && !card.is_for_jury;
+const isOpen = (card) => !card.under && card.state === "new" && !isTheirs(card) && !card.listener.is_blocked && !card.is_for_jury;
 
 /** A card as the server says it is now. */
 function learn(card) {
@@ -334,7 +353,7 @@ function learn(card) {
       return;
     }
     current = card;
-    screen.draw(current, false);
+    drawCard(false);
     return;
   }
   const at = pile.findIndex((one) => one.id === card.id);
@@ -359,7 +378,7 @@ function changeAll(changed) {
   pile = pile.map((card) => changed(card) ?? card);
   for (const one of done) one.card = changed(one.card) ?? one.card;
   const shown = current && changed(current);
-  if (shown) { current = shown; screen.draw(current, false); }
+  if (shown) { current = shown; drawCard(false); }
 }
 
 function forget(id) {
@@ -393,6 +412,10 @@ live.addEventListener("signedout", () => warn(t("Your session has ended. Nothing
 /* ---------- wiring ---------- */
 
 function cue() {
+  if (player.item && player.item.cardId !== current?.id && flood.cards.some((card) => card.id === player.item.cardId)) {
+    player.press(player.item.cardId, player.item.media);  // another voice of this flood has its turn
+    return;
+  }
   const media = current && mainMedia(current);
   if (isCovered(media)) { announce(t("Covered. B shows it, to you alone.")); return; }
   if (moves(media)) { toggleMoving(media); return; }
@@ -448,7 +471,7 @@ function block() {
   }, { isKept: true });
 }
 
-const marking = { isKept: true, done: ({ card }) => { if (current?.id === card?.id) { current = newest(card); screen.draw(current, false); } } };
+const marking = { isKept: true, done: ({ card }) => { if (current?.id === card?.id) { current = newest(card); drawCard(false); } } };
 
 function mark(what) {
   if (what === "jury") decide("jury");
@@ -472,7 +495,7 @@ async function leave() {
 
 addEventListener("pagehide", keepPlace);
 for (const type of ["change", "time"]) player.addEventListener(type, () => { screen.showPlaying(); if (player.fault && type === "change") warn(player.fault); });
-for (const told of [covers, moving]) told.addEventListener("change", () => { if (current) screen.draw(current, false); });
+for (const told of [covers, moving]) told.addEventListener("change", () => { if (current) drawCard(false); });
 
 /** Lays the file on screen open for all, or covers it for all. */
 async function cover() {
@@ -482,7 +505,7 @@ async function cover() {
   try {
     const answer = await api.post(`/api/v1/cards/${id}/cover`, { covered: !media.cover });
     note(media.cover ? t("Shown to all") : t("Covered for all"), { ic: media.cover ? "eye" : "eye-off", seconds: 4 });
-    if (current?.id === id) { current = answer.card; screen.draw(current, false); }
+    if (current?.id === id) { current = answer.card; drawCard(false); }
   } catch (error) { warn(errorText(error)); }
 }
 function lookAt() {
@@ -518,6 +541,12 @@ $("why").append(el("span.muted", {}, t("Why?")), ...REASONS.map(([, label], at) 
 const DECIDE = t("Decide"), LISTEN = t("Listen"), MOVE = t("Move");
 bind("s", { group: DECIDE, label: t("Shortlist"), run: () => { decide("shortlisted"); } });
 bind("e", { group: DECIDE, label: t("Reject, then 1 to 6 for a reason"), run: () => { decide("rejected"); } });
+bind("o", { group: DECIDE, label: t("Open, close what is folded"), run: () => {
+  if ($("flood").hidden) return false;
+  if ($("flood").contains(document.activeElement)) $("main").focus({ preventScroll: true });
+  else flood.focus();
+  return true;
+} });
 bind("w", { group: DECIDE, label: t("Later, to the end"), run: () => { decide("later"); } });
 bind("z", { group: DECIDE, label: t("Undo"), run: () => { undo(); } });
 REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => { digit(at + 1); } }));

@@ -16,7 +16,7 @@ export function withStack(card, stack) {
 
 /** The pane's list of copies; asks for them when the stack is another one or has changed. `on`: open(card), apart(). */
 export class TwinsBox {
-  constructor(root, { open, apart, mayJudge }) {
+  constructor(root, { open, apart, verdict = null, mayJudge }) {
     this.root = root;
     this.open = open;
     this.mayJudge = mayJudge;
@@ -25,6 +25,7 @@ export class TwinsBox {
     root.addEventListener("click", (event) => {
       const control = event.target.closest("[data-twin]");
       if (control?.dataset.twin === "apart") apart();
+      else if (control?.dataset.twin === "all") verdict?.(control.dataset.to, { copies: true });
       else if (control) this.open(this.cards.find((card) => card.id === Number(control.dataset.twin)));
     });
   }
@@ -54,7 +55,9 @@ export class TwinsBox {
 
   #fill(twins, rows) {
     const head = el("p", {}, icon("layers"), el("span", {}, el("b", {}, similar(twins)), ` ${twins.is_best ? t("This is the best one") : t(twins.reason)}`));
-    const out = this.mayJudge ? [button(t("Not the same"), { ic: "x", cls: "sm ghost", "data-twin": "apart" })] : [];
+    const all = [["shortlisted", "bookmark-o", t("Shortlist all"), t("Shift S")], ["rejected", "ban", t("Reject all"), t("Shift E")]];
+    const forAll = all.map(([to, ic, label, key]) => button(label, { ic, key, cls: "sm", "data-twin": "all", "data-to": to }));
+    const out = this.mayJudge ? [...forAll, button(t("Not the same"), { ic: "x", cls: "sm ghost", "data-twin": "apart" })] : [];
     this.root.replaceChildren(head, el("ul", {}, ...rows), ...out);
   }
 

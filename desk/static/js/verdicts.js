@@ -58,7 +58,7 @@ export class Verdicts {
   #waits(id) { this.pending.add(id); this.refresh(id); }
 
   /** Moves a card; gives {ok, undo_id, who}: whose decision came first where it is not ok. */
-  async move(card, to, { reason = null, quiet = false, force = false } = {}) {
+  async move(card, to, { reason = null, quiet = false, force = false, copies = false } = {}) {
     const { id } = card;
     const before = this.cards.get(id);
     const arrive = this.#setOut();
@@ -67,10 +67,10 @@ export class Verdicts {
     this.refresh(id);
     const ring = setTimeout(() => this.#waits(id), RING_MS);
     try {
-      const body = { version: before.version, to, ...(reason ? { reason } : {}), ...(force ? { force } : {}) };
+      const body = { version: before.version, to, ...(reason ? { reason } : {}), ...(force ? { force } : {}), ...(copies ? { with_copies: true } : {}) };
       const answer = await outbox.send(`/api/v1/cards/${id}/move`, body, () => { arrive(); this.#waits(id); });
       this.change(answer.card);
-      if (!quiet) remember(answer.undo_id, SAID[to]?.(describe(card)) ?? describe(card), (undone) => { if (undone?.card) this.change(undone.card); });
+      if (!quiet) remember(answer.undo_id, copies ? t("%(what)s, and its copies", { what: SAID[to](describe(card)) }) : SAID[to]?.(describe(card)) ?? describe(card), (undone) => { if (undone?.card) this.change(undone.card); });
       return { ok: true, undo_id: answer.undo_id };
     } catch (error) {
       return this.settle(error, before, to);

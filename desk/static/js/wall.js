@@ -198,12 +198,12 @@ function step(by) {
 
 let lastRejected = null;
 
-function verdict(to) {
+function verdict(to, { copies = false } = {}) {
   if (selected.size) { bulk(to); return; }
   const card = cards.get(focused);
   if (!card || pending.has(card.id) || card.state === to || !$("pane").dataset.mayMove.startsWith("y")) return;
   if (!verdicts.isSureAbout(card, to)) return;
-  const done = verdicts.move(card, to, { force: isTheirs(card) });
+  const done = verdicts.move(card, to, { force: isTheirs(card), copies: copies && Boolean(card.twins) });
   lastRejected = to === "rejected" ? { id: card.id, at: Date.now(), done } : null;
   if (lastRejected) reasons.offer();
   else reasons.close();
@@ -538,6 +538,19 @@ function block(card) {
 
 const marking = { done: ({ card }) => { if (card) change(card); } };
 
+/** O: what is behind the bar or the card in focus comes up, or goes. */
+function openMore() {
+  if (mood.hasFocus) { mood.toggle(); return true; }
+  const card = cards.get(focused);
+  if (!card?.more && !card?.twins && !card?.under) { announce(t("Nothing is folded here.")); return true; }
+  const box = $("pane").querySelector(card.more || card.under ? "[data-part=flood]" : "[data-part=twins]");
+  if (box.contains(document.activeElement)) { closePane(); return true; }
+  pane.open();
+  box.scrollIntoView({ block: "nearest" });
+  (box.querySelector("button") ?? $("pane").querySelector("[data-part=scroll]")).focus({ preventScroll: true });
+  return true;
+}
+
 function closePane() {
   pane.close();
   feed.elementOf(focused)?.focus({ preventScroll: true });
@@ -612,6 +625,7 @@ $("grid").addEventListener("click", (event) => {
     cue: () => cue(id), "open-film": () => cue(id), "film-sound": () => filmSound(id),
     seek: () => { const box = control.getBoundingClientRect(); const media = mainMedia(cards.get(id)); if (player.isOn(id)) player.press(id, media, { at_s: ((event.clientX - box.left) / box.width) * (media.duration_s ?? 0) }); },
     shortlist: () => verdict("shortlisted"), reject: () => verdict("rejected"), open: () => pane.open(),
+    more: () => openMore(),
     retry: () => retry(mainMedia(cards.get(id))),
     understood: () => { conflicts.delete(id); refresh(id); feed.elementOf(id)?.focus({ preventScroll: true }); },
   };
@@ -690,6 +704,8 @@ bind("Ctrl+Home", { run: () => (inGrid() ? document.querySelector(".tab")?.focus
 bind("Ctrl+End", { run: () => (inGrid() ? $("pane").querySelector("button")?.focus() : false) });
 bind("s", { group: DECIDE, label: t("Shortlist"), run: () => verdict("shortlisted") });
 bind("e", { group: DECIDE, label: t("Reject, then 1 to 6 for a reason"), run: () => verdict("rejected") });
+bind("Shift+s", { group: DECIDE, label: t("Shortlist with all copies"), run: () => verdict("shortlisted", { copies: true }) });
+bind("Shift+e", { group: DECIDE, label: t("Reject with all copies"), run: () => verdict("rejected", { copies: true }) });
 bind("i", { group: DECIDE, label: t("Claim"), run: () => claim(false) });
 bind("u", { group: DECIDE, label: t("Release"), run: () => claim(true) });
 bind("l", { group: DECIDE, label: t("Put into rundown"), run: plan });
@@ -712,6 +728,7 @@ bind(".", { group: LISTEN, label: t("Film: next frame"), run: () => lookThrough(
 bind("Shift+ArrowLeft", { group: LISTEN, label: t("5 s back"), run: () => (player.item ? player.nudge(-5) : false) });
 bind("Shift+ArrowRight", { group: LISTEN, label: t("5 s forward"), run: () => (player.item ? player.nudge(5) : false) });
 bind("Shift+ ", { group: LISTEN, label: t("All sound off"), run: () => player.stop(), inFields: false });
+bind("o", { group: MANY, label: t("Open, close what is folded"), run: openMore });
 bind("x", { group: MANY, label: t("Select"), run: () => toggleSelected() });
 bind("Shift+x", { group: MANY, label: t("Select range"), run: () => selectRange() });
 bind("Ctrl+a", { group: MANY, label: t("Select all visible"), run: () => { for (const id of feed.shown.keys()) { selected.add(id); feed.refresh(id); } drawBulk(); } });
