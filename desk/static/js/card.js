@@ -3,7 +3,7 @@
 
 import { blurred } from "./blurhash.js";
 import { now } from "./clock.js";
-import { coverAgain, coverText, isCovered, isLookedAt, veiled } from "./covers.js";
+import { coverAgain, coverText, grey, isCovered, isLookedAt, veiled } from "./covers.js";
 import { avatar, badge, button, el, icon, state } from "./dom.js";
 import { marksOf, marksText } from "./marks.js";
 import { isMoving, moves } from "./moving.js";
@@ -273,9 +273,9 @@ function pictureBody(card, media) {
   const image = pictureElement(mediaUrl(media, isMoving(media) ? "animation" : picture(media)), isSticker ? { alt, width: 92, height: 92 } : { alt }, isSticker);
   const motion = moves(media) && el("button.cue.on-moving", { type: "button", "data-act": "cue", tabindex: -1, "aria-pressed": String(isMoving(media)), "aria-label": isMoving(media) ? t("Stop the animation") : t("Play the animation") }, icon(isMoving(media) ? "pause" : "play"));
   const again = isLookedAt(media) && coverAgain(media);
-  if (isSticker) return [el("div.stkbox", {}, image, motion, again)];
+  if (isSticker) return [el(`div.stkbox${grey(media)}`, {}, image, motion, again)];
   const film = media.kind === "video" && [listenable(media) && filmButton(".on-media"), soundOf(media) && filmSoundButton(), media.duration_s && el("span.vdur", {}, duration(media.duration_s))];
-  return [el("div.media", {}, blurred(media.blurhash), image, motion, hasScrub(media) && makeScrub(media), again, film, media.state === "ready" && remarkLine(media), media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
+  return [el(`div.media${grey(media)}`, {}, blurred(media.blurhash), image, motion, hasScrub(media) && makeScrub(media), again, film, media.state === "ready" && remarkLine(media), media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
 }
 
 /** {ic, title, more}: what stands for a file that is neither sound nor picture. */
