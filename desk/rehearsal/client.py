@@ -12,9 +12,9 @@ from typing import Any
 
 import requests
 
-from .control import HEADER
 from .delivery import post_signed
 
+HEADER = "X-Rehearsal"
 TIMEOUT_S = 180.0
 
 

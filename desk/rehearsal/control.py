@@ -15,12 +15,11 @@ from werkzeug.datastructures import FileStorage
 
 from . import faults
 from .burst import LIMIT, Burst, post_burst
+from .client import HEADER
 from .config import Station
 from .filekinds import file_kind
 from .recording import NotARecording, voice_note
 from .sending import Content, KeptFile, Posting, Sender
-
-HEADER = "X-Rehearsal"
 
 control = Blueprint("control", __name__, url_prefix="/rehearsal")
 

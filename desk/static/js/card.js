@@ -3,7 +3,7 @@
 
 import { blurred } from "./blurhash.js";
 import { now } from "./clock.js";
-import { coverAgain, coverText, isCovered, isLookedAt, veiled } from "./covers.js";
+import { coverAgain, coverText, grey, isCovered, isLookedAt, veiled } from "./covers.js";
 import { avatar, badge, button, el, icon, state } from "./dom.js";
 import { marksOf, marksText } from "./marks.js";
 import { isMoving, moves } from "./moving.js";
@@ -92,7 +92,7 @@ export function makeCard() {
   return frame.content.firstElementChild.cloneNode(true);
 }
 
-/** Brings an element up to date with a card. `view`: {isFocus, isSelected, isGhost, isPending, conflict, total}, and for
+/** Brings an element up to date with a card. `view`: {isFocus, isSelected, isGhost, isPending, isHeld, conflict, total}, and for
     another shape than cards `shape` with the `body` that builds what stands in it. */
 export function fillCard(element, card, view) {
   const said = stateOf(card);
@@ -103,7 +103,7 @@ export function fillCard(element, card, view) {
   element.setAttribute("aria-setsize", view.total ?? -1);
   element.setAttribute("aria-label", labelOf(card, said));
   element.toggleAttribute("aria-busy", Boolean(view.isPending));
-  const signature = JSON.stringify([card, view.shape, view.conflict ?? null, view.isPending, said, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
+  const signature = JSON.stringify([card, view.shape, view.conflict ?? null, view.isPending, view.isHeld, said, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
   element.classList.toggle("has-picture", !view.conflict && element.hasPicture === true);
   if (element.signature === signature) return;
   element.signature = signature;
@@ -165,7 +165,7 @@ const consentBadge = (label, cls) => badge(label, "shield-x", cls, label);
 function fillFoot(part, card, said, view) {
   const sign = said.by?.initials ? avatar(said.by, "xs") : null;
   part("state").title = view.body ? said.label : "";
-  part("state").replaceChildren(state(said.kind, said.label, sign), ...(view.isPending ? [el("span.pending", { title: t("Waiting for the server") }, icon("loader", "spin"))] : []));
+  part("state").replaceChildren(state(said.kind, said.label, sign), ...(view.isHeld ? [el("span.state-held", { title: t("Goes out when the line is back") }, icon("clock"), el("span", {}, t("waits")))] : view.isPending ? [el("span.pending", { title: t("Waiting for the server") }, icon("loader", "spin"))] : []));
   const badges = [];
   if (card.is_frequently_forwarded || card.is_forwarded) badges.push(badge("", "swap", "b-ok", card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded")));
   if (card.twins && !card.listener.is_blocked) badges.push(twinsBadge(card.twins));
@@ -273,9 +273,9 @@ function pictureBody(card, media) {
   const image = pictureElement(mediaUrl(media, isMoving(media) ? "animation" : picture(media)), isSticker ? { alt, width: 92, height: 92 } : { alt }, isSticker);
   const motion = moves(media) && el("button.cue.on-moving", { type: "button", "data-act": "cue", tabindex: -1, "aria-pressed": String(isMoving(media)), "aria-label": isMoving(media) ? t("Stop the animation") : t("Play the animation") }, icon(isMoving(media) ? "pause" : "play"));
   const again = isLookedAt(media) && coverAgain(media);
-  if (isSticker) return [el("div.stkbox", {}, image, motion, again)];
+  if (isSticker) return [el(`div.stkbox${grey(media)}`, {}, image, motion, again)];
   const film = media.kind === "video" && [listenable(media) && filmButton(".on-media"), soundOf(media) && filmSoundButton(), media.duration_s && el("span.vdur", {}, duration(media.duration_s))];
-  return [el("div.media", {}, blurred(media.blurhash), image, motion, hasScrub(media) && makeScrub(media), again, film, media.state === "ready" && remarkLine(media), media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
+  return [el(`div.media${grey(media)}`, {}, blurred(media.blurhash), image, motion, hasScrub(media) && makeScrub(media), again, film, media.state === "ready" && remarkLine(media), media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
 }
 
 /** {ic, title, more}: what stands for a file that is neither sound nor picture. */
