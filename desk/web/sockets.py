@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from desk import clock
 from desk.identity import Identity, permissions
 from desk.live.log import Event
 from desk.live.presence import Presence
+from desk.web import frames
 
 RECHECK_S = 60.0
 MOST_PER_SESSION = 10
@@ -46,8 +48,9 @@ class _Open:
     person_id: int
     station_id: int
     key: str
-    person: dict[str, Any] | None
-    """Who it is, for those on the same wall; None: this person does not see it."""
+    person: dict[str, Any]
+    hears: frozenset[str]
+    line: socket.socket | None
 
 
 class Sockets:
@@ -67,7 +70,7 @@ class Sockets:
         self._redeem = redeem
         self._open: dict[str, _Open] = {}
         self._lock = threading.Lock()
-        self.presence = Presence(_tell_presence, redis_url)
+        self.presence = Presence(self._tell_presence, redis_url)
         socketio.init_app(app, cors_allowed_origins=None)
         socketio.on_event("connect", self._connect)
         socketio.on_event("disconnect", self._disconnect)
@@ -87,18 +90,27 @@ class Sockets:
         identity = self._redeem(ticket) if isinstance(ticket, str) else None
         if identity is None or identity.station is None:
             raise Refused("ticket")
+        hears = frozenset(permission for permission in permissions() if identity.may(permission))
+        line = request.environ.get("gunicorn.socket")
         opened = _Open(
-            identity.session_id, identity.id, identity.station.id, secrets.token_hex(6),
-            person_of(identity) if identity.may(WALL) else None,
-        )  # fmt: skip
+            identity.session_id,
+            identity.id,
+            identity.station.id,
+            secrets.token_hex(6),
+            person_of(identity),
+            hears,
+            line,
+        )
         with self._lock:
             if len(self._open) >= self._most:
                 raise Refused("full")
             if sum(one.session_id == opened.session_id for one in self._open.values()) >= MOST_PER_SESSION:
                 raise Refused("too_many")
             self._open[_sid()] = opened
-        for permission in permissions():
-            if identity.may(permission):
+        if line is not None:
+            frames.make_room(line)
+        else:  # no server of ours: whatever carries it sends as Socket.IO does
+            for permission in hears:
                 join_room(room(identity.station.id, permission))
 
     def _disconnect(self, *_reason: Any) -> None:
@@ -111,7 +123,7 @@ class Sockets:
         """A page says at which card it is; the first time it asks who else is there. The station is the ticket's."""
         with self._lock:
             opened = self._open.get(_sid())
-        if opened is None or opened.person is None or not isinstance(said, dict):
+        if opened is None or WALL not in opened.hears or not isinstance(said, dict):
             return {"people": []}
         card_id = said.get("card")
         is_card = type(card_id) is int and 0 < card_id < 2**53
@@ -130,8 +142,32 @@ class Sockets:
 
     def deliver(self, events: Sequence[Event]) -> None:
         """Hand committed events to the screens that may see them; called by the relay."""
-        for event in events:
-            socketio.emit("event", event.as_json(), to=room(event.station_id, event.audience))
+        with self._lock:
+            opened = list(self._open.values())
+        if any(one.line is None for one in opened):
+            for event in events:
+                socketio.emit("event", event.as_json(), to=room(event.station_id, event.audience))
+        built = [(event.station_id, event.audience, frames.event_frame(event.as_json())) for event in events]
+        heard: dict[tuple[int, frozenset[str]], bytes] = {}
+        for one in opened:
+            if one.line is None:
+                continue
+            key = (one.station_id, one.hears)
+            if key not in heard:
+                heard[key] = b"".join(frame for at, to, frame in built if at == one.station_id and to in one.hears)
+            if heard[key]:
+                frames.write_or_cut(one.line, heard[key])
+
+    def _tell_presence(self, station_id: int, changes: dict[str, Any]) -> None:
+        """Who came, moved or left, for the walls of that station."""
+        with self._lock:
+            walls = [one for one in self._open.values() if one.station_id == station_id and WALL in one.hears]
+        if any(one.line is None for one in walls):
+            socketio.emit("presence", changes, to=room(station_id, WALL))
+        frame = frames.event_frame(changes, name="presence")
+        for one in walls:
+            if one.line is not None:
+                frames.write_or_cut(one.line, frame)
 
     def recheck(self, is_alive: Callable[[int, int, int], bool]) -> int:
         """Close sockets whose session, person or role at the station is gone; returns how many."""
@@ -170,10 +206,6 @@ class Sockets:
 
 def person_of(identity: Identity) -> dict[str, Any]:
     return {"id": identity.id, "name": identity.name, "initials": identity.initials, "hue": identity.hue}
-
-
-def _tell_presence(station_id: int, changes: dict[str, Any]) -> None:
-    socketio.emit("presence", changes, to=room(station_id, WALL))
 
 
 def room(station_id: int, permission: str) -> str:

@@ -38,6 +38,7 @@ const WARN_UNDER_S = 15;
 const RECOUNT_MS = 2500;
 const REASON_S = 10;
 const LEAVE_MS = 3000;
+const GLANCE_MS = 300; // a card that came by itself is not judged by a key that was meant for the one before
 const $ = (id) => document.getElementById(id);
 const first = JSON.parse($("pile").textContent);
 
@@ -47,6 +48,7 @@ let remaining = {};
 let current = null;
 let claiming = null;
 let lapsed = false;
+let cameByItselfAt = 0;
 let isFilling = false;
 let isRunning = false;
 const mine = new Set();
@@ -115,6 +117,12 @@ function recountSoon() {
 
 /* ---------- the card on screen ---------- */
 
+/** The card on screen went without a decision of this person. */
+function passOn(goesOn = false) {
+  cameByItselfAt = Date.now();
+  showNext(goesOn);
+}
+
 /** `goesOn`: a verdict led here, so the next voice may play. */
 function showNext(goesOn = false) {
   player.stop();
@@ -141,13 +149,14 @@ const keepPlace = () => place.keep(current?.id ?? null, later);
 async function claim(card) {
   try {
     const answer = await api.post(`/api/v1/cards/${card.id}/claim`, { version: card.version });
+    if (!isOpen(answer.card)) { release(answer.card); throw new api.ApiError(409, { current: answer.card }); } // decided meanwhile
     if (current?.id === card.id) { current = newest(answer.card); lapsed = false; drawCard(false); }
     return answer.card;
   } catch (error) {
     if (current?.id !== card.id) return null;
     if (error.status === 409 || error.status === 404) {
-      note(error.current?.claim ? t("%(reason)s On to the next.", { reason: error.message }) : t("This one is gone. On to the next."), { ic: "user", seconds: 4 });
-      showNext(player.isOn(card.id) && player.isPlaying);
+      note(error.code === "wall.card_claimed" ? t("%(reason)s On to the next.", { reason: error.message }) : t("This one is gone. On to the next."), { ic: "user", seconds: 4 });
+      passOn(player.isOn(card.id) && player.isPlaying);
       return null;
     }
     if (!error.isUnreachable) warn(errorText(error));
@@ -161,7 +170,7 @@ function release(card) {
 
 function decide(to) {
   const card = current;
-  if (!card || pending) return;
+  if (!card || pending || Date.now() - cameByItselfAt < GLANCE_MS) return;
   const held = claiming;
   showReasons(false);
   if (to === "later") { putOff(card, held); return; }
@@ -187,8 +196,10 @@ function putOff(card, held) {
 async function send(step, held) {
   const { card } = step;
   try {
-    const version = Math.max(card.version, (await held)?.version ?? 0);
+    const mineNow = await held;
+    const version = Math.max(card.version, mineNow?.version ?? 0);
     const isJury = step.act === "jury";
+    if (isJury && !mineNow) throw new api.ApiError(409, { message: t("This one is gone. On to the next.") });
     const path = `/api/v1/cards/${card.id}/${isJury ? "jury" : "move"}`;
     const answer = await outbox.send(path, isJury ? { is_for_jury: true } : { version, to: step.act }, () => { kept.add(card.id, () => outbox.withdraw(path)); draw(); });
     kept.done(card.id);
@@ -359,7 +370,7 @@ function learn(card) {
     if (!isOpen(card)) {
       const who = (card.claim?.by ?? card.state_by)?.name?.split(" ")[0];
       note(who ? t("%(name)s decided on this one. On to the next.", { name: who }) : t("This one is gone. On to the next."), { ic: "user", seconds: 5 });
-      showNext();
+      passOn();
       return;
     }
     current = card;
@@ -380,7 +391,7 @@ function learn(card) {
 function leaveOut({ listener_id, blocked_until }) {
   if (!blocked_until) return;
   pile = pile.filter((card) => card.listener.id !== listener_id);
-  if (current?.listener.id === listener_id && !pending) { showNext(); } else draw();
+  if (current?.listener.id === listener_id && !pending) { passOn(); } else draw();
 }
 
 /** One event for many cards, a stack of copies or a tag with a new name: those in this run say what holds now. */
@@ -395,7 +406,7 @@ function changeAll(changed, { isQuiet = false } = {}) {
 function forget(id) {
   pile = pile.filter((card) => card.id !== id);
   recountSoon();
-  if (current?.id === id) { note(t("This one is gone. On to the next."), { ic: "user", seconds: 5 }); showNext(); } else draw();
+  if (current?.id === id) { note(t("This one is gone. On to the next."), { ic: "user", seconds: 5 }); passOn(); } else draw();
 }
 
 const live = new Live(first.seq);
