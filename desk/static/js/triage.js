@@ -411,7 +411,7 @@ function forget(id) {
 
 const live = new Live(first.seq);
 startNotice(live);
-live.addEventListener("state", ({ detail }) => { if (detail.state === "live" && next && pile.length < FEW) fill(); draw(); });
+live.addEventListener("state", ({ detail }) => { if (detail.state === "live" && isShort()) fill(); draw(); });
 live.addEventListener("event", ({ detail }) => {
   const payload = detail.payload ?? {};
   if (detail.kind === "card.placed" || detail.kind === "card.changed") learn(payload.card);
