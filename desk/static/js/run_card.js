@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { bodyOf, historyOf, kindName, loudnessOf, mainMedia, moreTitle, nameOf, similar, twinsTitle } from "./card.js";
-import { isCovered, veiled } from "./covers.js";
+import { gentleHint, grey, isCovered, veiled } from "./covers.js";
 import { now } from "./clock.js";
 import { announce, badge, button, el, icon } from "./dom.js";
 import { drawMarks } from "./marks.js";
@@ -81,12 +81,12 @@ export class RunCard {
       box.replaceChildren(wave, el("i.playhead", { hidden: true }));
       this.#loadPeaks(media, wave);
     } else if (media?.kind === "video" && listenable(media)) {
-      box.replaceChildren(el("video.tri-film", { playsinline: true, preload: "none", poster: media.profiles?.poster ? mediaUrl(media, "poster") : null, "aria-label": t("Video from %(name)s", { name: nameOf(card) }) }));
+      box.replaceChildren(...[el(`video.tri-film${grey(media)}`, { playsinline: true, preload: "none", poster: media.profiles?.poster ? mediaUrl(media, "poster") : null, "aria-label": t("Video from %(name)s", { name: nameOf(card) }) }), gentleHint(media)].filter(Boolean));
     } else if (card.kind === "text" && !media && !card.listener.is_blocked) box.replaceChildren();
     else {
       const profile = media && [...(isMoving(media) ? ["animation"] : []), "large", "still", "card", "thumb", "poster"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
       const motion = profile && moves(media) && button(isMoving(media) ? t("Stop the animation") : t("Play the animation"), { ic: isMoving(media) ? "pause" : "play", cls: "sm", key: t("Space"), "data-moving": "", "aria-pressed": String(isMoving(media)) });
-      if (profile) box.replaceChildren(...[el("img.tri-picture", { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async" }), motion].filter(Boolean));
+      if (profile) box.replaceChildren(...[el(`img.tri-picture${grey(media)}`, { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async" }), motion].filter(Boolean));
       else {
         box.replaceChildren(el("div.tri-plain", {}, bodyOf(card)));
         for (const control of box.querySelectorAll("[tabindex='-1']")) control.removeAttribute("tabindex"); // no pane here has it

@@ -6,9 +6,10 @@
 import * as api from "./api.js";
 import { pressBlock } from "./block.js";
 import { describe, isTheirs, kindIcon, kindName, mainMedia, nameOf, reasonText, REASONS } from "./card.js";
-import { covers, isCovered, look } from "./covers.js";
+import { covers, hush, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
 import { announce, button, el, errorText, icon } from "./dom.js";
+import { pressLead } from "./escalate.js";
 import { FloodBox, follow } from "./flood.js";
 import { headphones } from "./headphones.js";
 import { Held } from "./held.js";
@@ -35,6 +36,7 @@ const WARN_UNDER_S = 15;
 const RECOUNT_MS = 2500;
 const REASON_S = 10;
 const LEAVE_MS = 3000;
+const GLANCE_MS = 300; // a card that came by itself is not judged by a key that was meant for the one before
 const $ = (id) => document.getElementById(id);
 const first = JSON.parse($("pile").textContent);
 
@@ -44,10 +46,11 @@ let remaining = {};
 let current = null;
 let claiming = null;
 let lapsed = false;
+let cameByItselfAt = 0;
 let isFilling = false;
 const mine = new Set();
 const done = [];
-const counts = { shortlisted: 0, rejected: 0, later: 0, jury: 0, blocked: 0 };
+const counts = { shortlisted: 0, rejected: 0, later: 0, jury: 0, blocked: 0, lead: 0 };
 let later = new Set();
 let rejected = null;
 const place = new Place();
@@ -107,6 +110,12 @@ function recountSoon() {
 
 /* ---------- the card on screen ---------- */
 
+/** The card on screen went without a decision of this person. */
+function passOn(goesOn = false) {
+  cameByItselfAt = Date.now();
+  showNext(goesOn);
+}
+
 /** `goesOn`: a verdict led here, so the next voice may play. */
 function showNext(goesOn = false) {
   player.stop();
@@ -131,6 +140,7 @@ const keepPlace = () => place.keep(current?.id ?? null, later);
 async function claim(card) {
   try {
     const answer = await api.post(`/api/v1/cards/${card.id}/claim`, { version: card.version });
+    if (!isOpen(answer.card)) { release(answer.card); throw new api.ApiError(409, { current: answer.card }); } // decided meanwhile
     if (current?.id === card.id) { current = newest(answer.card); lapsed = false; drawCard(false); }
     return answer.card;
   } catch (error) {
@@ -138,7 +148,7 @@ async function claim(card) {
     if (error.status === 409 || error.status === 404) {
       const who = error.current?.claim?.by?.name?.split(" ")[0];
       note(who ? t("%(name)s has this one. On to the next.", { name: who }) : t("This one is gone. On to the next."), { ic: "user", seconds: 4 });
-      showNext(player.isOn(card.id) && player.isPlaying);
+      passOn(player.isOn(card.id) && player.isPlaying);
       return null;
     }
     if (!error.isUnreachable) warn(errorText(error));
@@ -152,7 +162,7 @@ function release(card) {
 
 function decide(to) {
   const card = current;
-  if (!card || pending) return;
+  if (!card || pending || Date.now() - cameByItselfAt < GLANCE_MS) return;
   const held = claiming;
   showReasons(false);
   if (to === "later") { putOff(card, held); return; }
@@ -178,8 +188,10 @@ function putOff(card, held) {
 async function send(step, held) {
   const { card } = step;
   try {
-    const version = Math.max(card.version, (await held)?.version ?? 0);
+    const mineNow = await held;
+    const version = Math.max(card.version, mineNow?.version ?? 0);
     const isJury = step.act === "jury";
+    if (isJury && !mineNow) throw new api.ApiError(409, { message: t("This one is gone. On to the next.") });
     const path = `/api/v1/cards/${card.id}/${isJury ? "jury" : "move"}`;
     const answer = await outbox.send(path, isJury ? { is_for_jury: true } : { version, to: step.act }, () => { kept.add(card.id, () => outbox.withdraw(path)); draw(); });
     kept.done(card.id);
@@ -236,7 +248,8 @@ async function undo() {
     let { card } = last;
     // A reason was an act of its own: the later one is taken back first.
     while (last.undoIds.length) {
-      card = (await api.post(`/api/v1/undo/${last.undoIds.at(-1)}`)).card;
+      const undoId = last.undoIds.at(-1);
+      card = (await (typeof undoId === "function" ? undoId() : api.post(`/api/v1/undo/${undoId}`))).card;
       last.undoIds.pop();
     }
     forgetStep(last);
@@ -291,12 +304,12 @@ function draw() {
   $("left").textContent = number(left);
   $("decided").textContent = number(counts.shortlisted + counts.rejected + counts.jury);
   for (const one of document.querySelectorAll("[data-count]")) one.textContent = number(counts[one.dataset.count]);
-  $("stack").replaceChildren(...done.slice(-(STACK - 1)).map((one) => el(`i.${{ shortlisted: "sh", rejected: "rej", later: "lat", jury: "jury", blocked: "rej" }[one.act]}`)), ...(current ? [el("i.cur")] : []));
+  $("stack").replaceChildren(...done.slice(-(STACK - 1)).map((one) => el(`i.${{ shortlisted: "sh", rejected: "rej", later: "lat", jury: "jury", blocked: "rej", lead: "rej" }[one.act]}`)), ...(current ? [el("i.cur")] : []));
   $("kinds").replaceChildren(...Object.entries(remaining).filter(([, count]) => count > 0).map(([kind, count]) => el("li", {}, icon(kindIcon({ kind })), el("span", {}, kindName({ kind })), el("b.num", {}, number(count)))));
   $("queue").replaceChildren(...pile.slice(0, 5).map((card, at) => el(`li${at ? "" : ".n1"}`, {}, icon(kindIcon(card)), el("span", {}, el("b", {}, nameOf(card)), card.listener.place && el("small", {}, card.listener.place), card.text && !card.listener.is_blocked && el("em", { dir: "auto" }, card.text.slice(0, 70))), el("span.num", {}, mainMedia(card)?.duration_s ? duration(mainMedia(card).duration_s) : ""))));
   const last = done.at(-1);
-  const words = last && { shortlisted: t("Last: %(name)s shortlisted", { name: nameOf(last.card) }), rejected: last.card.reject_reason ? t("Last: %(name)s rejected, %(reason)s", { name: nameOf(last.card), reason: reasonText(last.card.reject_reason) }) : t("Last: %(name)s rejected", { name: nameOf(last.card) }), later: t("Last: %(name)s put off", { name: nameOf(last.card) }), jury: t("Last: %(name)s laid before the jury", { name: nameOf(last.card) }), blocked: t("Last: %(name)s blocked", { name: nameOf(last.card) }) }[last.act];
-  $("last").replaceChildren(...(last ? [icon({ shortlisted: "bookmark", rejected: "ban", later: "clock", jury: "trophy", blocked: "ban" }[last.act]), words] : []));
+  const words = last && { shortlisted: t("Last: %(name)s shortlisted", { name: nameOf(last.card) }), rejected: last.card.reject_reason ? t("Last: %(name)s rejected, %(reason)s", { name: nameOf(last.card), reason: reasonText(last.card.reject_reason) }) : t("Last: %(name)s rejected", { name: nameOf(last.card) }), later: t("Last: %(name)s put off", { name: nameOf(last.card) }), jury: t("Last: %(name)s laid before the jury", { name: nameOf(last.card) }), blocked: t("Last: %(name)s blocked", { name: nameOf(last.card) }), lead: t("Last: %(name)s sent to the lead", { name: nameOf(last.card) }) }[last.act];
+  $("last").replaceChildren(...(last ? [icon({ shortlisted: "bookmark", rejected: "ban", later: "clock", jury: "trophy", blocked: "ban", lead: "shield" }[last.act]), words] : []));
   $("undo").hidden = $("undo-empty").hidden = !last;
   $("waits").hidden = !kept.count;
   if (kept.count) $("waits").replaceChildren(icon("clock"), tn("%(num)s decision waits for the line", "%(num)s decisions wait for the line", kept.count));
@@ -350,10 +363,11 @@ function learn(card) {
     if (!isOpen(card)) {
       const who = (card.claim?.by ?? card.state_by)?.name?.split(" ")[0];
       note(who ? t("%(name)s decided on this one. On to the next.", { name: who }) : t("This one is gone. On to the next."), { ic: "user", seconds: 5 });
-      showNext();
+      passOn();
       return;
     }
     current = card;
+    hush(card);
     drawCard(false);
     return;
   }
@@ -370,7 +384,7 @@ function learn(card) {
 function leaveOut({ listener_id, blocked_until }) {
   if (!blocked_until) return;
   pile = pile.filter((card) => card.listener.id !== listener_id);
-  if (current?.listener.id === listener_id && !pending) { showNext(); } else draw();
+  if (current?.listener.id === listener_id && !pending) { passOn(); } else draw();
 }
 
 /** One event for many cards, a stack of copies or a tag with a new name: those in this run say what holds now. */
@@ -385,7 +399,7 @@ function changeAll(changed) {
 function forget(id) {
   pile = pile.filter((card) => card.id !== id);
   recountSoon();
-  if (current?.id === id) { note(t("The sender took this message back."), { ic: "ban", seconds: 5 }); showNext(); } else draw();
+  if (current?.id === id) { note(t("This one is gone. On to the next."), { ic: "user", seconds: 5 }); passOn(); } else draw();
 }
 
 const live = new Live(first.seq);
@@ -474,6 +488,22 @@ function block() {
   }, { isKept: true });
 }
 
+/** A threat or an insult goes to the lead; the run goes on without it, Z brings it back. */
+function toLead() {
+  const card = current;
+  if (!card || pending) return false;
+  return pressLead(card, {
+    isKept: true,
+    gone: (takeBack) => {
+      mine.add(card.id);
+      count(card, -1);
+      keep("lead", card).undoIds.push(takeBack);
+      if (current?.id === card.id) showNext();
+      draw();
+    },
+  });
+}
+
 const marking = { isKept: true, done: ({ card }) => { if (current?.id === card?.id) { current = newest(card); drawCard(false); } } };
 
 function mark(what) {
@@ -526,6 +556,7 @@ $("body").addEventListener("click", (event) => {
 $("undo").addEventListener("click", undo);
 $("undo-empty").addEventListener("click", undo);
 $("block")?.addEventListener("click", block);
+$("lead").addEventListener("click", toLead);
 $("cover").addEventListener("click", cover);
 $("leave").addEventListener("click", (event) => { event.preventDefault(); leave(); });
 document.addEventListener("click", (event) => {
@@ -557,6 +588,7 @@ REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => { digit(at + 
 listKey("1–5", { group: DECIDE, label: t("Rate; the same again takes it off") });
 bind("f", { group: DECIDE, label: t("Lay before the jury"), run: () => { decide("jury"); } });
 bind("m", { group: DECIDE, label: t("Colour tags, then their digits"), run: () => pressTags(() => current, marking) });
+bind("h", { group: DECIDE, label: t("Threat or insult: to the lead"), run: toLead });
 if ($("block")) bind("q", { group: DECIDE, label: t("Block sender"), run: block });
 bind(" ", { group: LISTEN, label: t("Cue, pause"), run: cue });
 bind("v", { group: LISTEN, label: t("Sound of the film alone"), run: filmSound });

@@ -4,10 +4,12 @@
 import * as api from "./api.js";
 import { describe, emptyCard, fillCard, isMine, isTheirs, mainMedia, makeCard, REASONS, reasonText, showPlaying } from "./card.js";
 import { bringBack, mayBlock, pressBlock, withSender } from "./block.js";
-import { covers, isCovered, look } from "./covers.js";
+import { covers, hush, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
+import { compare, followComparison, keepsOne } from "./compare.js";
 import { Counters } from "./counters.js";
 import { announce, el, errorText, icon } from "./dom.js";
+import { pressLead } from "./escalate.js";
 import { Feed } from "./feed.js";
 import { Fresh, kindsOf } from "./fresh.js";
 import { isFiltered, learnSearch, matches, names as filterNames, startFilters, values } from "./filters.js";
@@ -255,6 +257,21 @@ async function bulk(to) {
   note([t("%(done)s of %(all)s done", { done, all: ids.length }), had].filter(Boolean).join(", "), { ic: "check" });
 }
 
+/** Two cards side by side: the two that are selected, or the best copies of the one in focus. */
+async function compareTwo(pair = null) {
+  const ids = pair?.map((card) => card.id) ?? order.filter((id) => selected.has(id));
+  if (ids.length !== 2) {
+    if (!selected.size && pane.twins.compareBest()) return;
+    note(t("Select exactly two cards with X, then compare them."), { ic: "columns", seconds: 4 });
+    return;
+  }
+  pair?.forEach(learnCard);
+  const two = await Promise.all(ids.map((id) => cards.bring(id).catch(() => null)));
+  if (two.includes(null)) { warn(t("One of the two is gone.")); return; }
+  const from = document.activeElement;
+  compare(two, { mayDecide: $("pane").dataset.mayMove.startsWith("y"), keep: keepsOne({ move: (...given) => verdicts.move(...given), change, done: clearSelected }), closed: () => (from?.isConnected ? from : feed.elementOf(focused))?.focus({ preventScroll: true }) });
+}
+
 async function claim(isRelease) {
   const card = cards.get(focused);
   if (!card) return;
@@ -286,6 +303,7 @@ async function plan() {
 
 function refresh(id) {
   feed.refresh(id);
+  if (cards.has(id)) followComparison(id, cards.get(id));
   if (id === pane.id && cards.has(id)) pane.update(cards.get(id));
 }
 
@@ -295,6 +313,7 @@ function change(given) {
   const before = cards.get(card.id);
   if (before && before.version > card.version) return;
   learnCard(card);
+  hush(card);
   fresh.changed(card);
   if (before) counters.count(before, card);
   else counters.askSoon();
@@ -315,6 +334,7 @@ function changeAll(withIt) {
     const changed = withIt(card);
     if (!changed) continue;
     cards.set(card.id, changed);
+    hush(changed);
     refresh(card.id);
   }
 }
@@ -354,6 +374,8 @@ function removeCards(ids) {
     waiting.delete(id);
     fresh.gone(id);
     selected.delete(id);
+    if (player.isOn(id)) player.stop();
+    followComparison(id, null);
   }
   const listed = [...ids].filter((id) => feed.indexOf(id) >= 0);
   if (listed.length) {
@@ -527,6 +549,7 @@ function drawEmpty() {
 
 function drawBulk() {
   $("bulk").hidden = selected.size === 0;
+  $("compare").hidden = selected.size !== 2;
   $("bulk").querySelector(".bulk-n").textContent = t("%(count)s selected", { count: number(selected.size) });
 }
 
@@ -552,8 +575,8 @@ function togglePause() {
 
 const reasons = reasonsIn($("why"), (digit) => { giveReason(digit); feed.elementOf(focused)?.focus({ preventScroll: true }); });
 const pane = new Pane($("pane"), {
-  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), mark: (what) => pressMark(what, pane.card, marking),
-  claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin,
+  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), lead: () => toLead(pane.card), mark: (what) => pressMark(what, pane.card, marking),
+  claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin, compare: compareTwo,
 });
 
 const mood = new Mood({ changed: change, mayJudge: $("pane").dataset.mayMove.startsWith("y") });
@@ -561,6 +584,11 @@ const mood = new Mood({ changed: change, mayJudge: $("pane").dataset.mayMove.sta
 function block(card) {
   if (player.isOn(card?.id)) player.stop();
   return pressBlock(card, (answer) => { if (answer.card) change(answer.card); pane.load(); });
+}
+
+/** To the lead: off this wall and everybody else's; Z brings it back as long as nobody has begun with it. */
+function toLead(card) {
+  return pressLead(card, { gone: () => removeCards(new Set([card.id])), back: change });
 }
 
 const marking = { done: ({ card }) => { if (card) change(card); } };
@@ -700,7 +728,7 @@ document.addEventListener("click", (event) => {
   const density = event.target.closest("[data-density-choice]");
   if (density) setDensity(density.dataset.densityChoice);
   const many = event.target.closest("[data-bulk]");
-  if (many) { if (many.dataset.bulk === "clear") clearSelected(); else bulk(many.dataset.bulk); }
+  if (many) { if (many.dataset.bulk === "clear") clearSelected(); else if (many.dataset.bulk === "compare") compareTwo(); else bulk(many.dataset.bulk); }
 });
 $("newpill").addEventListener("click", () => showNew());
 $("pause").addEventListener("click", togglePause);
@@ -749,6 +777,7 @@ bind("a", { group: DECIDE, label: t("Add to campaign"), run: () => pane.focusCam
 bind("b", { group: LISTEN, label: t("Look at what is covered, cover again"), run: () => lookAt(focused) });
 bind("Shift+b", { group: DECIDE, label: t("Show to all, cover for all"), run: () => { cover(focused); } });
 if (mayBlock()) bind("q", { group: DECIDE, label: t("Block sender, lift a block"), run: () => block(cards.get(focused)) });
+if ($("pane").dataset.mayMove.startsWith("y")) bind("h", { group: DECIDE, label: t("Threat or insult: to the lead"), run: () => toLead(cards.get(focused)) });
 bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
 bind("z", { group: DECIDE, label: t("Undo"), run: () => { takeBack(); } });
 REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => giveReason(at + 1) || rate(cards.get(focused), at + 1, marking) }));
@@ -768,6 +797,10 @@ bind("o", { group: MANY, label: t("Open, close what is folded"), run: openMore }
 bind("x", { group: MANY, label: t("Select"), run: () => toggleSelected() });
 bind("Shift+x", { group: MANY, label: t("Select range"), run: () => selectRange() });
 bind("Ctrl+a", { group: MANY, label: t("Select all visible"), run: () => { for (const id of feed.shown.keys()) { selected.add(id); feed.refresh(id); } drawBulk(); } });
+
+bind("Shift+c", { group: MANY, label: t("Compare the two selected, or the best copies"), run: () => { compareTwo(); } });
+listKey("← →", { group: MANY, label: t("In a comparison: play left, right; X switches at the same place") });
+listKey("1 2", { group: MANY, label: t("In a comparison: keep one, reject the other; with Shift the other waits") });
 
 startShapes((change) => feed.hold(change, { refill: true }));
 const density = localStorage.getItem("desk.density");
