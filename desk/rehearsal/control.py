@@ -109,7 +109,7 @@ def change_number() -> Response:
 
 @control.post("/burst")
 def burst() -> Response:
-    """JSON: items, per_minute, seed?, repeat_rate?, failing_media_rate?, station?. Answers all ids at once."""
+    """JSON: items, per_minute, seed?, repeat_rate?, failing_media_rate?, station?, shares?, call_outs?."""
     asked = request.get_json()
     try:
         wanted = Burst(**asked)
@@ -120,7 +120,7 @@ def burst() -> Response:
     try:
         ids = post_burst(rehearsal().sender, rehearsal().cast, wanted)
     except LookupError as error:
-        return refusal(f"unknown station: {error}", 404)
+        return refusal(f"unknown: {error}", 404)
     return jsonify(ids=ids, lasts_s=round(wanted.items * 60 / wanted.per_minute, 1))
 
 

@@ -21,7 +21,7 @@ from desk.listeners.rules import is_blocked
 from desk.wall import acts, announce, queries, rules
 from desk.wall.models import Card, CardAct
 
-ALBUM, VOICES = ("image", "video"), ("voice", "audio")
+VOICES = ("voice", "audio")
 ALBUM_GAP = timedelta(seconds=10)  # the provider names no album: sent in one go
 VOICES_GAP = timedelta(minutes=2)
 FLOOD_TIME = timedelta(minutes=10)
@@ -70,7 +70,7 @@ def _recent(session: Session, card: Card) -> list[Card]:
 
 
 def _together(card: Card, recent: Sequence[Card]) -> Card | None:
-    gap = ALBUM_GAP if card.kind in ALBUM else VOICES_GAP if card.kind in VOICES else None
+    gap = ALBUM_GAP if card.kind in queries.ALBUM else VOICES_GAP if card.kind in VOICES else None
     if gap is None or not recent or card.placed_at - recent[0].placed_at > gap:
         return None
     return recent[0]
@@ -85,7 +85,7 @@ def _flooded(card: Card, recent: Sequence[Card]) -> Card | None:
 
 def _may_take(upper: Card, card: Card, at: datetime) -> bool:
     """Only what nobody has judged or is judging: whoever hears it now would judge what they have not seen."""
-    is_held = upper.claimed_until is not None and upper.claimed_until > at
+    is_held = upper.is_for_jury or (upper.claimed_until is not None and upper.claimed_until > at)
     is_open = upper.state == card.state and upper.withdrawn_at is None and upper.under_id is None
     return is_open and not is_held and upper.campaign_id == card.campaign_id and upper.station_id == card.station_id
 

@@ -36,6 +36,7 @@ from desk.wall.walks import CLAIMED, Filter
 
 PAGE = 60
 PAGE_MOST = 200
+ALBUM, ALBUM_SHOWN = ("image", "video"), 3  # kinds whose pictures stand side by side on one card, and how many more
 WIDE = "~"  # before a cursor: the pages before had words one slip away, too
 TOLD = ("length", "reason", "rating", "is_for_jury", "tag")  # what the history says of an act besides the states
 
@@ -95,7 +96,9 @@ class CardView:
     reactions: Sequence[str]
     at: datetime
     stack: Stack | None = None
+    album: Sequence[AssetView] = ()
     tags: Sequence[dict[str, Any]] = ()
+    assigned_to: Badge | None = None
 
     @property
     def facet(self) -> str:
@@ -147,7 +150,9 @@ class CardView:
             "rating": card.rating,
             "is_for_jury": card.is_for_jury,
             "tags": list(self.tags),
+            "assigned": self._assigned(),
             "under": card.under_id,
+            "album": [] if self.is_blocked else [asset.as_json() for asset in self.album],
             "more": 0 if self.is_blocked else card.more,
             "twins": None if self.is_blocked else twins.twins_of(self.stack, card.id),
             "is_test": False,
@@ -158,6 +163,12 @@ class CardView:
         if self.claimed_by is None or until is None or until <= self.at:
             return None
         return {"by": self.claimed_by.as_json(), "until": clock.iso(until)}
+
+    def _assigned(self) -> dict[str, Any] | None:
+        """{desk, to}: one of the two says who should see to the card."""
+        if self.assigned_to is None and self.card.assigned_desk is None:
+            return None
+        return {"desk": self.card.assigned_desk, "to": self.assigned_to.as_json() if self.assigned_to else None}
 
     def _listener(self) -> dict[str, Any]:
         one = self.listener
@@ -221,7 +232,7 @@ def view_card(session: Session, card: Card, *, at: datetime) -> CardView:
 
 
 def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> dict[int, CardView]:
-    """Cards by id with all that a screen shows of them. Nine statements, however many cards."""
+    """Cards by id with all that a screen shows of them. Nine statements, however many cards; ten with an album."""
     if not card_ids:
         return {}
     rows = session.execute(
@@ -231,8 +242,10 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
         .where(Card.id.in_(card_ids))
     ).all()
     message_ids = [message.id for _card, message, _listener in rows]
-    files = media.list_assets(session, message_ids)
-    people = _badges(session, [person for card, _m, _l in rows for person in (card.state_by_id, card.claimed_by_id)])
+    cards = [card for card, _m, _l in rows]
+    beside = _beside(session, [card.id for card in cards if card.more and card.kind in ALBUM])
+    files = media.list_assets(session, [*message_ids, *(one for ids in beside.values() for one in ids)])
+    people = _badges(session, [one for c in cards for one in (c.state_by_id, c.claimed_by_id, c.assigned_to_id)])
     reactions = _reactions(session, message_ids)
     slots = extras.slots_of(session, card_ids)
     piles = _stacks(session, sorted({card.stack_id for card, _m, _l in rows if card.stack_id}))
@@ -246,8 +259,10 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
             message=message,
             listener=listener,
             media=files.get(message.id, ()),
+            album=[asset for one in beside.get(card.id, ()) for asset in files.get(one, ())],
             state_by=people.get(card.state_by_id),
             claimed_by=people.get(card.claimed_by_id),
+            assigned_to=people.get(card.assigned_to_id),
             campaign=campaigns.get(card.campaign_id) if card.campaign_id else None,
             slots=slots.get(card.id, ()),
             reactions=reactions.get(message.id, ()),
@@ -265,6 +280,16 @@ def _badges(session: Session, ids: Sequence[int | None]) -> dict[int | None, Bad
         return {}
     rows = session.execute(select(Person.id, Person.name, Person.initials, Person.hue).where(Person.id.in_(wanted)))
     return {row.id: Badge(row.id, row.name, row.initials, row.hue) for row in rows}
+
+
+def _beside(session: Session, card_ids: Sequence[int]) -> dict[int, list[int]]:
+    """The messages whose pictures a card shows beside its own: the first few of those under it. One statement."""
+    found: dict[int, list[int]] = {}
+    if card_ids:
+        under = select(Card.under_id, Card.message_id).where(Card.under_id.in_(card_ids), Card.withdrawn_at.is_(None))
+        for upper_id, message_id in session.execute(under.order_by(Card.placed_at, Card.id)):
+            found.setdefault(upper_id, []).append(message_id)
+    return {upper_id: ids[:ALBUM_SHOWN] for upper_id, ids in found.items()}
 
 
 def find_badge(session: Session, person_id: int | None) -> Badge | None:
@@ -361,7 +386,7 @@ def list_ids(
     """Ids of at most `limit` cards, newest first. Four statements at most."""
     if asked:
         return _found_ids(session, station_id, wanted, search.way(session, station_id, asked), after, limit, at)
-    if wanted.facets.is_any and wanted.campaign_id is None and CLAIMED not in wanted.states:
+    if wanted.facets.is_any and wanted.campaign_id is None and not wanted.is_assigned and CLAIMED not in wanted.states:
         lite = session.get_bind().dialect.name == "sqlite"
         return list(session.execute(walks.facet_query(station_id, wanted, after, limit, at, lite=lite)).scalars())
     return list(session.execute(walks.page_query(station_id, wanted, None, after, limit, at)).scalars())
@@ -432,7 +457,7 @@ def facet_counts(
 
     None where the counters cannot say: with a search, a campaign or a time. Two statements.
     """
-    if wanted.text.strip() or wanted.campaign_id is not None or wanted.since or wanted.until:
+    if wanted.text.strip() or wanted.campaign_id is not None or wanted.since or wanted.until or wanted.is_assigned:
         return None
     kinds = [CardCount.kind.in_(wanted.kinds)] if wanted.kinds else []
     rows = session.execute(

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 from desk import db
 from desk.listeners.models import Listener
 from desk.settings import Settings
-from desk.wall import actions, floods, queries, triage
+from desk.wall import actions, floods, marks, queries, triage
 from desk.wall.floods import StandsAlone
 from desk.wall.models import Card, Stack
 from desk.wall.walks import Filter
 from tests.desk_fixtures import SIX, Cast, add_cast
-from tests.wall.builders import a_card, a_listener
+from tests.wall.builders import a_card, a_listener, an_asset
 
 NOW = SIX + timedelta(minutes=30)
 
@@ -71,6 +71,18 @@ def test_photos_sent_together_are_one_card_and_those_of_others_or_later_are_not(
         assert triage.count_remaining(session, cast.rheinwelle, by=cast.nia, at=NOW) == {"image": 3, "video": 1}
         assert queries.counts(session, cast.rheinwelle, at=NOW)["state"]["new"] == 7
         assert floods.list_flood(session, session.get_one(Card, sent[2])) == sent
+
+
+def test_an_album_shows_the_pictures_of_those_under_it_beside_its_own(session: Session, cast: Cast) -> None:
+    sent = album(session, cast, 6)
+    files = [an_asset(session, card.message_id, cast.rheinwelle, kind="image", state="ready") for card in sent]
+    session.flush()
+
+    upper, under_it = (queries.view_card(session, card, at=NOW).as_json() for card in sent[:2])
+
+    assert [one["id"] for one in upper["media"]] == [files[0].id]
+    assert [one["id"] for one in upper["album"]] == [one.id for one in files[1:4]]
+    assert (upper["more"], under_it["album"], under_it["under"]) == (5, [], sent[0].id)
 
 
 def test_voices_after_each_other_belong_together_in_their_order(session: Session, cast: Cast) -> None:
@@ -164,6 +176,18 @@ def test_nothing_joins_what_is_judged_or_just_being_heard(session: Session, cast
     judged = arrive(session, cast.rheinwelle, sender, "image", 4)
 
     assert (held.under_id, judged.under_id) == (None, None)
+
+
+def test_a_flood_lies_before_the_jury_as_one_and_takes_nothing_more(session: Session, cast: Cast) -> None:
+    sent = album(session, cast)
+    act = marks.set_jury(session, cast.rheinwelle, sent[0].id, is_on=True, by=cast.nia, at=NOW)
+    sender = session.get_one(Listener, sent[0].listener_id)
+
+    later = arrive(session, cast.rheinwelle, sender, "image", 9)
+
+    assert ([card.is_for_jury for card in sent], later.under_id) == ([True] * 4, None)
+    actions.undo(session, cast.rheinwelle, act.id, by=cast.sam, at=NOW)
+    assert [card.is_for_jury for card in sent] == [False] * 4
 
 
 def test_a_verdict_with_copies_is_for_the_whole_stack_and_undone_as_one(session: Session, cast: Cast) -> None:

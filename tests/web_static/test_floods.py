@@ -72,6 +72,24 @@ def test_a_flood_is_one_card_with_one_verdict_and_each_can_be_taken_out(wall: An
     assert shown > 1
 
 
+def test_pictures_sent_together_stand_side_by_side(wall: Any, cast: Cast) -> None:
+    with db.transaction() as session:
+        sender = builders.a_listener(session, cast.rheinwelle, "Ewa")
+        for second in range(3):
+            sent_at = clock.now() - timedelta(seconds=20 - second)
+            card = builders.a_card(session, cast.rheinwelle, kind="image", text="", listener=sender, sent_at=sent_at)
+            file = builders.an_asset(session, card.message_id, cast.rheinwelle, kind="image", state="ready")
+            builders.a_rendition(session, file, "card", mime="image/webp")
+            floods.gather_arrival(session, card, sender, at=sent_at)
+            session.flush()
+    wall.wait_for_selector("#newpill >> text=1")
+    wall.keyboard.press("n")
+    wall.wait_for_selector(".card.is-focus .album-3 img >> nth=2", state="attached")
+    wall.keyboard.press("o")
+    wall.wait_for_selector(".flood-album li >> nth=2")
+    assert wall.locator(".flood-album img").count() == 3
+
+
 def test_a_run_shows_a_flood_as_one(wall: Any, cast: Cast) -> None:
     with db.transaction() as session:
         for card in session.execute(select(Card)).scalars():

@@ -5,6 +5,7 @@ import { blurred } from "./blurhash.js";
 import { now } from "./clock.js";
 import { coverAgain, coverText, grey, isCovered, isLookedAt, veiled } from "./covers.js";
 import { avatar, badge, button, el, icon, state } from "./dom.js";
+import { assignedOf, assignedText } from "./assign.js";
 import { marksOf, marksText } from "./marks.js";
 import { isMoving, moves } from "./moving.js";
 import { drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
@@ -107,7 +108,7 @@ export function fillCard(element, card, view) {
   element.classList.toggle("has-picture", !view.conflict && element.hasPicture === true);
   if (element.signature === signature) return;
   element.signature = signature;
-  const bodySignature = JSON.stringify([card.kind, view.shape, card.text, card.media, card.details, card.listener.is_blocked, isSung(card), view.conflict ?? null, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
+  const bodySignature = JSON.stringify([card.kind, view.shape, card.text, card.media, card.album, card.details, card.listener.is_blocked, isSung(card), view.conflict ?? null, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
   const active = element.contains(document.activeElement) && document.activeElement !== element ? document.activeElement.dataset.act : null;
   fillHead(part, card);
   if (element.bodySignature !== bodySignature) {
@@ -140,7 +141,7 @@ export function emptyCard(element, id, view) {
 function labelOf(card, said) {
   const loudness = loudnessOf(mainMedia(card));
   const words = card.listener.is_blocked ? "" : card.text?.slice(0, 80);
-  return [kindName(card), nameOf(card), card.listener.place, clockTime(card.placed_at), said.label, card.more > 0 && !card.listener.is_blocked && moreTitle(card), marksText(card), loudness?.isOff && loudness.word, isCovered(mainMedia(card)) && `${t("Covered")}: ${coverText(mainMedia(card))}`, words].filter(Boolean).join(", ");
+  return [kindName(card), nameOf(card), card.listener.place, clockTime(card.placed_at), said.label, card.more > 0 && !card.listener.is_blocked && moreTitle(card), assignedText(card), marksText(card), loudness?.isOff && loudness.word, isCovered(mainMedia(card)) && `${t("Covered")}: ${coverText(mainMedia(card))}`, words].filter(Boolean).join(", ");
 }
 
 function fillHead(part, card) {
@@ -176,7 +177,7 @@ function fillFoot(part, card, said, view) {
   else if (said.kind !== "rejected" && said.kind !== "blocked" && card.kind !== "text") badges.push(consentBadge(card.consent === "asked" ? t("Consent asked") : t("No consent"), card.consent === "asked" ? "" : "b-warn"));
   if (card.campaign) badges.push(badge(card.consent === "given" ? card.campaign.name : "", card.campaign.icon || "campaign", "b-camp", card.consent === "given" ? "" : card.campaign.name));
   if (card.is_test) badges.unshift(badge(t("Test"), "", "solid"));
-  const marks = marksOf(card);
+  const marks = [...assignedOf(card), ...marksOf(card)];
   part("badges").replaceChildren(...marks, ...more, ...badges.slice((marks.length ? -2 : -3) + more.length));
 }
 
@@ -267,12 +268,17 @@ export const altOf = (card) => (card.text ? "" : t("%(kind)s from %(name)s", { k
 export const filmButton = (cls = "") => el(`button.cue${cls}`, { type: "button", "data-act": "open-film", tabindex: -1, "aria-label": t("Play video, sound to headphones") }, icon("play"));
 export const filmSoundButton = () => el("button.cue.film-sound", { type: "button", "data-act": "film-sound", tabindex: -1, "aria-label": t("Sound of the film alone (V)"), title: t("Sound of the film alone (V)") }, icon("headphones"));
 
+/** Pictures sent together, side by side; the pane has all of them. */
+const albumBox = (images, again, card) => el(`div.media.album.album-${images.length}`, {}, images, again, card.text && el("p.cap", { dir: "auto" }, card.text));
+
 function pictureBody(card, media) {
   const alt = altOf(card);
   const isSticker = media.kind === "sticker";
   const image = pictureElement(mediaUrl(media, isMoving(media) ? "animation" : picture(media)), isSticker ? { alt, width: 92, height: 92 } : { alt }, isSticker);
   const motion = moves(media) && el("button.cue.on-moving", { type: "button", "data-act": "cue", tabindex: -1, "aria-pressed": String(isMoving(media)), "aria-label": isMoving(media) ? t("Stop the animation") : t("Play the animation") }, icon(isMoving(media) ? "pause" : "play"));
   const again = isLookedAt(media) && coverAgain(media);
+  const album = media.cover ? [] : (card.album ?? []).filter((one) => !one.cover && picture(one));
+  if (album.length) return [albumBox([image, ...album.map((one) => pictureElement(mediaUrl(one, picture(one)), { alt: "" }, false))], again, card)];
   if (isSticker) return [el(`div.stkbox${grey(media)}`, {}, image, motion, again)];
   const film = media.kind === "video" && [listenable(media) && filmButton(".on-media"), soundOf(media) && filmSoundButton(), media.duration_s && el("span.vdur", {}, duration(media.duration_s))];
   return [el(`div.media${grey(media)}`, {}, blurred(media.blurhash), image, motion, hasScrub(media) && makeScrub(media), again, film, media.state === "ready" && remarkLine(media), media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
