@@ -451,10 +451,15 @@ def facet_counts(
     return facets.counts_of([*found, *((facet, cards * is_held) for facet, cards in held)], wanted.facets)
 
 
-def history(session: Session, card_id: int, *, most: int = 50) -> list[dict[str, Any]]:
-    """What was done to a card, newest first: [{id, act, by, at, before, after, details, is_undone}]. Two statements."""
+def history(
+    session: Session, card: Card, *, may_undo: Callable[[Card, CardAct], bool], most: int = 50
+) -> list[dict[str, Any]]:
+    """What was done to a card, newest first: [{id, act, by, at, before, after, details, is_undone, may_undo}].
+
+    `may_undo` tells of an act whether anybody may take it back as the card is now. Two statements.
+    """
     acts = session.execute(
-        select(CardAct).where(CardAct.card_id == card_id).order_by(CardAct.id.desc()).limit(most)
+        select(CardAct).where(CardAct.card_id == card.id).order_by(CardAct.id.desc()).limit(most)
     ).scalars()
     rows = list(acts)
     people = _badges(session, [row.by_person_id for row in rows])
@@ -468,6 +473,7 @@ def history(session: Session, card_id: int, *, most: int = 50) -> list[dict[str,
             "after": row.after.get("state"),
             "details": {name: row.after[name] for name in TOLD if name in row.after},
             "is_undone": row.undone_at is not None,
+            "may_undo": may_undo(card, row),
         }
         for row in rows
     ]

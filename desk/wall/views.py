@@ -136,7 +136,7 @@ def show_card(card_id: int) -> Response:
             "conversation": [message.as_json() for message in thread],
             "conversation_id": view.message.conversation_id,
             "window": window.as_json(),
-            "history": queries.history(session, card.id),
+            "history": queries.history(session, card, may_undo=actions.can_take_back),
             "renditions": {asset.id: list(asset.profiles) for asset in view.media},
             "vetting": queries.extras.vetting_of(session, card.id),
             "block": blocks.view_block(session, card.listener_id, at=at),
