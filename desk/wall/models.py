@@ -5,11 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from desk.db import Base
+
+TAGGED = "card.tag_ids <> '[]'"  # few of many; as in the index
+
+
+def _only(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 class Card(Base):
@@ -31,7 +37,19 @@ class Card(Base):
         Index("ix_card_wall_state_kind", "station_id", "state", "kind", "placed_at", "id"),
         Index("ix_card_wall_campaign", "station_id", "campaign_id", "placed_at", "id"),
         Index("ix_card_wall_facet", "station_id", "state", "kind", "facet", "placed_at", "id"),
+        Index(
+            "ix_card_campaign_facet",
+            "station_id",
+            "campaign_id",
+            "state",
+            "kind",
+            "facet",
+            "placed_at",
+            "id",
+            **_only("campaign_id IS NOT NULL"),
+        ),
         Index("ix_card_claimed", "station_id", "claimed_until"),
+        Index("ix_card_tagged", "station_id", "id", **_only("tag_ids <> '[]'")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -8,7 +8,7 @@ Text search is desk.wall.search's matter.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -29,9 +29,9 @@ from desk.listeners.models import Listener
 from desk.media import queries as media
 from desk.media.queries import AssetView
 from desk.people.models import Person
-from desk.wall import facets, rules, search, tags, twins, walks
+from desk.wall import facets, rules, search, stretches, tags, twins, walks
 from desk.wall.models import Card, CardAct, CardCount, Stack
-from desk.wall.search import Search, Way
+from desk.wall.search import Search
 from desk.wall.walks import CLAIMED, Filter
 
 PAGE = 60
@@ -358,32 +358,16 @@ def list_ids(
 ) -> list[int]:
     """Ids of at most `limit` cards, newest first. Four statements at most."""
     if asked:
-        return _found_ids(session, station_id, wanted, search.way(session, station_id, asked), after, limit, at)
-    if wanted.facets.is_any and wanted.campaign_id is None and CLAIMED not in wanted.states:
+        return search.find_ids(session, station_id, wanted, asked, after, limit, at)
+    if stretches.are_meant(wanted):
+        glance = walks.glance(station_id, wanted, None, after, limit, at, cards=stretches.GLANCE)
+        ids = list(session.execute(glance).scalars())
+        if len(ids) == limit:
+            return ids
         lite = session.get_bind().dialect.name == "sqlite"
-        return list(session.execute(walks.facet_query(station_id, wanted, after, limit, at, lite=lite)).scalars())
+        rare = stretches.page_query(station_id, wanted, after, limit, at, lite=lite)
+        return list(session.execute(rare).scalars())
     return list(session.execute(walks.page_query(station_id, wanted, None, after, limit, at)).scalars())
-
-
-def _found_ids(
-    session: Session,
-    station_id: int,
-    wanted: Filter,
-    way: Way,
-    after: tuple[datetime, int] | None,
-    limit: int,
-    at: datetime,
-) -> list[int]:
-    """Ids of a page of a search. Three statements at most."""
-    if way.near is None:
-        return list(session.execute(walks.page_query(station_id, wanted, way.exact, after, limit, at)).scalars())
-    edge = session.execute(walks.edge_query(station_id, after, search.NEAR)).scalar_one_or_none()
-    since = max((moment for moment in (edge, wanted.since) if moment is not None), default=None)
-    near = walks.page_query(station_id, replace(wanted, since=since), way.near, after, limit, at)
-    ids = list(session.execute(near).scalars())
-    if len(ids) == limit or edge is None:
-        return ids
-    return list(session.execute(walks.by_hits(station_id, wanted, way.exact, after, limit, at)).scalars())
 
 
 def write_cursor(card: Card) -> str:

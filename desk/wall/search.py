@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, column, false, func, or_, select, text, true
+from sqlalchemy import ColumnElement, Integer, and_, column, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from desk.wall import rules, spelling, words
+from desk.wall import rules, spelling, walks, words
 from desk.wall.models import Card
+from desk.wall.walks import Filter
 
 NEWEST = 2000
-FEW = 2000  # up to so many hits their ids are compared; above, cards are looked through from the newest first
+FEW = 2000  # up to so many hits are read and sorted
+GLANCE = 500  # cards on which frequent words fill a page
 NEAR = 20_000  # cards that are looked through; what is not found on them is an older season's
 HITS = "SELECT rowid FROM card_ft WHERE card_ft MATCH :match"
 FEW_FOUND = 5  # fewer cards on a first page, and words one slip away are looked for as well
@@ -65,28 +68,49 @@ def _covers(group: Sequence[str], word: str) -> bool:
     return any(one in word for one in group)
 
 
-@dataclass(frozen=True)
-class Way:
-    """How the cards of a search are found. Those `exact` names are all of them. `near` is the same said so that
-    frequent words are met on the way: the newest cards are walked through and compared."""
+def find_ids(
+    session: Session,
+    station_id: int,
+    wanted: Filter,
+    asked: Search,
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
+) -> list[int]:
+    """Ids of at most `limit` cards, newest first. Frequent words stand on the first cards one looks at, rare ones in
+    the index; what is neither is looked for on the newest cards, and only then among all hits. Four statements at most.
+    """
+    if not asked.parts and not asked.starts:
+        return []
+    starts = [Card.folded.contains(f" {term}", autoescape=True) for term in asked.starts]
+    if not asked.parts:
+        newest = and_(*starts, _among_newest(station_id))
+        return list(session.execute(walks.page_query(station_id, wanted, newest, after, limit, at)).scalars())
+    lite = session.get_bind().dialect.name == "sqlite"
+    says = and_(*starts, *(_stands(group, lite=lite) for group in asked.parts))
 
-    exact: ColumnElement[bool]
-    near: ColumnElement[bool] | None = None
+    def look(cards: int) -> list[int]:
+        return list(session.execute(walks.glance(station_id, wanted, says, after, limit, at, cards=cards)).scalars())
+
+    ids = look(GLANCE)
+    if len(ids) == limit:
+        return ids
+    hits = _hits(session, asked.parts) if lite else None
+    if hits == []:
+        return []
+    if hits is None:
+        ids = look(NEAR)
+        if len(ids) == limit:
+            return ids
+    found = Card.id.in_(_every_hit(asked.parts) if hits is None else hits)
+    every = and_(*starts, found) if lite else says
+    return list(session.execute(walks.by_hits(station_id, wanted, every, after, limit, at)).scalars())
 
 
-def way(session: Session, station_id: int, search: Search) -> Way:
-    """One statement on SQLite, none else."""
-    starts = and_(true(), *(Card.folded.contains(f" {term}", autoescape=True) for term in search.starts))
-    if not search.parts and not search.starts:
-        return Way(false())
-    if not search.parts:
-        return Way(and_(starts, _among_newest(station_id)))
-    if session.get_bind().dialect.name == "postgresql":
-        return Way(and_(starts, *(_like(group) for group in search.parts)))
-    return _in_trigrams(session, search.parts, starts)
-
-
-def _like(group: Sequence[str]) -> ColumnElement[bool]:
+def _stands(group: Sequence[str], *, lite: bool) -> ColumnElement[bool]:
+    """Whether one of a group stands in the text of a card in hand."""
+    if lite:
+        return or_(*(func.instr(Card.folded, one) > 0 for one in group))
     return or_(*(Card.folded.contains(one, autoescape=True) for one in group))
 
 
@@ -100,17 +124,19 @@ def _among_newest(station_id: int) -> ColumnElement[bool]:
     return Card.id.in_(select(newest.subquery().c.id))
 
 
-def _in_trigrams(session: Session, parts: Sequence[Sequence[str]], starts: ColumnElement[bool]) -> Way:
-    """Rare words are looked up in the index. Frequent ones would give back half the table before it is sorted, and
-    mostly stand on the first few hundred cards anyway; a season's words do not, and are looked up after all."""
-    match = " AND ".join("(" + " OR ".join(_quoted(one) for one in group) + ")" for group in parts)
-    rows = session.execute(text(f"{HITS} LIMIT :most"), {"match": match, "most": FEW + 1})
+def _match(parts: Sequence[Sequence[str]]) -> str:
+    return " AND ".join("(" + " OR ".join(_quoted(one) for one in group) + ")" for group in parts)
+
+
+def _hits(session: Session, parts: Sequence[Sequence[str]]) -> list[int] | None:
+    """The cards on which rare words stand; None if they are many."""
+    rows = session.execute(text(f"{HITS} LIMIT :most"), {"match": _match(parts), "most": FEW + 1})
     ids = list(rows.scalars())
-    if len(ids) <= FEW:
-        return Way(and_(starts, Card.id.in_(ids)))
-    near = (or_(*(func.instr(Card.folded, one) > 0 for one in group)) for group in parts)
-    hits = text(HITS).bindparams(match=match).columns(column("rowid", Integer))
-    return Way(and_(starts, Card.id.in_(hits)), and_(starts, *near))
+    return ids if len(ids) <= FEW else None
+
+
+def _every_hit(parts: Sequence[Sequence[str]]) -> Any:
+    return text(HITS).bindparams(match=_match(parts)).columns(column("rowid", Integer))
 
 
 def _quoted(part: str) -> str:

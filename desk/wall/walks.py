@@ -5,7 +5,7 @@ What is looked for in texts comes in as a condition (desk.wall.search); the rest
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, not_, or_, select, tuple_, union_all
@@ -13,10 +13,11 @@ from sqlalchemy.orm import aliased
 
 from desk.db import Key, Moment
 from desk.wall.facets import EVERY, Facets
-from desk.wall.models import Card, CardCount
+from desk.wall.models import Card
 
 UNION_MOST = 16
 CLAIMED = "claimed"
+STATION: ColumnElement[int] = literal_column("+card.station_id")  # the plus keeps engines from walking the wall for it
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,15 @@ def page_query(
     would sort everything that matches."""
     pairs = [(state, kind) for state in wanted.states or (None,) for kind in wanted.kinds or (None,)]
     if len(pairs) == 1 or len(pairs) > UNION_MOST:
-        walk = _walk(station_id, wanted, condition, after)
-        walk = walk.where(*(_one_of(*pairs[0], at) if len(pairs) == 1 else _any_of(wanted, at)))
+        if len(pairs) == 1:
+            walk = _arm(station_id, wanted, condition, after, *pairs[0], at)
+        else:
+            walk = _walk(station_id, wanted, condition, after).where(*_any_of(wanted, at))
         ordered = walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()
         return select(ordered.c.id).order_by(ordered.c.placed_at.desc(), ordered.c.id.desc())
     walks = []
     for state, kind in pairs:
-        walk = _walk(station_id, wanted, condition, after).where(*_one_of(state, kind, at))
+        walk = _arm(station_id, wanted, condition, after, state, kind, at)
         walks.append(select(walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()))
     every = union_all(*walks).subquery()
     return select(every.c.id).order_by(every.c.placed_at.desc(), every.c.id.desc()).limit(limit)
@@ -67,6 +70,25 @@ def _walk(
     return walk if condition is None else walk.where(condition)
 
 
+def _arm(
+    station_id: int,
+    wanted: Filter,
+    condition: ColumnElement[bool] | None,
+    after: tuple[datetime, int] | None,
+    state: str | None,
+    kind: str | None,
+    at: datetime,
+) -> Select[int, datetime]:
+    """One state and kind. Of half a million new cards few are held: they have an index of their own and are sorted."""
+    chosen = _one_of(state, kind, at)
+    if state != CLAIMED:
+        return _walk(station_id, wanted, condition, after).where(*chosen)
+    one = aliased(Card)
+    held = select(one.id).where(one.station_id == station_id, one.claimed_until > at)
+    walk = select(Card.id, Card.placed_at).where(Card.id.in_(held), station_id == STATION, *_bounds(wanted, after))
+    return walk.where(*chosen) if condition is None else walk.where(*chosen, condition)
+
+
 def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnElement[bool]]:
     """What every card of a page fulfils, whatever its state and kind."""
     bounds: list[ColumnElement[bool]] = [Card.withdrawn_at.is_(None)]
@@ -74,10 +96,11 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
         bounds.append(Card.campaign_id == wanted.campaign_id)
     if wanted.facets.is_any:
         bounds.append(Card.facet.like(wanted.facets.pattern))
-    return [*bounds, *_between(wanted, after)]
+    return [*bounds, *between(wanted, after)]
 
 
-def _between(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnElement[bool]]:
+def between(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnElement[bool]]:
+    """What lies on this page by its time."""
     bounds: list[ColumnElement[bool]] = []
     if after is not None:
         bound = tuple_(literal(after[0], Moment), literal(after[1], Key))
@@ -89,48 +112,25 @@ def _between(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnE
     return bounds
 
 
-def facet_query(
-    station_id: int, wanted: Filter, after: tuple[datetime, int] | None, limit: int, at: datetime, *, lite: bool
+def glance(
+    station_id: int,
+    wanted: Filter,
+    condition: ColumnElement[bool] | None,
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
+    *,
+    cards: int,
 ) -> Select[int]:
-    """Ids of a page by facet. The counters name the states, kinds and facets there are; of each that is wanted the
-    newest few are taken from their own stretch of the index. However rare a choice is, nothing else is looked through.
-    """
-    arm = CardCount
-    arms = and_(
-        arm.station_id == station_id, arm.cards > 0, arm.facet.like(wanted.facets.pattern),
-        *([arm.state.in_(wanted.states)] if wanted.states else []),
-        *([arm.kind.in_(wanted.kinds)] if wanted.kinds else []),
-    )  # fmt: skip
-    newest = (
-        select(Card.id, Card.placed_at)
-        .where(
-            Card.station_id == station_id, Card.state == arm.state, Card.kind == arm.kind, Card.facet == arm.facet,
-            Card.withdrawn_at.is_(None), *_between(wanted, after), *_unheld(wanted, at),
-        )
-        .order_by(Card.placed_at.desc(), Card.id.desc())
-        .limit(limit)
-    )  # fmt: skip
-    if not lite:
-        found = newest.correlate(arm).lateral("found")
-        every = select(found.c.id).select_from(arm).join(found, literal(value=True)).where(arms)
-        return every.order_by(found.c.placed_at.desc(), found.c.id.desc()).limit(limit)
-    card = aliased(Card)
-    ids = newest.with_only_columns(Card.id).correlate(arm)
-    joined = select(card.id).select_from(arm).join(card, card.id.in_(ids)).where(arms)
-    return joined.order_by(card.placed_at.desc(), card.id.desc()).limit(limit)
-
-
-def _unheld(wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:
-    """Whoever asks for new cards gets none that somebody holds."""
-    if "new" not in wanted.states:
-        return []
-    return [or_(Card.state != "new", Card.claimed_until.is_(None), Card.claimed_until <= at)]
-
-
-def edge_query(station_id: int, after: tuple[datetime, int] | None, cards: int) -> Select[datetime]:
-    """When the card arrived that stands so many cards further down."""
-    wall = _walk(station_id, Filter(), None, after).with_only_columns(Card.placed_at)
-    return wall.order_by(Card.placed_at.desc(), Card.id.desc()).offset(cards).limit(1)
+    """Ids of those of the newest few `cards` of a filter that belong to a page; each of them is looked at. What may be
+    rare is asked of these cards alone, so that there is a walk to them."""
+    easy = replace(wanted, facets=EVERY)
+    if wanted.campaign_id is not None:
+        easy = replace(easy, states=(), kinds=())
+    newest = page_query(station_id, easy, None, after, cards, at).subquery()
+    said = select(Card.id).join(newest, newest.c.id == Card.id)
+    said = said.where(*_bounds(wanted, None), *_any_of(wanted, at), *([] if condition is None else [condition]))
+    return said.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit)
 
 
 def by_hits(
@@ -141,9 +141,8 @@ def by_hits(
     limit: int,
     at: datetime,
 ) -> Select[int]:
-    """Ids of a page from what SQLite's text index gives, sorted. The plus keeps it from walking the wall for them."""
-    station = literal_column("+card.station_id") == station_id
-    hits = select(Card.id).where(station, condition, *_bounds(wanted, after), *_any_of(wanted, at))
+    """Ids of a page from what an index of the text gives, sorted."""
+    hits = select(Card.id).where(station_id == STATION, condition, *_bounds(wanted, after), *_any_of(wanted, at))
     return hits.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit)
 
 

@@ -14,11 +14,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from desk import clock, db, schema
+from desk.contests.models import Campaign
 from desk.errors import Invalid
 from desk.listeners import actions as listeners
 from desk.listeners.models import Listener
 from desk.settings import Settings
-from desk.wall import actions, facets, forms, queries, rules, walks
+from desk.wall import actions, facets, forms, queries, rules, stretches
 from desk.wall.facets import Facets
 from desk.wall.models import Card, CardCount
 from desk.wall.queries import CardView
@@ -37,13 +38,22 @@ def crowded(on_both_databases: Settings) -> Cast:
     with db.transaction() as session:
         cast = add_cast(session)
         people = [a_listener(session, cast.rheinwelle, message_count=n % 3 + 1) for n in range(12)]
+        campaigns = [None, *(_campaign(session, cast, n) for n in range(2))]
         for n in range(70):
-            _add(session, cast, dice, dice.choice(people), SIX + timedelta(seconds=n // 2))
+            card = _add(session, cast, dice, dice.choice(people), SIX + timedelta(seconds=n // 2))
+            card.campaign_id = dice.choice(campaigns)
         a_card(session, cast.oldie95)
     return cast
 
 
-def _add(session: Session, cast: Cast, dice: random.Random, listener: Listener, sent_at: datetime) -> None:
+def _campaign(session: Session, cast: Cast, number: int) -> int:
+    made = Campaign(station_id=cast.rheinwelle, name=f"Muttertag {number}", opens_at=SIX, created_at=SIX)
+    session.add(made)
+    session.flush()
+    return made.id
+
+
+def _add(session: Session, cast: Cast, dice: random.Random, listener: Listener, sent_at: datetime) -> Card:
     kind = dice.choice(["text", "voice", "voice", "image"])
     card = a_card(
         session, cast.rheinwelle, kind=kind, listener=listener, sent_at=sent_at, at=NOW,
@@ -69,6 +79,7 @@ def _add(session: Session, cast: Cast, dice: random.Random, listener: Listener, 
         )
     if doing == "withdraw" and dice.random() < 0.4:
         actions.withdraw_card(session, card, at=NOW)
+    return card
 
 
 def _belongs(view: CardView, wanted: Filter) -> bool:
@@ -87,6 +98,7 @@ def _belongs(view: CardView, wanted: Filter) -> bool:
         and (chosen.consent is None or card.consent in CONSENTS[chosen.consent])
         and (chosen.length is None or length == chosen.length)
         and (chosen.quality is None or sorts["quality"] == chosen.quality)
+        and (wanted.campaign_id is None or card.campaign_id == wanted.campaign_id)
         and (wanted.since is None or card.placed_at >= wanted.since)
         and (wanted.until is None or card.placed_at < wanted.until)
     )
@@ -100,6 +112,7 @@ def _any_filter(dice: random.Random) -> Filter:
     return Filter(
         states=tuple(dice.sample([*rules.STATES, "claimed"], dice.choice([0, 0, 1, 2]))),
         kinds=tuple(dice.sample(["voice", "text", "image"], dice.choice([0, 0, 1, 2]))),
+        campaign_id=dice.choice([None, None, 1, 2]),
         facets=Facets(**sorts),
         since=since,
         until=since + timedelta(seconds=12) if since and dice.random() < 0.5 else None,
@@ -126,7 +139,7 @@ def test_every_filter_finds_what_belongs_to_it_and_counts_it(crowded: Cast) -> N
 
 def _numbers_are_true(session: Session, cast: Cast, wanted: Filter, shown: list[CardView]) -> None:
     told = queries.facet_counts(session, cast.rheinwelle, wanted, at=NOW)
-    if wanted.since is not None:
+    if wanted.since is not None or wanted.campaign_id is not None:
         assert told is None
         return
     assert told is not None
@@ -221,6 +234,8 @@ def test_a_choice_there_is_not_is_refused(name: str, value: str) -> None:
     [
         Filter(facets=Facets(sender="new")),
         Filter(states=("new",), kinds=("voice",), facets=Facets(quality="remark")),
+        Filter(campaign_id=3, kinds=("voice",)),
+        Filter(campaign_id=3, states=("new",), facets=Facets(quality="remark")),
     ],
 )
 def test_a_filter_walks_its_own_stretches_of_the_index(on_both_databases: Settings, wanted: Filter) -> None:
@@ -229,12 +244,13 @@ def test_a_filter_walks_its_own_stretches_of_the_index(on_both_databases: Settin
         if not is_lite:  # on an empty table every plan is good
             for way in ("seqscan", "bitmapscan", "sort"):
                 session.execute(text(f"SET LOCAL enable_{way} = off"))
-        query = walks.facet_query(1, wanted, (NOW, 1), 61, NOW, lite=is_lite)
+        query = stretches.page_query(1, wanted, (NOW, 1), 61, NOW, lite=is_lite)
         compiled = str(query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})).replace("%%", "%")
         sign = "EXPLAIN QUERY PLAN" if is_lite else "EXPLAIN"
         plan = [str(row[3] if is_lite else row[0]) for row in session.execute(text(f"{sign} {compiled}"))]
 
-    assert any("ix_card_wall_facet" in line for line in plan), plan
+    index = "ix_card_campaign_facet" if wanted.campaign_id else "ix_card_wall_facet"
+    assert any(index in line for line in plan), plan
     assert not any(line.startswith("SCAN card") or "Seq Scan" in line for line in plan), plan
     assert sum("B-TREE" in line for line in plan) <= 1, plan
 

@@ -41,10 +41,11 @@ export function learnSearch(search) {
 }
 
 function saysIt(card, { parts, starts }) {
-  if (!parts.length && !starts.length) return false;
   const { listener } = card;
+  if (listener.is_blocked || (!parts.length && !starts.length)) return false;
   const said = (card.media ?? []).map((media) => media.transcript?.text);
-  const folded = [card.text, ...said, listener.first_name, listener.alias, listener.place, card.about, card.note].map(fold).join("");
+  const noted = [card.about, card.note, ...(card.tags ?? []).map((tag) => tag.name)];
+  const folded = [card.text, ...said, listener.first_name, listener.alias, listener.place, ...noted].map(fold).join("");
   return parts.every((group) => group.some((part) => folded.includes(part))) && starts.every((start) => folded.includes(` ${start}`));
 }
 
