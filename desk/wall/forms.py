@@ -168,6 +168,9 @@ def read_filter(args: Mapping[str, str], *, zone: ZoneInfo, at: datetime) -> tup
         faults["campaign"] = NO_NUMBER
     chosen, wrong = facets.read(args)
     faults |= dict.fromkeys(wrong, "This is no such choice.")
+    order = args.get("order", "")
+    if order not in ("", "newest", "oldest"):
+        faults["order"] = "The newest or the oldest first."
     since, until = _read_time(args.get("time", ""), faults, zone=zone, at=at)
     limit = args.get("limit", "") or str(PAGE)
     if not (limit.isdecimal() and 1 <= int(limit[:9]) <= PAGE_MOST):
@@ -183,6 +186,7 @@ def read_filter(args: Mapping[str, str], *, zone: ZoneInfo, at: datetime) -> tup
         facets=chosen,
         since=since,
         until=until,
+        is_oldest_first=order == "oldest",
     )
     return wanted, args.get("cursor") or None, int(limit)
 
@@ -201,6 +205,14 @@ def _read_time(said: str, faults: _Faults, *, zone: ZoneInfo, at: datetime) -> t
     except (ValueError, OverflowError):
         faults["time"] = "A time is hour, today or a day."
         return None, None
+
+
+def read_show(args: Mapping[str, str]) -> int | None:
+    """The show whose broadcast is meant, by its id."""
+    show = args.get("show", "")
+    if show and not (show.isdecimal() and len(show) < 16):
+        raise Invalid({"show": NO_NUMBER})
+    return int(show) if show else None
 
 
 def read_after(args: Mapping[str, str]) -> int:

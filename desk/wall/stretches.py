@@ -40,17 +40,17 @@ def page_query(
             Card.station_id == station_id, *mine, Card.state == arm.c.state, Card.kind == arm.c.kind,
             Card.facet == arm.c.facet, Card.withdrawn_at.is_(None), *between(wanted, after), *_unheld(wanted, at),
         )
-        .order_by(Card.placed_at.desc(), Card.id.desc())
+        .order_by(*wanted.order(Card))
         .limit(limit)
     )  # fmt: skip
     if not lite:
         found = newest.correlate(arm).lateral("found")
         every = select(found.c.id).select_from(arm).join(found, literal(value=True)).where(*arms)
-        return every.order_by(found.c.placed_at.desc(), found.c.id.desc()).limit(limit)
+        return every.order_by(*wanted.order(found.c)).limit(limit)
     card = aliased(Card)
     ids = newest.with_only_columns(Card.id).correlate(arm)
     joined = select(card.id).select_from(arm).join(card, card.id.in_(ids)).where(*arms)
-    return joined.order_by(card.placed_at.desc(), card.id.desc()).limit(limit)
+    return joined.order_by(*wanted.order(card)).limit(limit)
 
 
 def _counted(station_id: int) -> FromClause:

@@ -20,6 +20,7 @@ from desk.errors import Invalid
 from desk.live import log
 from desk.media import urgency
 from desk.people.models import Station
+from desk.shows import queries as shows
 from desk.wall import actions, blocks, forms, marks, queries, tags, triage
 from desk.wall.models import Card, CardAct
 from desk.wall.walks import Filter
@@ -37,17 +38,19 @@ def show_wall() -> str | WerkzeugResponse:
     station_id = my_station().id
     try:
         wanted, _cursor, _limit = _read_filter()
+        with db.reading() as session:
+            page = _page(session, station_id, _asked(session, wanted), None, queries.PAGE)
     except Invalid:
         return redirect(url_for("wall.show_wall"))
     with db.reading() as session:
-        page = _page(session, station_id, wanted, None, queries.PAGE)
         campaigns = queries.extras.list_campaigns(session, station_id)
         known_tags = [tags.as_json(tag) for tag in tags.list_tags(session, station_id)]
+        programme = [show for show in shows.list_shows(session, station_id) if not show.is_all_day]
         target_lufs = session.get_one(Station, station_id).loudness_lufs
     wall_json = json.dumps(page, ensure_ascii=False).replace("<", "\\u003c")
     return render_template(
         "wall/wall.html", page="wall", wall_json=wall_json, campaigns=campaigns, target_lufs=target_lufs,
-        tags=known_tags,
+        tags=known_tags, shows=programme,
     )  # fmt: skip
 
 
@@ -90,8 +93,9 @@ def _pile(session: Session, station_id: int, start: str | None) -> dict[str, Any
 @requires("wall.read")
 def list_cards() -> Response:
     wanted, cursor, limit = _read_filter()
+    station_id = my_station().id
     with db.reading() as session:
-        return jsonify(_page(session, my_station().id, wanted, cursor, limit))
+        return jsonify(_page(session, station_id, _asked(session, wanted), cursor, limit))
 
 
 @wall.get("/api/v1/cards/counts")
@@ -99,12 +103,21 @@ def list_cards() -> Response:
 def count_cards() -> Response:
     """How many cards each choice of the filters would leave; null where that cannot be told at once."""
     wanted, _cursor, _limit = _read_filter()
+    station_id = my_station().id
     with db.reading() as session:
-        return jsonify({"facets": queries.facet_counts(session, my_station().id, wanted, at=clock.now())})
+        wanted = _asked(session, wanted)
+        return jsonify({"facets": queries.facet_counts(session, station_id, wanted, at=clock.now())})
 
 
 def _read_filter() -> tuple[Filter, str | None, int]:
     return forms.read_filter(request.args, zone=ZoneInfo(my_station().timezone), at=clock.now())
+
+
+def _asked(session: Session, wanted: Filter) -> Filter:
+    show_id = forms.read_show(request.args)
+    if show_id is None:
+        return wanted
+    return queries.within_show(session, my_station().id, wanted, show_id, at=clock.now())
 
 
 def _page(session: Session, station_id: int, wanted: Filter, cursor: str | None, limit: int) -> dict[str, Any]:
@@ -116,6 +129,8 @@ def _page(session: Session, station_id: int, wanted: Filter, cursor: str | None,
         "cards": [card.as_json() for card in page.cards],
         "next": page.next,
         "search": page.search.as_json() if page.search else None,
+        "since": clock.iso(wanted.since) if wanted.since else None,
+        "until": clock.iso(wanted.until) if wanted.until else None,
         "seq": seq,
         "counts": queries.counts(session, station_id, at=at),
     }

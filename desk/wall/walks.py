@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, not_, or_, select, tuple_, union_all
 from sqlalchemy.orm import aliased
@@ -24,7 +25,7 @@ STATION: ColumnElement[int] = literal_column("+card.station_id")  # the plus kee
 class Filter:
     """What of the wall somebody wants to see. Empty means everything; `is_exact`: no words one slip away.
 
-    `since` and `until` bound the arrival, `until` exclusive.
+    `since` and `until` bound the arrival, `until` exclusive. `is_oldest_first` turns the order round.
     """
 
     states: tuple[str, ...] = ()
@@ -35,6 +36,13 @@ class Filter:
     facets: Facets = EVERY
     since: datetime | None = None
     until: datetime | None = None
+    is_oldest_first: bool = False
+
+    def order(self, card: Any) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """The order of a page, for a card or a statement that gives its `placed_at` and `id`."""
+        if self.is_oldest_first:
+            return card.placed_at.asc(), card.id.asc()
+        return card.placed_at.desc(), card.id.desc()
 
 
 def page_query(
@@ -53,14 +61,14 @@ def page_query(
             walk = _arm(station_id, wanted, condition, after, *pairs[0], at)
         else:
             walk = _walk(station_id, wanted, condition, after).where(*_any_of(wanted, at))
-        ordered = walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()
-        return select(ordered.c.id).order_by(ordered.c.placed_at.desc(), ordered.c.id.desc())
+        ordered = walk.order_by(*wanted.order(Card)).limit(limit).subquery()
+        return select(ordered.c.id).order_by(*wanted.order(ordered.c))
     walks = []
     for state, kind in pairs:
         walk = _arm(station_id, wanted, condition, after, state, kind, at)
-        walks.append(select(walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()))
+        walks.append(select(walk.order_by(*wanted.order(Card)).limit(limit).subquery()))
     every = union_all(*walks).subquery()
-    return select(every.c.id).order_by(every.c.placed_at.desc(), every.c.id.desc()).limit(limit)
+    return select(every.c.id).order_by(*wanted.order(every.c)).limit(limit)
 
 
 def _walk(
@@ -104,7 +112,8 @@ def between(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
     bounds: list[ColumnElement[bool]] = []
     if after is not None:
         bound = tuple_(literal(after[0], Moment), literal(after[1], Key))
-        bounds.append(tuple_(Card.placed_at, Card.id) < bound)
+        place = tuple_(Card.placed_at, Card.id)
+        bounds.append(place > bound if wanted.is_oldest_first else place < bound)
     if wanted.since is not None:
         bounds.append(Card.placed_at >= wanted.since)
     if wanted.until is not None:
@@ -130,7 +139,7 @@ def glance(
     newest = page_query(station_id, easy, None, after, cards, at).subquery()
     said = select(Card.id).join(newest, newest.c.id == Card.id)
     said = said.where(*_bounds(wanted, None), *_any_of(wanted, at), *([] if condition is None else [condition]))
-    return said.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit)
+    return said.order_by(*wanted.order(Card)).limit(limit)
 
 
 def by_hits(
@@ -143,7 +152,7 @@ def by_hits(
 ) -> Select[int]:
     """Ids of a page from what an index of the text gives, sorted."""
     hits = select(Card.id).where(station_id == STATION, condition, *_bounds(wanted, after), *_any_of(wanted, at))
-    return hits.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit)
+    return hits.order_by(*wanted.order(Card)).limit(limit)
 
 
 def _one_of(state: str | None, kind: str | None, at: datetime) -> list[ColumnElement[bool]]:

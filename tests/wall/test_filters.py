@@ -19,6 +19,7 @@ from desk.errors import Invalid
 from desk.listeners import actions as listeners
 from desk.listeners.models import Listener
 from desk.settings import Settings
+from desk.shows.models import Show
 from desk.wall import actions, facets, forms, queries, rules, stretches
 from desk.wall.facets import Facets
 from desk.wall.models import Card, CardCount
@@ -116,6 +117,7 @@ def _any_filter(dice: random.Random) -> Filter:
         facets=Facets(**sorts),
         since=since,
         until=since + timedelta(seconds=12) if since and dice.random() < 0.5 else None,
+        is_oldest_first=dice.random() < 0.3,
     )
 
 
@@ -133,7 +135,8 @@ def test_every_filter_finds_what_belongs_to_it_and_counts_it(crowded: Cast) -> N
                 if cursor is None:
                     break
 
-            assert seen == [view.card.id for view in shown if _belongs(view, wanted)], wanted
+            expected = [view.card.id for view in shown if _belongs(view, wanted)]
+            assert seen == expected[:: -1 if wanted.is_oldest_first else 1], wanted
             _numbers_are_true(session, crowded, wanted, shown)
 
 
@@ -220,7 +223,7 @@ def test_a_time_is_an_hour_or_a_day_of_the_station(said: str, since: datetime | 
 @pytest.mark.parametrize(
     ("name", "value"),
     [("time", "soon"), ("time", "2026-13-01"), ("time", "9999-12-31"), ("sender", "me"), ("quality", "-"),
-     ("length", "medium"), ("consent", "%")],
+     ("length", "medium"), ("consent", "%"), ("order", "best")],
 )  # fmt: skip
 def test_a_choice_there_is_not_is_refused(name: str, value: str) -> None:
     with pytest.raises(Invalid) as refused:
@@ -235,6 +238,7 @@ def test_a_choice_there_is_not_is_refused(name: str, value: str) -> None:
         Filter(facets=Facets(sender="new")),
         Filter(states=("new",), kinds=("voice",), facets=Facets(quality="remark")),
         Filter(campaign_id=3, kinds=("voice",)),
+        Filter(campaign_id=3, kinds=("voice",), is_oldest_first=True),
         Filter(campaign_id=3, states=("new",), facets=Facets(quality="remark")),
     ],
 )
@@ -264,8 +268,41 @@ def test_the_wall_opens_as_its_address_says(sign_in: Callable[[str], Browser], c
     shown = nia.get("/wall?text=koln&time=today").get_data(as_text=True)
     assert "Guten Morgen" in shown
     assert "Anderswo" not in shown
+    assert nia.get("/wall?show=nothing").headers["Location"] == "/wall"
     assert nia.get("/wall?sender=nobody").headers["Location"] == "/wall"
     assert nia.get("/api/v1/cards?sender=nobody").status_code == 422
     told = nia.get("/api/v1/cards/counts?kind=voice").get_json()["facets"]
     assert told["sender"] == {"new": 1, "known": 0}
     assert nia.get("/api/v1/cards/counts?text=koln").get_json() == {"facets": None}
+
+
+def test_a_show_is_its_latest_broadcast_or_that_of_a_day(cast: Cast) -> None:
+    with db.transaction() as session:
+        morning = Show(
+            station_id=cast.rheinwelle, name="Der Morgen", weekdays="1111111", starts_minute=300, ends_minute=540
+        )
+        foreign = Show(station_id=cast.oldie95, name="Nacht", weekdays="1111111", starts_minute=0, ends_minute=300)
+        session.add_all([morning, foreign])
+        session.flush()
+        times = [
+            SIX - timedelta(days=1, hours=1),
+            SIX - timedelta(days=1),
+            SIX - timedelta(hours=3),
+            SIX,
+            SIX + timedelta(hours=4),
+        ]
+        evening = SIX + timedelta(hours=10)
+        ids = [a_card(session, cast.rheinwelle, sent_at=sent_at, at=evening).id for sent_at in times]
+
+        def shown(wanted: Filter, at: datetime) -> list[int]:
+            bounded = queries.within_show(session, cast.rheinwelle, wanted, morning.id, at=at)
+            return [view.card.id for view in queries.list_cards(session, cast.rheinwelle, bounded, at=at).cards]
+
+        yesterday, _cursor, _limit = forms.read_filter({"time": "2026-11-18"}, zone=BERLIN, at=NOW)
+        hour, _cursor, _limit = forms.read_filter({"time": "hour"}, zone=BERLIN, at=SIX + timedelta(hours=2))
+        assert shown(Filter(), SIX + timedelta(hours=9)) == [ids[3]]
+        assert shown(yesterday, NOW) == [ids[1], ids[0]]
+        assert shown(hour, SIX + timedelta(hours=2)) == []
+        for wanted, show_id in ((Filter(), foreign.id), (Filter(until=SIX - timedelta(days=9)), morning.id)):
+            with pytest.raises(Invalid):
+                queries.within_show(session, cast.rheinwelle, wanted, show_id, at=NOW)

@@ -195,6 +195,8 @@ PLANS = [
     (Filter(kinds=("voice",)), "ix_card_wall_kind"),
     (Filter(states=("new",), kinds=("voice",)), "ix_card_wall_state_kind"),
     (Filter(states=("new", "shortlisted")), "ix_card_wall_state"),
+    (Filter(is_oldest_first=True), "ix_card_wall"),
+    (Filter(states=("new",), kinds=("voice",), is_oldest_first=True), "ix_card_wall_state_kind"),
 ]
 
 
