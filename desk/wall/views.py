@@ -45,7 +45,7 @@ def show_wall() -> str | WerkzeugResponse:
     with db.reading() as session:
         campaigns = queries.extras.list_campaigns(session, station_id)
         known_tags = [tags.as_json(tag) for tag in tags.list_tags(session, station_id)]
-        programme = [show for show in shows.list_shows(session, station_id) if not show.is_all_day]
+        programme = [(show.id, show.name) for show in shows.list_shows(session, station_id) if not show.is_all_day]
         target_lufs = session.get_one(Station, station_id).loudness_lufs
     wall_json = json.dumps(page, ensure_ascii=False).replace("<", "\\u003c")
     return render_template(

@@ -7,10 +7,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from sqlalchemy import select
 
 from desk import clock, db
 from desk.listeners import blocking
 from desk.wall import actions, blocks, marks, rules, tags
+from desk.wall.models import Card
+from tests.browser.wall_hand import until
 from tests.desk_fixtures import Cast
 from tests.wall import builders
 from tests.web_static.test_wall_page import _faults_of, address, wall
@@ -83,11 +86,41 @@ def test_a_slip_finds_what_was_meant_and_says_so(wall: Any, cast: Cast) -> None:
     wall.wait_for_selector(".card[aria-setsize='2']")
 
 
+def listed(page: Any) -> list[int]:
+    numbers = page.eval_on_selector_all(".card", "all => all.map((one) => [Number(one.ariaPosInSet), +one.dataset.id])")
+    return [card_id for _position, card_id in sorted(numbers)]
+
+
+def test_the_oldest_stand_first_and_what_comes_waits_for_the_end(wall: Any, cast: Cast) -> None:
+    with db.transaction() as session:
+        for card in session.execute(select(Card)).scalars():
+            card.state = "rejected"
+        ids = [builders.a_card(session, cast.rheinwelle, text=f"Nr {number}").id for number in range(3)]
+    wall.goto(wall.url.split("?")[0] + "?state=new")
+    wall.wait_for_selector(".card[aria-setsize='3']")
+    newest_first = listed(wall)
+    wall.keyboard.press("Shift+N")
+    wall.wait_for_selector("#chips >> text=Oldest first")
+    until(wall, f"document.querySelector('.card[data-id=\"{newest_first[-1]}\"]').ariaPosInSet === '1'")
+    assert query_of(wall) == {"state": "new", "order": "oldest"}
+    assert listed(wall) == newest_first[::-1] == ids
+
+    with db.transaction() as session:
+        last = builders.a_card(session, cast.rheinwelle, text="Eben gekommen", sent_at=clock.now()).id
+    wall.wait_for_selector("#newpill:not([hidden])")
+    assert listed(wall) == ids
+    wall.keyboard.press("n")
+    wall.wait_for_selector(f".card.is-focus[data-id='{last}'][aria-posinset='4']")
+    wall.keyboard.press("Shift+N")
+    wall.wait_for_selector(f".card[data-id='{last}'][aria-posinset='1']")
+    assert query_of(wall) == {"state": "new"}
+
+
 MATCH = """async ([text, search, cards]) => {
   const f = await import(OWN);
   f.filters.text = text;
   f.learnSearch(search);
-  return cards.filter(f.matches).map((card) => card.id);
+  return cards.filter((card) => f.matches(card)).map((card) => card.id);
 }"""
 LOOKED_FOR = ["Drohung", "Ständchen", "Rückruf", "duren", "amsel", "Brücke"]
 

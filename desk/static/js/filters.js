@@ -10,11 +10,14 @@ import { number, t } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const FACETS = ["sender", "consent", "length", "quality"];
-const NONE = { state: "all", kind: "", campaign: "", sender: "", consent: "", length: "", quality: "", time: "", text: "", exact: "" };
+const NONE = { state: "all", kind: "", campaign: "", sender: "", consent: "", length: "", quality: "", time: "", show: "", order: "", text: "", exact: "" };
+/** These say nothing of which cards belong to what is looked at. */
+const MANNERS = ["exact", "order"];
 const HOUR_MS = 3600000;
 const COUNT_AGAIN_MS = 5000;
 export const filters = { ...NONE };
 let asked = null;
+let show = null;
 let told = () => {};
 
 /* ---------- words ---------- */
@@ -65,6 +68,13 @@ const zone = document.querySelector('meta[name="time-zone"]')?.content || undefi
 const days = new Intl.DateTimeFormat("sv-SE", { timeZone: zone });  // 2026-11-19, as the address has it
 const dayOf = (at) => days.format(new Date(at));
 
+/** Learns from a page when the broadcast was that it is bounded by. */
+export function learnShow({ since, until }) { show = filters.show && since ? { since: Date.parse(since), until: Date.parse(until) } : null; }
+
+const isInShow = (card) => show === null || (Date.parse(card.placed_at) >= show.since && Date.parse(card.placed_at) < show.until);
+
+export const isOldestFirst = () => filters.order === "oldest";
+
 function isInTime(card) {
   if (!filters.time) return true;
   if (filters.time === "hour") return new Date(card.placed_at) >= now() - HOUR_MS;
@@ -72,7 +82,7 @@ function isInTime(card) {
 }
 
 export function matches(card) {
-  if (!isInState(card) || (filters.kind && !filters.kind.split(",").includes(card.kind)) || !isInTime(card)) return false;
+  if (!isInState(card) || (filters.kind && !filters.kind.split(",").includes(card.kind)) || !isInTime(card) || (filters.show && !isInShow(card))) return false;
   if (filters.campaign && String(card.campaign?.id ?? "") !== filters.campaign) return false;
   if (FACETS.some((name) => filters[name] && card.facets?.[name] !== filters[name])) return false;
   return !filters.text || !asked || saysIt(card, asked);
@@ -83,7 +93,7 @@ export function matches(card) {
 /** The values a request or a link carries; what says nothing is left out. */
 export const values = (given = filters) => Object.fromEntries(Object.entries(given).filter(([name, value]) => value && value !== NONE[name]));
 
-export const isFiltered = () => Object.keys(values()).some((name) => name !== "exact");
+export const isFiltered = () => Object.keys(values()).some((name) => !MANNERS.includes(name));
 
 /** The wall's address with some filters changed; what other modules keep in it stays. */
 export function linkTo(changes) {
@@ -112,7 +122,7 @@ export function setFilter(changes) {
   told();
 }
 
-const clear = () => setFilter({ ...NONE });
+const clear = () => setFilter({ ...NONE, order: filters.order });
 
 /* ---------- what is shown of it ---------- */
 
@@ -131,7 +141,7 @@ function holding() {
     filters.state !== "all" && { name: textOf(`[data-state-filter="${filters.state}"] span`) || filters.state, off: { state: "all" }, isShown: true },
     filters.kind && { name: document.querySelector(`[data-kind-filter="${filters.kind}"]`)?.title ?? filters.kind, off: { kind: "" }, isShown: true },
     campaign && { name: campaign, off: { campaign: "" }, isShown: true },
-    ...[...FACETS, "time"].map((name) => filters[name] && { name: choiceName(name), off: { [name]: "" } }),
+    ...[...FACETS, "show", "time"].map((name) => filters[name] && { name: choiceName(name), off: { [name]: "" } }),
     filters.text && { name: `„${filters.text}“`, off: { text: "" } },
   ].filter(Boolean);
 }
@@ -150,7 +160,8 @@ function drawChips() {
     chips.push(el("span.chip.similar", { title: t("The words as typed stand on few messages. These are one slip away.") }, el("span.chip-what", {}, t("Similar words:")), el("b", {}, words), el("button", { type: "button", "aria-label": t("Only the words as typed"), title: t("Only the words as typed"), onclick: () => setFilter({ exact: "1" }) }, icon("x"))));
   }
   if (filters.text && filters.exact) chips.push(chip(t("Only the words as typed"), { exact: "" }, t("Remove filter")));
-  if (holding().length > 1) chips.push(el("a.btn.sm.ghost", { id: "clear-all", href: linkTo(NONE), onclick: (event) => { event.preventDefault(); clear(); } }, el("span", {}, t("Clear all"))));
+  if (isOldestFirst()) chips.push(chip(t("Oldest first"), { order: "" }, t("Newest first again")));
+  if (holding().length > 1) chips.push(el("a.btn.sm.ghost", { id: "clear-all", href: linkTo({ ...NONE, order: filters.order }), onclick: (event) => { event.preventDefault(); clear(); } }, el("span", {}, t("Clear all"))));
   $("chips").replaceChildren(...chips);
 }
 
@@ -170,11 +181,11 @@ function drawMenu() {
     const name = link.closest("[data-facet]").dataset.facet;
     const isOn = filters[name] === link.dataset.choice;
     link.href = linkTo({ [name]: isOn ? "" : link.dataset.choice });
-    if (isOn) link.setAttribute("aria-current", "true");
+    if (isOn || (!link.dataset.choice && !filters[name])) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
   $("filter-day").value = /^\d/.test(filters.time) ? filters.time : "";
-  const amount = [...FACETS, "time"].filter((name) => filters[name]).length;
+  const amount = [...FACETS, "show", "time"].filter((name) => filters[name]).length;
   const sign = $("filter-open").querySelector("b");
   sign.hidden = amount === 0;
   sign.textContent = number(amount);
@@ -229,6 +240,7 @@ function startMenu() {
     $("filter-open").focus();
   });
   $("filter-day").addEventListener("change", (event) => setFilter({ time: event.target.value }));
+  bind("Shift+n", { group: t("Move"), label: t("Oldest first, newest first"), run: () => setFilter({ order: isOldestFirst() ? "" : "oldest" }) });
   bind("Shift+f", { group: t("Move"), label: t("More filters"), run: () => { menu.togglePopover(); } });
 }
 

@@ -9,7 +9,7 @@ import { everySecond, now } from "./clock.js";
 import { Counters } from "./counters.js";
 import { announce, el, errorText, icon } from "./dom.js";
 import { Feed } from "./feed.js";
-import { isFiltered, learnSearch, matches, names as filterNames, startFilters, values } from "./filters.js";
+import { isFiltered, isOldestFirst, learnSearch, learnShow, matches, names as filterNames, startFilters, values } from "./filters.js";
 import { bind, listKey } from "./keys.js";
 import { amend, Live, newest } from "./live.js";
 import { learnTags, mayMark, pressMark, pressTags, rate, toggleJury, withTags } from "./marks.js";
@@ -93,7 +93,7 @@ function showOrder() {
 
 /** Takes a page in behind the others or, for the first, in their place; gives what was not in the list. */
 function take(page, replace, cursor = null) {
-  if (replace) { order = []; ghosts.clear(); conflicts.clear(); cards.startOver(); }
+  if (replace) { order = []; ghosts.clear(); conflicts.clear(); cards.startOver({ isOldestFirst: isOldestFirst() }); learnShow(page); }
   const added = page.cards.map((card) => card.id).filter((id) => replace || feed.indexOf(id) < 0);
   for (const card of page.cards) {
     learnCard(card);
@@ -397,7 +397,7 @@ function merged(fresh, rest) {
   return all.concat(rest.slice(at));
 }
 
-/** Inserts what waits, in its place by time, and goes to the newest. */
+/** Inserts what waits, in its place by time, and goes to the first of it. */
 function showNew({ focus = true } = {}) {
   if (!waiting.size) return;
   if (waiting.size > MOST_WAITING) { reload().then(() => focus && order.length && setFocus(order[0])); return; }
@@ -412,7 +412,7 @@ function showNew({ focus = true } = {}) {
   drawPill();
   counters.draw();
   if (!focus) return;
-  $("grid").scrollTop = 0;
+  if (!isOldestFirst()) $("grid").scrollTop = 0;
   setFocus(fresh[0]);
 }
 
@@ -436,6 +436,7 @@ async function renew() {
       for (const card of fresh) back(card);
       if (!order.length && waiting.size) showNew({ focus: false });
       counters.learn(newestPage.counts);
+      if (isOldestFirst()) next ??= cards.cursors.get(order.at(-1)) ?? newestPage.next;  // what was missed stands at the end
       feed.draw();
       if (focused !== null) cards.bring(focused).catch(() => null);
       drawSoon();
