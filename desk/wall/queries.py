@@ -13,9 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
+    and_,
     cast,
     func,
     literal,
+    literal_column,
     select,
     union_all,
 )
@@ -299,6 +302,12 @@ def list_twin_cards(session: Session, card: Card, *, most: int) -> list[int]:
     return list(ids)
 
 
+def held(station_id: int, at: datetime) -> ColumnElement[bool]:
+    """New cards that somebody holds. What is added leads to the index of claims: they are few, new cards are many."""
+    is_new = literal_column("card.state || ''") == "new"
+    return and_(Card.station_id == station_id, Card.claimed_until > at, is_new, Card.withdrawn_at.is_(None))
+
+
 # --- pages ------------------------------------------------------------------------------------------------------
 
 
@@ -393,10 +402,8 @@ def counts(session: Session, station_id: int, *, at: datetime) -> dict[str, dict
         .where(CardCount.station_id == station_id)
         .group_by(CardCount.state, CardCount.kind)
     )
-    held = select(literal(CLAIMED), literal(""), func.count()).where(
-        Card.station_id == station_id, Card.claimed_until > at, Card.state == "new", Card.withdrawn_at.is_(None)
-    )
-    for state, kind, cards in session.execute(union_all(kept, held)):
+    held_now = select(literal(CLAIMED), literal(""), func.count()).where(held(station_id, at))
+    for state, kind, cards in session.execute(union_all(kept, held_now)):
         by_state[state] = by_state.get(state, 0) + cards
         if state != CLAIMED:
             by_kind[kind] = by_kind.get(kind, 0) + cards
@@ -405,34 +412,6 @@ def counts(session: Session, station_id: int, *, at: datetime) -> dict[str, dict
         "state": {**by_state, "all": sum(by_state.values())},
         "kind": {kind: cards for kind, cards in sorted(by_kind.items()) if cards},
     }
-
-
-def facet_counts(
-    session: Session, station_id: int, wanted: Filter, *, at: datetime
-) -> dict[str, dict[str, int]] | None:
-    """How many cards each choice of sender, consent, length and quality would leave, the other filters as they are.
-
-    None where the counters cannot say: with a search, a campaign or a time. Two statements.
-    """
-    if wanted.text.strip() or wanted.campaign_id is not None or wanted.since or wanted.until:
-        return None
-    kinds = [CardCount.kind.in_(wanted.kinds)] if wanted.kinds else []
-    rows = session.execute(
-        select(CardCount.state, CardCount.facet, CardCount.cards).where(
-            CardCount.station_id == station_id, CardCount.cards > 0, CardCount.facet != "", *kinds
-        )
-    )
-    is_of = [Card.kind.in_(wanted.kinds)] if wanted.kinds else []
-    held = session.execute(
-        select(Card.facet, func.count())
-        .where(Card.station_id == station_id, Card.claimed_until > at, Card.state == "new", Card.withdrawn_at.is_(None))
-        .where(Card.facet != "", *is_of)
-        .group_by(Card.facet)
-    )
-    states = set(wanted.states or (*rules.STATES, CLAIMED))
-    found = [(facet, cards) for state, facet, cards in rows if state in states]
-    is_held = (CLAIMED in states) - ("new" in states)  # a card that somebody holds is counted as new
-    return facets.counts_of([*found, *((facet, cards * is_held) for facet, cards in held)], wanted.facets)
 
 
 def history(session: Session, card_id: int, *, most: int = 50) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Select, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from desk.wall.models import Card, CardCount
@@ -60,20 +60,29 @@ def _counted(station_id: int) -> FromClause:
 
 
 def _in_campaign(station_id: int, campaign_id: int) -> FromClause:
-    """Those of a campaign's cards: from one stretch of the index one jumps to the next."""
-    names = ("state", "kind", "facet")
-
-    def first_of(card: Any, *behind: ColumnElement[bool]) -> Any:
-        mine = and_(card.station_id == station_id, card.campaign_id == campaign_id, *behind)
-        return select(card.id).where(mine).order_by(card.state, card.kind, card.facet).limit(1)
-
-    card, following = aliased(Card), aliased(Card)
-    start = select(card.state, card.kind, card.facet).where(card.id == first_of(aliased(Card)).scalar_subquery())
-    arm = start.cte("arm", recursive=True)
-    behind = tuple_(*(getattr(following, name) for name in names)) > tuple_(*(arm.c[name] for name in names))
-    jump = first_of(following, behind).correlate(arm).scalar_subquery()
+    """Those of a campaign's cards: from each stretch of the index one jumps to the next."""
     card = aliased(Card)
-    return arm.union_all(select(card.state, card.kind, card.facet).select_from(arm).join(card, card.id == jump))
+    start = select(card.state, card.kind, card.facet).where(card.id == _first(station_id, campaign_id))
+    arm = start.cte("arm", recursive=True)
+    # one comparison of all three at once is no single jump to SQLite
+    following = [
+        _first(station_id, campaign_id, state=arm.c.state, kind=arm.c.kind, facet=arm.c.facet),
+        _first(station_id, campaign_id, state=arm.c.state, kind=arm.c.kind),
+        _first(station_id, campaign_id, state=arm.c.state),
+    ]
+    card = aliased(Card)
+    on = card.id == func.coalesce(*(jump.correlate(arm) for jump in following))
+    return arm.union_all(select(card.state, card.kind, card.facet).select_from(arm).join(card, on))
+
+
+def _first(station_id: int, campaign_id: int, **behind: Any) -> ScalarSelect[int]:
+    """The first card of the next stretch: behind the last of these names, the others being the same."""
+    card = aliased(Card)
+    names = list(behind)
+    same = [getattr(card, name) == behind[name] for name in names[:-1]]
+    later = [getattr(card, name) > behind[name] for name in names[-1:]]
+    mine = select(card.id).where(card.station_id == station_id, card.campaign_id == campaign_id, *same, *later)
+    return mine.order_by(card.state, card.kind, card.facet).limit(1).scalar_subquery()
 
 
 def _unheld(wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:

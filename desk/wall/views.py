@@ -20,7 +20,7 @@ from desk.errors import Invalid
 from desk.live import log
 from desk.media import urgency
 from desk.people.models import Station
-from desk.wall import actions, blocks, forms, marks, queries, tags, triage
+from desk.wall import actions, blocks, forms, marks, queries, tags, tallies, triage
 from desk.wall.models import Card, CardAct
 from desk.wall.walks import Filter
 from desk.web.access import me, my_station, requires, signed_in
@@ -100,7 +100,7 @@ def count_cards() -> Response:
     """How many cards each choice of the filters would leave; null where that cannot be told at once."""
     wanted, _cursor, _limit = _read_filter()
     with db.reading() as session:
-        return jsonify({"facets": queries.facet_counts(session, my_station().id, wanted, at=clock.now())})
+        return jsonify({"facets": tallies.facet_counts(session, my_station().id, wanted, at=clock.now())})
 
 
 def _read_filter() -> tuple[Filter, str | None, int]:
