@@ -17,7 +17,6 @@ from desk.wall.models import Card
 
 UNION_MOST = 16
 CLAIMED = "claimed"
-STATION: ColumnElement[int] = literal_column("+card.station_id")  # the plus keeps engines from walking the wall for it
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,13 @@ def _arm(
         return _walk(station_id, wanted, condition, after).where(*chosen)
     one = aliased(Card)
     held = select(one.id).where(one.station_id == station_id, one.claimed_until > at)
-    walk = select(Card.id, Card.placed_at).where(Card.id.in_(held), station_id == STATION, *_bounds(wanted, after))
+    walk = select(Card.id, Card.placed_at).where(Card.id.in_(held), _aside(station_id), *_bounds(wanted, after))
     return walk.where(*chosen) if condition is None else walk.where(*chosen, condition)
+
+
+def _aside(station_id: int) -> ColumnElement[bool]:
+    """Whether a card is of this station, said so that no engine walks the wall for it."""
+    return literal_column("+card.station_id", Key) == literal(station_id, Key)
 
 
 def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnElement[bool]]:
@@ -142,7 +146,7 @@ def by_hits(
     at: datetime,
 ) -> Select[int]:
     """Ids of a page from what an index of the text gives, sorted."""
-    hits = select(Card.id).where(station_id == STATION, condition, *_bounds(wanted, after), *_any_of(wanted, at))
+    hits = select(Card.id).where(_aside(station_id), condition, *_bounds(wanted, after), *_any_of(wanted, at))
     return hits.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit)
 
 
