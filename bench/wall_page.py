@@ -75,7 +75,7 @@ FILTERS = {
 FILTER_LIMIT_MS = 30.0
 WORDS = "Ein Ständchen für Oma Helga aus Köln, Nummer"
 SYLLABLES = dict(zip("0123456789", ("ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu"), strict=True))
-SEASONS = {"weihnachten": (10, 25), "ostereier": (30, 40)}  # percent of all cards, from the oldest on
+SEASONS = {"weihnachten": (20, 25), "ostereier": (30, 34)}  # percent of all cards, from the oldest on
 VOCABULARY = 200_003  # rare words, as names and slips make them; prime, so that they stand all over the wall
 
 
@@ -221,6 +221,8 @@ def _fill(database: db.Database, cards: int) -> str:
         for statement in search:
             connection.exec_driver_sql(statement)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not lite:
+            connection.exec_driver_sql("SET statement_timeout = 0")
         connection.exec_driver_sql("ANALYZE")
     return token
 

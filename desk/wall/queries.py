@@ -374,7 +374,7 @@ def list_ids(
         if len(ids) == limit:
             return ids
         lite = session.get_bind().dialect.name == "sqlite"
-        rare = stretches.page_query(station_id, wanted, after, limit, at, lite=lite)
+        rare = stretches.page_query(station_id, wanted, None, after, limit, at, lite=lite)
         return list(session.execute(rare).scalars())
     return list(session.execute(walks.page_query(station_id, wanted, None, after, limit, at)).scalars())
 

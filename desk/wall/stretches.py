@@ -26,7 +26,14 @@ def are_meant(wanted: Filter) -> bool:
 
 
 def page_query(
-    station_id: int, wanted: Filter, after: tuple[datetime, int] | None, limit: int, at: datetime, *, lite: bool
+    station_id: int,
+    wanted: Filter,
+    condition: ColumnElement[bool] | None,
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
+    *,
+    lite: bool,
 ) -> Select[int]:
     """Ids of a page."""
     arm: Any = _in_campaign(station_id, wanted.campaign_id) if wanted.campaign_id is not None else _counted(station_id)
@@ -39,6 +46,7 @@ def page_query(
         .where(
             Card.station_id == station_id, *mine, Card.state == arm.c.state, Card.kind == arm.c.kind,
             Card.facet == arm.c.facet, Card.withdrawn_at.is_(None), *between(wanted, after), *_unheld(wanted, at),
+            *([] if condition is None else [condition]),
         )
         .order_by(Card.placed_at.desc(), Card.id.desc())
         .limit(limit)

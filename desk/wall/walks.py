@@ -5,10 +5,12 @@ What is looked for in texts comes in as a condition (desk.wall.search); the rest
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, not_, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, not_, or_, select, true, tuple_, union_all
 from sqlalchemy.orm import aliased
 
 from desk.db import Key, Moment
@@ -46,46 +48,47 @@ def page_query(
 ) -> Select[int]:
     """Ids of a page. Several states or kinds are several short walks along an index, put together: one walk over a set
     would sort everything that matches."""
-    pairs = [(state, kind) for state in wanted.states or (None,) for kind in wanted.kinds or (None,)]
-    if len(pairs) == 1 or len(pairs) > UNION_MOST:
-        if len(pairs) == 1:
-            walk = _arm(station_id, wanted, condition, after, *pairs[0], at)
-        else:
-            walk = _walk(station_id, wanted, condition, after).where(*_any_of(wanted, at))
-        ordered = walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()
-        return select(ordered.c.id).order_by(ordered.c.placed_at.desc(), ordered.c.id.desc())
-    walks = []
-    for state, kind in pairs:
-        walk = _arm(station_id, wanted, condition, after, state, kind, at)
-        walks.append(select(walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()))
-    every = union_all(*walks).subquery()
-    return select(every.c.id).order_by(every.c.placed_at.desc(), every.c.id.desc()).limit(limit)
+    return _newest(station_id, wanted, [] if condition is None else [condition], after, limit, at)
 
 
-def _walk(
-    station_id: int, wanted: Filter, condition: ColumnElement[bool] | None, after: tuple[datetime, int] | None
-) -> Select[int, datetime]:
-    walk = select(Card.id, Card.placed_at).where(Card.station_id == station_id, *_bounds(wanted, after))
-    return walk if condition is None else walk.where(condition)
-
-
-def _arm(
+def _newest(
     station_id: int,
     wanted: Filter,
-    condition: ColumnElement[bool] | None,
+    conditions: Sequence[ColumnElement[bool]],
     after: tuple[datetime, int] | None,
-    state: str | None,
-    kind: str | None,
+    limit: int,
     at: datetime,
-) -> Select[int, datetime]:
+    *,
+    belongs: ColumnElement[bool] | None = None,
+) -> Select[int]:
+    """The first cards of a filter; of these, those that `belongs` is true of."""
+    columns = [Card.id, Card.placed_at, *([] if belongs is None else [belongs.label("belongs")])]
+    pairs = [(state, kind) for state in wanted.states or (None,) for kind in wanted.kinds or (None,)]
+    arms: list[Select[Any]] = []
+    if len(pairs) > UNION_MOST:
+        arms.append(select(*columns).where(Card.station_id == station_id, *_any_of(wanted, at)))
+    else:
+        arms += [_arm(station_id, columns, state, kind, at) for state, kind in pairs]
+    bounds = [*_bounds(wanted, after), *conditions]
+    walks = [arm.where(*bounds).order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery() for arm in arms]
+    every = walks[0] if len(walks) == 1 else union_all(*(select(walk) for walk in walks)).subquery()
+    newest = [every.c.placed_at.desc(), every.c.id.desc()]
+    if belongs is None:
+        return select(every.c.id).order_by(*newest).limit(limit)
+    if len(walks) > 1:
+        every = select(every).order_by(*newest).limit(limit).subquery()
+        newest = [every.c.placed_at.desc(), every.c.id.desc()]
+    return select(every.c.id).where(every.c.belongs).order_by(*newest)
+
+
+def _arm(station_id: int, columns: Sequence[Any], state: str | None, kind: str | None, at: datetime) -> Select[Any]:
     """One state and kind. Of half a million new cards few are held: they have an index of their own and are sorted."""
     chosen = _one_of(state, kind, at)
     if state != CLAIMED:
-        return _walk(station_id, wanted, condition, after).where(*chosen)
+        return select(*columns).where(Card.station_id == station_id, *chosen)
     one = aliased(Card)
     held = select(one.id).where(one.station_id == station_id, one.claimed_until > at)
-    walk = select(Card.id, Card.placed_at).where(Card.id.in_(held), _aside(station_id), *_bounds(wanted, after))
-    return walk.where(*chosen) if condition is None else walk.where(*chosen, condition)
+    return select(*columns).where(Card.id.in_(held), _aside(station_id), *chosen)
 
 
 def _aside(station_id: int) -> ColumnElement[bool]:
@@ -131,10 +134,8 @@ def glance(
     easy = replace(wanted, facets=EVERY)
     if wanted.campaign_id is not None:
         easy = replace(easy, states=(), kinds=())
-    newest = page_query(station_id, easy, None, after, cards, at).subquery()
-    said = select(Card.id).join(newest, newest.c.id == Card.id)
-    said = said.where(*_bounds(wanted, None), *_any_of(wanted, at), *([] if condition is None else [condition]))
-    return said.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit)
+    belongs = and_(true(), *_bounds(wanted, None), *_any_of(wanted, at), *([] if condition is None else [condition]))
+    return _newest(station_id, easy, [], after, cards, at, belongs=belongs).limit(limit)
 
 
 def by_hits(

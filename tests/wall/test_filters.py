@@ -250,7 +250,7 @@ def test_a_filter_walks_its_own_stretches_of_the_index(on_both_databases: Settin
         if not is_lite:  # on an empty table every plan is good
             for way in ("seqscan", "bitmapscan", "sort"):
                 session.execute(text(f"SET LOCAL enable_{way} = off"))
-        query = stretches.page_query(1, wanted, (NOW, 1), 61, NOW, lite=is_lite)
+        query = stretches.page_query(1, wanted, None, (NOW, 1), 61, NOW, lite=is_lite)
         compiled = str(query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})).replace("%%", "%")
         sign = "EXPLAIN QUERY PLAN" if is_lite else "EXPLAIN"
         plan = [str(row[3] if is_lite else row[0]) for row in session.execute(text(f"{sign} {compiled}"))]
