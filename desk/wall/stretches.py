@@ -10,19 +10,33 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Select, func, literal, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, FromClause, Select, String, column, literal, or_, select, text
 
 from desk.wall.models import Card, CardCount
 from desk.wall.walks import CLAIMED, Filter, between
 
+CARDS = Card.metadata.tables["card"]
+# From each stretch of the index one jumps to the next: behind its facet, its kind, its state, whichever comes first.
+# One comparison of all three at once would be no single jump to SQLite.
+_MINE = "SELECT c.id FROM card AS c WHERE c.station_id = :station_id AND c.campaign_id = :campaign_id"
+_FIRST = "ORDER BY c.state, c.kind, c.facet LIMIT 1"
+IN_CAMPAIGN = f"""
+WITH RECURSIVE found(state, kind, facet) AS (
+SELECT state, kind, facet FROM card WHERE id = ({_MINE} {_FIRST})
+UNION ALL
+SELECT card.state, card.kind, card.facet FROM found JOIN card ON card.id = coalesce(
+({_MINE} AND c.state = found.state AND c.kind = found.kind AND c.facet > found.facet {_FIRST}),
+({_MINE} AND c.state = found.state AND c.kind > found.kind {_FIRST}),
+({_MINE} AND c.state > found.state {_FIRST})))
+SELECT state, kind, facet FROM found"""  # noqa: S608  # no value stands in it
 GLANCE = 500  # newest cards on which frequent choices fill a page
 
 
 def are_meant(wanted: Filter) -> bool:
     """Whether a page of this filter is found here; what somebody holds is few, and what has a walk is faster there."""
     is_within = wanted.campaign_id is not None and bool(wanted.states or wanted.kinds)
-    return (is_within or wanted.facets.is_any) and CLAIMED not in wanted.states
+    is_held = CLAIMED in wanted.states and "new" not in wanted.states
+    return (is_within or wanted.facets.is_any) and not is_held
 
 
 def page_query(
@@ -55,10 +69,10 @@ def page_query(
         found = newest.correlate(arm).lateral("found")
         every = select(found.c.id).select_from(arm).join(found, literal(value=True)).where(*arms)
         return every.order_by(found.c.placed_at.desc(), found.c.id.desc()).limit(limit)
-    card = aliased(Card)
+    card = CARDS.alias()
     ids = newest.with_only_columns(Card.id).correlate(arm)
-    joined = select(card.id).select_from(arm).join(card, card.id.in_(ids)).where(*arms)
-    return joined.order_by(card.placed_at.desc(), card.id.desc()).limit(limit)
+    joined = select(card.c.id).select_from(arm).join(card, card.c.id.in_(ids)).where(*arms)
+    return joined.order_by(card.c.placed_at.desc(), card.c.id.desc()).limit(limit)
 
 
 def _counted(station_id: int) -> FromClause:
@@ -68,33 +82,13 @@ def _counted(station_id: int) -> FromClause:
 
 
 def _in_campaign(station_id: int, campaign_id: int) -> FromClause:
-    """Those of a campaign's cards: from each stretch of the index one jumps to the next."""
-    card = aliased(Card)
-    start = select(card.state, card.kind, card.facet).where(card.id == _first(station_id, campaign_id))
-    arm = start.cte("arm", recursive=True)
-    # one comparison of all three at once is no single jump to SQLite
-    following = [
-        _first(station_id, campaign_id, state=arm.c.state, kind=arm.c.kind, facet=arm.c.facet),
-        _first(station_id, campaign_id, state=arm.c.state, kind=arm.c.kind),
-        _first(station_id, campaign_id, state=arm.c.state),
-    ]
-    card = aliased(Card)
-    on = card.id == func.coalesce(*(jump.correlate(arm) for jump in following))
-    return arm.union_all(select(card.state, card.kind, card.facet).select_from(arm).join(card, on))
-
-
-def _first(station_id: int, campaign_id: int, **behind: Any) -> ScalarSelect[int]:
-    """The first card of the next stretch: behind the last of these names, the others being the same."""
-    card = aliased(Card)
-    names = list(behind)
-    same = [getattr(card, name) == behind[name] for name in names[:-1]]
-    later = [getattr(card, name) > behind[name] for name in names[-1:]]
-    mine = select(card.id).where(card.station_id == station_id, card.campaign_id == campaign_id, *same, *later)
-    return mine.order_by(card.state, card.kind, card.facet).limit(1).scalar_subquery()
+    """Those of a campaign's cards."""
+    given = text(IN_CAMPAIGN).bindparams(station_id=station_id, campaign_id=campaign_id)
+    return given.columns(column("state", String), column("kind", String), column("facet", String)).subquery("arm")
 
 
 def _unheld(wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:
-    """Whoever asks for new cards gets none that somebody holds."""
-    if "new" not in wanted.states:
+    """Whoever asks for new cards gets none that somebody holds, unless they ask for these as well."""
+    if "new" not in wanted.states or CLAIMED in wanted.states:
         return []
     return [or_(Card.state != "new", Card.claimed_until.is_(None), Card.claimed_until <= at)]

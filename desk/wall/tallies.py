@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from desk.wall import facets, queries, rules, search
+from desk.wall import facets, queries, rules, search, stretches, walks
 from desk.wall.facets import EVERY
 from desk.wall.models import Card, CardCount
 from desk.wall.walks import CLAIMED, Filter
 
-MOST = 2000  # cards of a search, a campaign or a time that are counted one by one
+MOST = 1000  # cards of a search, a campaign or a time that are counted one by one
 
 
 def facet_counts(
@@ -40,11 +41,20 @@ def _one_by_one(session: Session, station_id: int, wanted: Filter, at: datetime)
     if asked and not wanted.is_exact and search.widen(session, station_id, asked) is not None:
         return None
     every = replace(wanted, facets=EVERY)
-    ids = queries.list_ids(session, station_id, every, asked, MOST + 1, at)
-    if len(ids) > MOST:
-        return None
-    found = select(Card.facet, func.count()).where(Card.id.in_(ids), Card.facet != "").group_by(Card.facet)
-    return [(facet, cards) for facet, cards in session.execute(found)]
+    if asked:
+        among: Any = queries.list_ids(session, station_id, every, asked, MOST + 1, at)
+    else:
+        among = select(_page(session, station_id, every, at).subquery().c.id)
+    counted = select(Card.facet, func.count()).where(Card.id.in_(among)).group_by(Card.facet)
+    found = [(facet, cards) for facet, cards in session.execute(counted)]
+    return found if sum(cards for _facet, cards in found) <= MOST else None
+
+
+def _page(session: Session, station_id: int, wanted: Filter, at: datetime) -> Select[int]:
+    if not stretches.are_meant(wanted):
+        return walks.page_query(station_id, wanted, None, None, MOST + 1, at)
+    lite = session.get_bind().dialect.name == "sqlite"
+    return stretches.page_query(station_id, wanted, None, None, MOST + 1, at, lite=lite)
 
 
 def _kept(session: Session, station_id: int, wanted: Filter, at: datetime) -> Iterable[tuple[str, int]]:

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, not_, or_, select, true, tuple_, union_all
-from sqlalchemy.orm import aliased
 
 from desk.db import Key, Moment
 from desk.wall.facets import EVERY, Facets
@@ -86,7 +85,7 @@ def _arm(station_id: int, columns: Sequence[Any], state: str | None, kind: str |
     chosen = _one_of(state, kind, at)
     if state != CLAIMED:
         return select(*columns).where(Card.station_id == station_id, *chosen)
-    one = aliased(Card)
+    one = Card.metadata.tables["card"].alias().c
     held = select(one.id).where(one.station_id == station_id, one.claimed_until > at)
     return select(*columns).where(Card.id.in_(held), _aside(station_id), *chosen)
 
