@@ -134,7 +134,7 @@ def compare(
         database = db.Database(url)
         started = time.monotonic()
         schema.migrate(database)
-        token = _fill(database, cards)
+        token = fill(database, cards)
         print(f"{engine}: {cards:,} cards in {time.monotonic() - started:.1f} s", file=sys.stderr)
         client = app.test_client()
         with client.session_transaction() as cookie:
@@ -196,7 +196,7 @@ def _filter(engine: str, name: str, query: str, many: Wall, times: int) -> Figur
     return judge(name, statistics.median(taken), "ms", limit=FILTER_LIMIT_MS)
 
 
-def _fill(database: db.Database, cards: int) -> str:
+def fill(database: db.Database, cards: int) -> str:
     """Fill an empty database; the token of a session in which a producer is signed in."""
     db.use(database)
     at = clock.now()

@@ -21,6 +21,7 @@ from desk.jobs import dispatch, line, table
 from desk.live import log
 from desk.media import prints, workplace
 from desk.privacy import sweeping
+from desk.wall import mood
 
 logger = logging.getLogger(__name__)
 CROWDED = 200  # wake-ups in the queue from which those for quiet work are not repeated
@@ -89,6 +90,7 @@ def duties() -> list[Duty]:
     """Everything the keeper does; rooms add theirs here by name, so that one place shows them all."""
     return [
         Duty("sweep_jobs", 0.5, sweep_jobs),
+        Duty("tell_mood", 1.0, mood.tell_due),
         Duty("end_blocks", 5.0, holding.go_on),
         Duty("reconcile_deliveries", 60.0, reconcile_deliveries),
         Duty("empty_temp", 600.0, workplace.empty_temp),

@@ -21,7 +21,7 @@ from desk.live import audit
 from desk.media import actions as files
 from desk.media import transcripts
 from desk.people.models import Station
-from desk.wall import acts, announce, blocks, marks, queries, rules, signals, stacks, words
+from desk.wall import acts, announce, blocks, marks, mood, queries, rules, signals, stacks, words
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
@@ -42,6 +42,7 @@ class CardMoved(Conflict):
         "on_air": "%(name)s was faster: on air since %(time)s.",
         "aired": "%(name)s was faster: aired at %(time)s.",
         "rejected": "%(name)s was faster: rejected at %(time)s.",
+        "mood": "%(name)s was faster: put to the reactions at %(time)s.",
     }
     OTHERWISE = "%(name)s was faster and changed this card at %(time)s."
     BY_SENDER = "The sender changed this message at %(time)s. Please look again."
@@ -177,6 +178,9 @@ def edit_card(session: Session, message: Message, *, at: datetime) -> Card | Non
     _fold(session, card, message)
     files.set_covered(session, card.message_id, None)
     acts.record(session, card, "edit", {"is_covered": None}, by=None, at=at)
+    if card.state == rules.MOOD and mood.sign_of(message) is None:  # it says more now
+        _move(session, card, {"state": "new", "state_by_id": None, "state_at": at}, by=None, at=at)
+    mood.settle(session, card, at=at)
     for told in signals.edited:
         told(session, card, at)
     return card
@@ -191,6 +195,7 @@ def withdraw_card(session: Session, card_or_message: Card | Message, *, at: date
     announce.count(session, card, by=-1, at=at)
     stacks.leave(session, card, at=at)
     card.withdrawn_at = at
+    mood.settle(session, card, at=at)
     card.folded = ""
     acts.record(session, card, "withdraw", {}, by=by, at=at, kind="card.removed")
     for told in signals.withdrawn:
@@ -225,7 +230,7 @@ def move_card(
     _refuse_stale(session, card, version, at=at)
     if not force and by is not None and to in (*rules.VERDICTS, "planned"):
         _refuse_claimed(session, card, by, at=at)
-    if not rules.may_follow(card.state, to):
+    if not rules.may_follow(card.state, to) or (to == rules.MOOD and not mood.is_noise(session, card)):
         raise NoWay(card.state, to)
     changes = {"state": to, "state_by_id": by, "state_at": at, "reject_reason": reason if to == "rejected" else None}
     return _move(session, card, changes | {"claimed_by_id": None, "claimed_until": None}, by=by, at=at)
@@ -243,6 +248,7 @@ def _move(session: Session, card: Card, changes: dict[str, Any], *, by: int | No
 
 def _tell_moved(session: Session, card: Card, before: str, by: int | None, at: datetime) -> None:
     after = card.state
+    mood.settle(session, card, at=at)
     for moved in signals.moved:
         moved(session, card, before, after, by, at)
 
@@ -524,6 +530,7 @@ def take_apart(session: Session, station_id: int, card_id: int, *, by: int, at: 
 
 
 def _tell_entered(session: Session, card: Card, before: int | None, by: int | None, at: datetime) -> None:
+    mood.settle(session, card, at=at)
     for entered in signals.entered:
         entered(session, card, before, card.campaign_id, by, at)
 

@@ -22,6 +22,7 @@ from desk.wall import queries, signals, words
 from desk.wall.models import Card, CardCount
 
 AUDIENCE = "wall.read"
+SILENT = "silent"  # instead of an event's kind: nothing is told
 
 
 @dataclass
@@ -44,6 +45,11 @@ def touch(session: Session, card: Card, kind: str, *, at: datetime) -> None:
     if before is None or kind == "card.removed":
         noted.kinds[card.id] = kind
     noted.stations[card.id] = card.station_id
+
+
+def hush(session: Session, card: Card, *, at: datetime) -> None:
+    """A card that was placed in this transaction does not stand on the wall: no screen hears of it by itself."""
+    _noted(session, at).kinds[card.id] = SILENT
 
 
 def count(session: Session, card: Card, *, by: int, at: datetime) -> None:
@@ -82,7 +88,7 @@ def _announce(session: Session) -> None:
     for station_id in sorted({*noted.stations.values(), *(key[0] for key in noted.moved)}):
         counts = _write_counts(session, station_id, noted, at)
         for card_id, kind in noted.kinds.items():
-            if noted.stations[card_id] != station_id:
+            if noted.stations[card_id] != station_id or kind == SILENT:
                 continue
             card = {"id": card_id} if kind == "card.removed" else views[card_id].as_json()
             payload: dict[str, Any] = {"card": card} | ({"counts": counts} if counts else {})

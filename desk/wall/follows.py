@@ -8,12 +8,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from desk import clock
+from desk.conversations import signals as conversations
+from desk.conversations.models import Message
 from desk.listeners import signals as listeners
 from desk.listeners.models import Listener
 from desk.live import log
 from desk.media import queries as files
 from desk.media import signals as media
-from desk.wall import actions, announce, jobs, words
+from desk.wall import actions, announce, jobs, mood, words
 from desk.wall.models import Card
 
 
@@ -64,6 +66,17 @@ def hides(session: Session, message_id: int, at: datetime) -> bool:
     return row.withdrawn_at is not None or (row.blocked_until is not None and row.blocked_until > at)
 
 
+def count_reaction(session: Session, message_id: int, listener_id: int, at: datetime) -> None:
+    """A listener reacted to a message of ours, otherwise than before, or not any more."""
+    mood.react(session, session.get_one(Message, message_id), listener_id, at)
+
+
+def forget_reaction(session: Session, reaction_id: int, at: datetime) -> None:
+    mood.forget_reaction(session, reaction_id, at=at)
+
+
+conversations.reacted.append(count_reaction)
+conversations.reaction_gone.append(forget_reaction)
 files.is_hidden.append(hides)
 media.changed.append(show_media)
 media.spoken.append(find_speech)

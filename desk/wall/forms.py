@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from desk.errors import Invalid
 from desk.listeners import rules as listeners
-from desk.wall import facets, marks, rules
+from desk.wall import facets, marks, mood, rules
 from desk.wall.queries import PAGE, PAGE_MOST
 from desk.wall.walks import CLAIMED, Filter
 
@@ -51,7 +51,7 @@ def read_move(body: Any) -> Move:
     given, faults = _object(body), _Faults()
     version = _number(given, "version", faults)
     to = given.get("to")
-    if to not in rules.VERDICTS:
+    if to not in (*rules.VERDICTS, rules.MOOD):
         faults["to"] = "A verdict is new, shortlisted or rejected."
     reason = given.get("reason")
     if reason is not None and not (isinstance(reason, str) and REASON.fullmatch(reason)):
@@ -159,7 +159,7 @@ def read_filter(args: Mapping[str, str], *, zone: ZoneInfo, at: datetime) -> tup
     faults = _Faults()
     states = tuple(part for part in args.get("state", "").split(",") if part and part != "all")
     kinds = tuple(part for part in args.get("kind", "").split(",") if part)
-    if not set(states) <= {*rules.STATES, CLAIMED}:
+    if not set(states) <= {*rules.STATES, CLAIMED, rules.MOOD}:
         faults["state"] = "This is no state of a card."
     if not all(re.fullmatch(r"[a-z_]{1,20}", kind) for kind in kinds) or len(kinds) > 20:
         faults["kind"] = "This is no kind of message."
@@ -201,6 +201,25 @@ def _read_time(said: str, faults: _Faults, *, zone: ZoneInfo, at: datetime) -> t
     except (ValueError, OverflowError):
         faults["time"] = "A time is hour, today or a day."
         return None, None
+
+
+def read_mood(args: Mapping[str, str]) -> dict[str, Any]:
+    """Which part of the mood bar: minutes, campaign_id, and for what is behind it sign and before (an item's id)."""
+    faults = _Faults()
+    numbers = {name: args.get(name, "") for name in ("minutes", "campaign", "before")}
+    for name, value in numbers.items():
+        if value and not (value.isdecimal() and len(value) < 16):
+            faults[name] = NO_NUMBER
+    minutes = int(numbers["minutes"] or mood.SHOWN_MINUTES) if "minutes" not in faults else mood.SHOWN_MINUTES
+    if not 1 <= minutes <= mood.MINUTES_MOST:
+        faults["minutes"] = "The bar covers 1 minute to a day."
+    faults.check()
+    return {
+        "minutes": minutes,
+        "campaign_id": int(numbers["campaign"]) if numbers["campaign"] else None,
+        "sign": args.get("sign", "")[:32] or None,
+        "before": int(numbers["before"]) if numbers["before"] else None,
+    }
 
 
 def read_after(args: Mapping[str, str]) -> int:

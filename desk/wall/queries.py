@@ -393,9 +393,9 @@ def read_cursor(cursor: str) -> tuple[datetime, int]:
 def counts(session: Session, station_id: int, *, at: datetime) -> dict[str, dict[str, int]]:
     """How many cards stand where: {state: {new, claimed, shortlisted, …, all}, kind: {voice, …}}. One statement.
 
-    A new card that somebody holds counts as claimed.
+    A new card that somebody holds counts as claimed. What is folded into the mood bar stands under `mood` alone.
     """
-    by_state = dict.fromkeys((*rules.STATES, CLAIMED), 0)
+    by_state = dict.fromkeys((*rules.STATES, CLAIMED, rules.MOOD), 0)
     by_kind: dict[str, int] = {}
     kept = (
         select(CardCount.state, CardCount.kind, cast(func.sum(CardCount.cards), Key))
@@ -405,11 +405,11 @@ def counts(session: Session, station_id: int, *, at: datetime) -> dict[str, dict
     held_now = select(literal(CLAIMED), literal(""), func.count()).where(held(station_id, at))
     for state, kind, cards in session.execute(union_all(kept, held_now)):
         by_state[state] = by_state.get(state, 0) + cards
-        if state != CLAIMED:
+        if state not in (CLAIMED, rules.MOOD):
             by_kind[kind] = by_kind.get(kind, 0) + cards
     by_state["new"] -= by_state[CLAIMED]
     return {
-        "state": {**by_state, "all": sum(by_state.values())},
+        "state": {**by_state, "all": sum(by_state.values()) - by_state[rules.MOOD]},
         "kind": {kind: cards for kind, cards in sorted(by_kind.items()) if cards},
     }
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, String, column, literal, or_, select, text
 
 from desk.wall.models import Card, CardCount
+from desk.wall.rules import MOOD
 from desk.wall.walks import CLAIMED, Filter, between
 
 CARDS = Card.metadata.tables["card"]
@@ -52,7 +53,7 @@ def page_query(
     """Ids of a page."""
     arm: Any = _in_campaign(station_id, wanted.campaign_id) if wanted.campaign_id is not None else _counted(station_id)
     arms = [arm.c.facet.like(wanted.facets.pattern)]
-    arms += [arm.c.state.in_(wanted.states)] if wanted.states else []
+    arms += [arm.c.state.in_(wanted.states) if wanted.states else arm.c.state != MOOD]
     arms += [arm.c.kind.in_(wanted.kinds)] if wanted.kinds else []
     mine = [] if wanted.campaign_id is None else [Card.campaign_id == wanted.campaign_id]
     newest = (

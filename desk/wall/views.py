@@ -20,7 +20,7 @@ from desk.errors import Invalid
 from desk.live import log
 from desk.media import urgency
 from desk.people.models import Station
-from desk.wall import actions, blocks, forms, marks, queries, tags, tallies, triage
+from desk.wall import actions, blocks, forms, marks, mood, queries, tags, tallies, triage
 from desk.wall.models import Card, CardAct
 from desk.wall.walks import Filter
 from desk.web.access import me, my_station, requires, signed_in
@@ -118,7 +118,28 @@ def _page(session: Session, station_id: int, wanted: Filter, cursor: str | None,
         "search": page.search.as_json() if page.search else None,
         "seq": seq,
         "counts": queries.counts(session, station_id, at=at),
+        **({"mood": mood.view_bar(session, station_id, at=at)} if cursor is None else {}),
     }
+
+
+@wall.get("/api/v1/mood")
+@requires("wall.read")
+def show_mood() -> Response:
+    """How many emoji, greetings and reactions came in the last minutes, by sign."""
+    asked = forms.read_mood(request.args)
+    at, station_id = clock.now(), my_station().id
+    with db.reading() as session:
+        bar = mood.view_bar(session, station_id, at=at, minutes=asked["minutes"], campaign_id=asked["campaign_id"])
+    return jsonify(bar)
+
+
+@wall.get("/api/v1/mood/items")
+@requires("wall.read")
+def list_mood() -> Response:
+    """The messages and reactions behind the bar, newest first."""
+    asked = forms.read_mood(request.args)
+    with db.reading() as session:
+        return jsonify(mood.list_items(session, my_station().id, at=clock.now(), **asked))
 
 
 @wall.get("/api/v1/cards/<int:card_id>")

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, not
 from desk.db import Key, Moment
 from desk.wall.facets import EVERY, Facets
 from desk.wall.models import Card
+from desk.wall.rules import MOOD
 
 UNION_MOST = 16
 CLAIMED = "claimed"
@@ -22,9 +23,9 @@ CLAIMED = "claimed"
 
 @dataclass(frozen=True)
 class Filter:
-    """What of the wall somebody wants to see. Empty means everything; `is_exact`: no words one slip away.
+    """What of the wall somebody wants to see. Empty means everything but what the mood bar counts.
 
-    `since` and `until` bound the arrival, `until` exclusive.
+    `is_exact`: no words one slip away. `since` and `until` bound the arrival, `until` exclusive.
     """
 
     states: tuple[str, ...] = ()
@@ -98,6 +99,8 @@ def _aside(station_id: int) -> ColumnElement[bool]:
 def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnElement[bool]]:
     """What every card of a page fulfils, whatever its state and kind."""
     bounds: list[ColumnElement[bool]] = [Card.withdrawn_at.is_(None)]
+    if not wanted.states:
+        bounds.append(Card.state != MOOD)
     if wanted.campaign_id is not None:
         bounds.append(Card.campaign_id == wanted.campaign_id)
     if wanted.facets.is_any:

@@ -6,7 +6,21 @@ import secrets
 
 from flask import Flask, Response, g, request
 
-PERMISSIONS = "camera=(), microphone=({}), geolocation=(), speaker-selection=(self)"
+PERMISSIONS = "camera=(), microphone={0}, geolocation=(), speaker-selection={0}"
+# Where somebody listens and says in which output. Firefox has a chooser of its own for that (speaker-selection), which
+# the pages prefer; Chromium has none and names a computer's outputs only to a page that may use the microphone, once a
+# person allowed it. The desk takes nothing from it. No other page of the desk may ask for either.
+LISTENING = frozenset(
+    {
+        "wall.show_wall",
+        "wall.show_triage",
+        "shortlist.show_rundown",
+        "onair.show_studio",
+        "conversations.show_inbox",
+        "contests.show_campaigns",
+        "contests.show_campaign",
+    }
+)
 
 
 def install(app: Flask, *, is_tls: bool) -> None:
@@ -23,7 +37,7 @@ def install(app: Flask, *, is_tls: bool) -> None:
         headers.setdefault("Referrer-Policy", "no-referrer")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", PERMISSIONS.format("self" if _names_outputs(response) else ""))
+        headers.setdefault("Permissions-Policy", _permissions(response))
         if is_tls:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
         if request.endpoint != "static":
@@ -32,10 +46,13 @@ def install(app: Flask, *, is_tls: bool) -> None:
         return response
 
 
-def _names_outputs(response: Response) -> bool:
-    """Pages of signed-in staff, where headphones are chosen: some browsers name a computer's outputs only to pages that
-    might use its microphone, once a person allowed that. The desk takes nothing from it."""
-    return response.mimetype == "text/html" and g.get("identity") is not None
+def chooses_output() -> bool:
+    """Whether the page that is asked for plays something, and so has the control that chooses the headphones."""
+    return request.endpoint in LISTENING and g.get("identity") is not None
+
+
+def _permissions(response: Response) -> str:
+    return PERMISSIONS.format("(self)" if response.status_code == 200 and chooses_output() else "()")
 
 
 def page_policy(nonce: str) -> str:

@@ -15,7 +15,7 @@ from flask_wtf.csrf import generate_csrf
 
 from desk import clock, translations
 from desk.errors import NotFound
-from desk.web import access
+from desk.web import access, headers
 from desk.web.access import public
 
 LANGUAGES = ("de", "en")
@@ -46,6 +46,7 @@ def install(app: Flask, *, static_folder: Path) -> None:
             "stations": identity.stations if identity else (),
             "may": identity.may if identity else (lambda _permission: False),
             "nav": navigation(),
+            "has_outputs": headers.chooses_output(),
             "csp_nonce": g.get("csp_nonce", ""),
             "csrf_token": generate_csrf,
             "locale": locale,

@@ -31,6 +31,7 @@ ON_SCREEN = """document.querySelector('#run').hidden ? null : {
   media: document.querySelector('#main').dataset.media,
   sounds: !document.querySelector('#ctl').hidden,
 }"""
+FOLDED = "fetch('/api/v1/cards?limit=1').then((answer) => answer.json()).then((body) => body.counts.state.mood)"
 SETTLED = ["", "ready", "failed"]
 IS_SETTLED = f"{SETTLED}.includes(document.querySelector('#main').dataset.media)"
 SOUNDS = "window.sounding.length > 0 && window.sounding.at(-1).currentTime > 0"
@@ -51,15 +52,26 @@ class Run:
     picked: list[str] = field(default_factory=list)
 
 
-def _judge(triage: Any, count: int) -> Run:
-    """Decide on so many cards with Space, S and E; whatever sounds is played before it is judged, by Space where the
-    verdict before did not start it.
+def _is_left(triage: Any, run: Run, items: int) -> bool:
+    """Whether a card is on screen; waits for the next one until each message was judged or is counted in the bar."""
+    waits = int(WORKED_OFF_S / PATIENCE_S)
+    for _ in range(waits):
+        with suppress(TimeoutError):
+            until(triage, f"({ON_SCREEN}) !== null", limit_s=PATIENCE_S)
+            return True
+        if len(run.judged) + int(triage.evaluate(FOLDED)) >= items:
+            return False
+    raise AssertionError(f"{len(run.judged)} of {items} judged, nothing more came")
 
-    A file that is not there yet is put off with W, as a producer does.
+
+def _judge(triage: Any, items: int) -> Run:
+    """Decide on the cards of so many messages with Space, S and E; whatever sounds is played before it is judged, by
+    Space where the verdict before did not start it.
+
+    A file that is not there yet is put off with W, as a producer does. Emoji and greetings alone are only counted.
     """
     run, voices = Run(), 0
-    while len(run.judged) < count:
-        until(triage, f"({ON_SCREEN}) !== null", limit_s=WORKED_OFF_S)
+    while _is_left(triage, run, items):
         with suppress(TimeoutError):
             until(triage, IS_SETTLED, limit_s=PATIENCE_S)
         seen = triage.evaluate(ON_SCREEN)
@@ -127,11 +139,14 @@ def work_off(desk: Desk, open_page: OpenPage, folder: Path, *, items: int, to_ai
 
     run = _judge(triage, items)
 
-    assert len(set(run.judged)) == items, "no card came twice"
+    assert len(set(run.judged)) == len(run.judged), "no card came twice"
     found = desk.inventory(sent)
     cards = {provider_id: one["cards"] for provider_id, one in found["found"].items()}
     assert [one for one in cards.items() if len(one[1]) != 1] == []
-    assert {str(ids[0]) for ids in cards.values()} == set(run.judged)
+    counted = {str(one["cards"][0]) for one in found["found"].values() if one["in_bar"] == 1}
+    assert {str(ids[0]) for ids in cards.values()} == set(run.judged) | counted
+    assert counted.isdisjoint(run.judged), "each message is one card or one place in the bar"
+    assert len(run.judged) + len(counted) == items
     assert [one for one in found["found"].values() if any(file["state"] != "ready" for file in one["media"])] == []
     assert {str(one["cards"][0]) for one in found["found"].values() if one["kind"] == "voice"} <= set(run.heard)
     assert (found["set_aside"], found["dead"]) == ([], [])

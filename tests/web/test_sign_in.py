@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from argon2 import extract_parameters
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from desk import clock, db
 from desk.people import actions as people
@@ -55,6 +56,13 @@ def test_wrong_password_and_unknown_person_answer_alike(with_password: FlaskClie
         for _s, page in (wrong, unknown)
     ]
     assert blank[0] == blank[1]
+
+
+def test_an_unknown_person_costs_the_desk_as_much_as_a_wrong_password(with_password: FlaskClient) -> None:
+    with db.reading() as session:
+        known = session.execute(select(Person.password_hash).where(Person.password_hash.is_not(None))).scalar_one()
+
+    assert extract_parameters(people._nothing) == extract_parameters(str(known))
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def a_voice(session: Session, cast: Cast, name: str, recording: Recording, **sai
 
 
 @pytest.fixture
-def open_page(app: Flask, cast: Cast, browser: Any) -> Iterator[Open]:
+def open_page(app: Flask, cast: Cast, whole_browser: Any) -> Iterator[Open]:
     """`open_page("/triage")`: that page for Nia, watched for what sounds."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = True
@@ -111,7 +111,8 @@ def open_page(app: Flask, cast: Cast, browser: Any) -> Iterator[Open]:
     address = f"http://127.0.0.1:{server.server_port}"
     with db.transaction() as session:
         link = people.make_link(session, session.get_one(Person, cast.nia), at=clock.now())
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB", reduced_motion="reduce")
+    screen = {"width": 1440, "height": 900}
+    context = whole_browser.new_context(viewport=screen, locale="en-GB", reduced_motion="reduce")
     context.add_init_script(WATCH)
     page = context.new_page()
     faults: list[str] = []

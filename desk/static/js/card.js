@@ -29,6 +29,8 @@ export const kindName = (card) => (isSung(card) ? t("Sung greeting") : KINDS[car
 export const isSung = (card) => card.kind === "voice" && card.campaign?.icon === "note";
 
 export const nameOf = (card) => card.listener.first_name || card.listener.alias || t("Unnamed");
+/** "Photo from Bernd": a card in a sentence. */
+export const describe = (card) => t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) });
 /** "3 more copies" counts the others, not the card itself. */
 export const similar = (twins) => tn("%(num)s more copy", "%(num)s more copies", twins.count - 1);
 export const twinsTitle = (twins) => [similar(twins), t(twins.reason), twins.is_best ? t("This is the best one") : ""].filter(Boolean).join(" · ");
@@ -58,6 +60,7 @@ export function stateOf(card) {
     case "in_studio": return { kind: "studio", label: t("In studio") };
     case "on_air": return { kind: "live", label: t("On air") };
     case "aired": return { kind: "aired", label: t("Aired %(time)s", { time: card.state_at ? clockTime(card.state_at) : "" }) };
+    case "mood": return { kind: "mood", label: t("Only counted") };
     case "rejected": return { kind: "rejected", label: card.reject_reason ? t("Rejected · %(reason)s", { reason: reasonText(card.reject_reason) }) : t("Rejected") };
     default:
   }

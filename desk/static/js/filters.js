@@ -55,7 +55,7 @@ export const leaseOf = (card) => isMine(card) || isTheirs(card);
 
 function isInState(card) {
   return filters.state.split(",").some((state) => {
-    if (state === "all") return true;
+    if (state === "all") return card.state !== "mood";
     if (state === "claimed") return leaseOf(card) && (card.state === "new" || card.state === "claimed");
     return card.state === state && !(state === "new" && leaseOf(card));
   });
@@ -128,7 +128,8 @@ function choiceName(name) {
 function holding() {
   const campaign = filters.campaign && ([...($("campaign-filter")?.options ?? [])].find((one) => one.value === filters.campaign)?.textContent ?? t("Campaign"));
   return [
-    filters.state !== "all" && { name: textOf(`[data-state-filter="${filters.state}"] span`) || filters.state, off: { state: "all" }, isShown: true },
+    filters.state === "mood" && { name: t("Reactions"), off: { state: "all" } },
+    !["all", "mood"].includes(filters.state) && { name: textOf(`[data-state-filter="${filters.state}"] span`) || filters.state, off: { state: "all" }, isShown: true },
     filters.kind && { name: document.querySelector(`[data-kind-filter="${filters.kind}"]`)?.title ?? filters.kind, off: { kind: "" }, isShown: true },
     campaign && { name: campaign, off: { campaign: "" }, isShown: true },
     ...[...FACETS, "time"].map((name) => filters[name] && { name: choiceName(name), off: { [name]: "" } }),

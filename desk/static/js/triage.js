@@ -1,30 +1,30 @@
 /* The triage run: one new card at a time, the oldest first, one decision per key. The card on screen is claimed, so that
    no colleague judges it too; what cannot be claimed is passed over. A verdict shows the next card at once and is sent
-   behind it; one that is refused brings its card back. What sounds, and when, is up to run_sound.js. */
+   behind it; one that is refused brings its card back. What stands on screen is drawn by run_card.js; what sounds, and when,
+   is up to run_sound.js. */
 
 import * as api from "./api.js";
 import { pressBlock } from "./block.js";
-import { bodyOf, historyOf, isTheirs, kindIcon, kindName, loudnessOf, mainMedia, nameOf, reasonText, REASONS, similar, twinsTitle } from "./card.js";
-import { covers, isCovered, look, veiled } from "./covers.js";
+import { isTheirs, kindIcon, kindName, mainMedia, nameOf, reasonText, REASONS } from "./card.js";
+import { covers, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
-import { announce, badge, button, el, errorText, icon } from "./dom.js";
+import { announce, button, el, errorText, icon } from "./dom.js";
 import { headphones } from "./headphones.js";
 import { bind, listKey } from "./keys.js";
 import { drawStrip, listening } from "./listening.js";
 import { amend, Live, newest } from "./live.js";
 import { drawMarks, learnTags, pressMark, pressTags, rate, withTags } from "./marks.js";
-import { isMoving, moves, moving, stopMoving, toggleMoving } from "./moving.js";
+import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import { Place } from "./place.js";
-import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
-import { remarksOf, saidIn } from "./recording.js";
+import { listenable, player } from "./player.js";
 import { retry } from "./retry.js";
+import { RunCard } from "./run_card.js";
 import { RunSound } from "./run_sound.js";
 import { note, warn } from "./toast.js";
 import { withStack } from "./twins.js";
-import { clockTime, dayAndTime, duration, number, sameDay, t } from "./words.js";
+import { duration, number, t } from "./words.js";
 
 const FEW = 6;
-const BARS = 140;
 const STACK = 20;
 const RENEW_UNDER_S = 45;
 const WARN_UNDER_S = 15;
@@ -48,6 +48,7 @@ let later = new Set();
 let rejected = null;
 const place = new Place();
 const sound = new RunSound(place);
+const screen = new RunCard({ place, learnPeaks: (file) => sound.learnPeaks(file), isPutOff: (id) => later.has(id) });
 
 /* ---------- the pile ---------- */
 
@@ -93,7 +94,7 @@ function showNext(goesOn = false) {
   lapsed = false;
   if (card) {
     if (goesOn) sound.goOn(card); // before anything is drawn: ears first
-    drawCard(true);
+    screen.draw(current, true);
     claiming = claim(card);
   }
   if (pile.length < FEW && next) fill();
@@ -107,7 +108,7 @@ const keepPlace = () => place.keep(current?.id ?? null, later);
 async function claim(card) {
   try {
     const answer = await api.post(`/api/v1/cards/${card.id}/claim`, { version: card.version });
-    if (current?.id === card.id) { current = newest(answer.card); lapsed = false; drawCard(false); }
+    if (current?.id === card.id) { current = newest(answer.card); lapsed = false; screen.draw(current, false); }
     return answer.card;
   } catch (error) {
     if (current?.id !== card.id) return null;
@@ -252,113 +253,7 @@ function showReasons(isShown) {
   $("why").hidden = !isShown;
 }
 
-/* ---------- drawing ---------- */
-
-function drawCard(isNew) {
-  const card = current;
-  $("face").className = `avatar l hue-${(card.listener.hue ?? 0) % 24}`;
-  $("face").textContent = card.listener.initial ?? nameOf(card)[0];
-  $("name").textContent = nameOf(card);
-  $("who").textContent = [kindName(card), card.listener.place, historyOf(card.listener), sameDay(card.placed_at, now()) ? clockTime(card.placed_at) : dayAndTime(card.placed_at)].filter(Boolean).join(" · ");
-  $("main").setAttribute("aria-label", t("Message from %(name)s", { name: nameOf(card) }));
-  drawBadges(card);
-  drawMarks($("marks"), card, { hasJury: false });
-  const media = card.listener.is_blocked ? null : mainMedia(card);
-  Object.assign($("main").dataset, { card: card.id, kind: card.kind, media: media?.state ?? "" });
-  const signature = JSON.stringify([card.id, card.kind, card.text, media && [media.state, media.reason, media.progress, Object.keys(media.profiles ?? {}).sort(), media.peaks, media.transcript?.state, isCovered(media), isMoving(media)], card.listener.is_blocked]);
-  // A film that somebody watches is not taken from under them, whatever else becomes known of it.
-  const isWatched = !isNew && Boolean(player.element) && $("body").contains(player.element) && !isCovered(media);
-  if (isNew || (!isWatched && $("body").signature !== signature)) {
-    $("body").signature = signature;
-    drawBody(card, media);
-  }
-  $("alone").hidden = media?.kind !== "video" || !soundOf(media);
-  const loudness = loudnessOf(media);
-  $("lufs").textContent = loudness ? `${loudness.text} LUFS${loudness.isOff ? ` · ${loudness.word}` : ""}` : "";
-  showPlaying();
-  if (isNew) announce([kindName(card), nameOf(card), card.listener.place, media?.duration_s && duration(media.duration_s), card.listener.is_blocked ? "" : card.text?.slice(0, 120)].filter(Boolean).join(", "));
-}
-
-function drawBadges(card) {
-  const out = [];
-  if (later.has(card.id)) out.push(badge(t("Put off once"), "clock"));
-  if (card.is_late) out.push(badge(t("late"), "clock", "b-warn"));
-  if (card.is_frequently_forwarded || card.is_forwarded) out.push(badge(card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded"), "swap"));
-  if (card.twins && !card.listener.is_blocked) out.push(badge(similar(card.twins), "layers", "b-dup", twinsTitle(card.twins)));
-  if (card.campaign) out.push(badge(card.campaign.name, card.campaign.icon || "campaign", "b-camp"));
-  if (card.consent === "given") out.push(badge(t("Consent given"), "shield-check", "b-okt"));
-  else if (card.consent === "refused" || card.consent === "withdrawn") out.push(badge(card.consent === "refused" ? t("Consent refused") : t("Consent withdrawn"), "shield-x", "b-warn"));
-  for (const one of remarksOf(card.listener.is_blocked ? null : mainMedia(card))) if (!one.isCalm) out.push(badge(one.text, "warn", "b-warn"));
-  $("badges").replaceChildren(...out);
-}
-
-function drawBody(card, media) {
-  const box = $("body");
-  const isHidden = isCovered(media);
-  const isSound = media && !isHidden && (media.kind === "voice" || media.kind === "audio") && listenable(media);
-  const text = $("text");
-  text.textContent = card.listener.is_blocked || (!media && card.kind !== "text") ? "" : card.text || saidIn(media);
-  text.classList.toggle("is-long", text.textContent.length > 400);
-  $("ctl").hidden = isHidden || !(media && listenable(media));
-  box.className = "tri-body";
-  if (isHidden) box.replaceChildren(veiled(media, "div.tri-veil"));
-  else if (isSound) {
-    const wave = makeWave();
-    drawWave(wave, peaksOf(media.peaks), 0, 120);
-    box.classList.add("tri-wave");
-    box.replaceChildren(wave, el("i.playhead", { hidden: true }));
-    loadPeaks(media, wave);
-  } else if (media?.kind === "video" && listenable(media)) {
-    box.replaceChildren(el("video.tri-film", { playsinline: true, preload: "none", poster: media.profiles?.poster ? mediaUrl(media, "poster") : null, "aria-label": t("Video from %(name)s", { name: nameOf(card) }) }));
-  } else if (card.kind === "text" && !media && !card.listener.is_blocked) box.replaceChildren();
-  else {
-    const profile = media && [...(isMoving(media) ? ["animation"] : []), "large", "still", "card", "thumb", "poster"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
-    const motion = profile && moves(media) && button(isMoving(media) ? t("Stop the animation") : t("Play the animation"), { ic: isMoving(media) ? "pause" : "play", cls: "sm", key: t("Space"), "data-moving": "", "aria-pressed": String(isMoving(media)) });
-    if (profile) box.replaceChildren(...[el("img.tri-picture", { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async" }), motion].filter(Boolean));
-    else {
-      box.replaceChildren(el("div.tri-plain", {}, bodyOf(card)));
-      for (const control of box.querySelectorAll("[tabindex='-1']")) control.removeAttribute("tabindex"); // no pane here has it
-      if (media) text.textContent = "";
-    }
-  }
-  box.classList.toggle("is-none", box.childElementCount === 0);
-}
-
-async function loadPeaks(media, wave) {
-  if (!media.profiles?.peaks) return;
-  try {
-    const file = await api.get(mediaUrl(media, "peaks"));
-    const bars = barsOf(file, BARS);
-    if (!bars.length || !wave.isConnected) return;
-    sound.learnPeaks(file);
-    drawWave(wave, bars, 0, 120);
-    showPlaying();
-  } catch { /* the small peaks stay */ }
-}
-
-function showPlaying() {
-  const media = current && mainMedia(current);
-  if (!media) return;
-  const isOn = player.isOn(current.id, media.id);
-  const plays = isOn && player.isPlaying;
-  const isAlone = media.kind === "video" && player.isSoundOnly;
-  showSounding($("cue"), plays && !isAlone);
-  showSounding($("alone"), plays && isAlone);
-  const at_s = isOn ? player.position_s : place.of(current.id);
-  const length_s = (isOn && player.duration_s) || media.duration_s;
-  const share = length_s ? at_s / length_s : 0;
-  const wave = $("body").querySelector(".wave");
-  if (wave?.bars) drawWave(wave, wave.bars, share, 120);
-  const head = $("body").querySelector(".playhead");
-  if (head) { head.hidden = !isOn && !at_s; head.style.left = `${share * 100}%`; }
-  $("time").replaceChildren(el("b", {}, duration(at_s)), ` / ${duration(media.duration_s)}`);
-}
-
-function showSounding(button, sounds) {
-  if (button.classList.contains("is-on") === sounds) return;
-  button.classList.toggle("is-on", sounds);
-  button.firstElementChild.replaceWith(icon(sounds ? "pause" : "headphones"));
-}
+/* ---------- the run around it ---------- */
 
 function draw() {
   sound.ahead(pile);
@@ -428,7 +323,7 @@ function learn(card) {
       return;
     }
     current = card;
-    drawCard(false);
+    screen.draw(current, false);
     return;
   }
   const at = pile.findIndex((one) => one.id === card.id);
@@ -453,7 +348,7 @@ function changeAll(changed) {
   pile = pile.map((card) => changed(card) ?? card);
   for (const one of done) one.card = changed(one.card) ?? one.card;
   const shown = current && changed(current);
-  if (shown) { current = shown; drawCard(false); }
+  if (shown) { current = shown; screen.draw(current, false); }
 }
 
 function forget(id) {
@@ -542,7 +437,7 @@ function block() {
   }, { isKept: true });
 }
 
-const marking = { isKept: true, done: ({ card }) => { if (current?.id === card?.id) { current = newest(card); drawCard(false); } } };
+const marking = { isKept: true, done: ({ card }) => { if (current?.id === card?.id) { current = newest(card); screen.draw(current, false); } } };
 
 function mark(what) {
   if (what === "jury") decide("jury");
@@ -565,8 +460,8 @@ async function leave() {
 }
 
 addEventListener("pagehide", keepPlace);
-for (const type of ["change", "time"]) player.addEventListener(type, () => { showPlaying(); if (player.fault && type === "change") warn(player.fault); });
-for (const told of [covers, moving]) told.addEventListener("change", () => { if (current) drawCard(false); });
+for (const type of ["change", "time"]) player.addEventListener(type, () => { screen.showPlaying(); if (player.fault && type === "change") warn(player.fault); });
+for (const told of [covers, moving]) told.addEventListener("change", () => { if (current) screen.draw(current, false); });
 
 /** Lays the file on screen open for all, or covers it for all. */
 async function cover() {
@@ -576,7 +471,7 @@ async function cover() {
   try {
     const answer = await api.post(`/api/v1/cards/${id}/cover`, { covered: !media.cover });
     note(media.cover ? t("Shown to all") : t("Covered for all"), { ic: media.cover ? "eye" : "eye-off", seconds: 4 });
-    if (current?.id === id) { current = answer.card; drawCard(false); }
+    if (current?.id === id) { current = answer.card; screen.draw(current, false); }
   } catch (error) { warn(errorText(error)); }
 }
 function lookAt() {

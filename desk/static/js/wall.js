@@ -2,18 +2,20 @@
    shows a window of them. New work waits behind a counter; nothing that is being read ever moves. */
 
 import * as api from "./api.js";
-import { emptyCard, fillCard, isMine, isTheirs, mainMedia, makeCard, nameOf, kindName, REASONS, reasonText, showPlaying } from "./card.js";
+import { describe, emptyCard, fillCard, isMine, isTheirs, mainMedia, makeCard, REASONS, reasonText, showPlaying } from "./card.js";
 import { bringBack, mayBlock, pressBlock, withSender } from "./block.js";
 import { covers, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
+import { Counters } from "./counters.js";
 import { announce, el, errorText, icon } from "./dom.js";
 import { Feed } from "./feed.js";
-import { filters, isFiltered, leaseOf, learnSearch, matches, names as filterNames, startFilters, values } from "./filters.js";
+import { isFiltered, learnSearch, matches, names as filterNames, startFilters, values } from "./filters.js";
 import { bind, listKey } from "./keys.js";
 import { amend, Live, newest } from "./live.js";
 import { learnTags, mayMark, pressMark, pressTags, rate, toggleJury, withTags } from "./marks.js";
+import { Mood } from "./mood.js";
 import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
-import * as outbox from "./outbox.js";
+import { startNotice } from "./offline.js";
 import { Pane } from "./pane.js";
 import { listenable, player } from "./player.js";
 import { Records } from "./records.js";
@@ -21,8 +23,9 @@ import { retry } from "./retry.js";
 import { shapeView, startShapes } from "./shapes.js";
 import { close as closeNote, note, remember, undoLast, warn } from "./toast.js";
 import { withStack } from "./twins.js";
+import { Verdicts } from "./verdicts.js";
 import { OFFERED_MS, reasonsIn } from "./why.js";
-import { clockTime, clockTimeExact, number, t, tn } from "./words.js";
+import { clockTimeExact, number, t, tn } from "./words.js";
 
 const PAGE = 60;
 /** Whoever scrolls far gets the list in larger parts. */
@@ -32,7 +35,6 @@ const PAGE_FAR = 200;
 const MOST_WAITING = 600;
 /** So many parts of the list are asked for to find what was missed, before it is loaded anew. */
 const MOST_RENEWED = 5;
-const ME = Number(document.querySelector('meta[name="me"]')?.content ?? 0);
 const $ = (id) => document.getElementById(id);
 const first = JSON.parse($("cards").textContent);
 
@@ -44,14 +46,14 @@ const cards = new Records({
   isPinned: (id) => id === focused || id === pane.id || pending.has(id) || conflicts.has(id) || (waiting.size <= MOST_WAITING && waiting.has(id)),
   indexOf: (id) => feed.indexOf(id),
 });
-const pending = new Set();
-const conflicts = new Map();
+const verdicts = new Verdicts({ cards, refresh, change });
+const { pending, conflicts } = verdicts;
+const counters = new Counters(first.counts);
 const ghosts = new Set();
 const selected = new Set();
 let waiting = new Set();
 let order = [];
 let next = first.next;
-let counts = first.counts ?? { state: {}, kind: {} };
 let focused = null;
 let anchor = null;
 let isPaused = false;
@@ -101,7 +103,8 @@ function take(page, replace, cursor = null) {
   cards.cameWith(added, cursor);
   order.push(...added);
   next = page.next;
-  if (page.counts) counts = page.counts;
+  counters.learn(page.counts);
+  if (page.mood) mood.hear(page.mood);
   learnSearch(page.search);
   return added;
 }
@@ -136,7 +139,7 @@ async function loadMore() {
     if (mine === epoch) warn(t("Older messages could not be loaded."), { undo: () => { notBefore = 0; loadMore(); }, undoLabel: t("Try again"), undoKey: "" });
   } finally {
     isLoading = false;
-    drawCounts();
+    counters.draw();
   }
 }
 
@@ -162,7 +165,7 @@ async function reload({ keepFocus = false } = {}) {
     return null;
   } finally {
     $("feed").setAttribute("aria-busy", "false");
-    drawCounts();
+    counters.draw();
     drawPill();
   }
 }
@@ -193,95 +196,14 @@ function step(by) {
 
 /* ---------- verdicts ---------- */
 
-const warned = new Map();
-
-/** Deciding on what a colleague holds takes the key twice within two seconds. */
-function isSureAbout(card, key) {
-  if (!isTheirs(card)) return true;
-  const last = warned.get(card.id);
-  if (last && last.key === key && Date.now() - last.at < 2000) return true;
-  warned.set(card.id, { key, at: Date.now() });
-  note(t("%(name)s is on it. Press again to decide anyway.", { name: card.claim.by.name }), { ic: "user", seconds: 3 });
-  return false;
-}
-
-const VERDICT_WORDS = { shortlisted: (what) => t("%(what)s shortlisted", { what }), rejected: (what) => t("%(what)s rejected", { what }), new: (what) => t("%(what)s back to new", { what }) };
-const describe = (card) => t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) });
 let lastRejected = null;
-
-/** Decisions on their way, each until it is answered or kept for later: Z takes back the last of them, not one before. */
-const underway = new Set();
-async function answered() { while (underway.size) await Promise.all(underway); }
-
-function setOut() {
-  let arrive;
-  const way = new Promise((resolve) => { arrive = () => { underway.delete(way); resolve(); }; });
-  underway.add(way);
-  return arrive;
-}
-
-async function move(card, to, { reason = null, quiet = false, force = false } = {}) {
-  const before = cards.get(card.id);
-  const arrive = setOut();
-  const shown = { ...before, state: to, reject_reason: reason, claim: null, state_by: { id: ME, name: "", initials: "" }, state_at: new Date(now()).toISOString() };
-  cards.set(card.id, shown);
-  conflicts.delete(card.id);
-  refresh(card.id);
-  const ring = setTimeout(() => { pending.add(card.id); refresh(card.id); }, 1000);
-  try {
-    const body = { version: before.version, to, ...(reason ? { reason } : {}), ...(force ? { force } : {}) };
-    const answer = await outbox.send(`/api/v1/cards/${card.id}/move`, body, () => { arrive(); pending.add(card.id); refresh(card.id); });
-    learnCard(answer.card);
-    if (!quiet) remember(answer.undo_id, VERDICT_WORDS[to]?.(describe(card)) ?? describe(card), (undone) => { if (undone?.card) change(undone.card); });
-    return { ok: true, undo_id: answer.undo_id };
-  } catch (error) {
-    return settleRefusal(error, before, to);
-  } finally {
-    arrive();
-    clearTimeout(ring);
-    pending.delete(card.id);
-    refresh(card.id);
-  }
-}
-
-function whatHappened(state, values) {
-  switch (state) {
-    case "shortlisted": return t("%(name)s shortlisted it at %(time)s.", values);
-    case "rejected": return t("%(name)s rejected it at %(time)s.", values);
-    case "planned": return t("%(name)s planned it at %(time)s.", values);
-    case "aired": return t("%(name)s marked it as aired at %(time)s.", values);
-    default: return t("%(name)s changed it at %(time)s.", values);
-  }
-}
-
-/** First write wins: the later one sees who did what and when; nothing is overwritten. */
-function settleRefusal(error, before, to) {
-  const current = error.current;
-  if (error.isConflict && current?.listener) {
-    cards.set(current.id, current);
-    if (error.code === "wall.card_claimed") {
-      warned.set(current.id, { key: to, at: Date.now() });
-      note(`${error.message} ${t("Press again to decide anyway.")}`, { ic: "user", seconds: 4 });
-      return { ok: false, who: current.claim?.by?.name?.split(" ")[0] ?? null };
-    }
-    if (current.state === to && current.state_by?.id === ME) return { ok: true };
-    const who = current.state_by?.name?.split(" ")[0] ?? current.claim?.by?.name?.split(" ")[0] ?? t("Somebody");
-    const values = { name: who, time: current.state_at ? clockTimeExact(current.state_at) : clockTimeExact(now()) };
-    conflicts.set(current.id, { title: t("%(name)s was faster", values), text: `${whatHappened(current.state, values)} ${t("Your decision was not carried out.")}` });
-    announce(t("%(name)s was faster", { name: who }));
-    return { ok: false, who };
-  }
-  cards.set(before.id, before);
-  warn(errorText(error));
-  return { ok: false, who: null };
-}
 
 function verdict(to) {
   if (selected.size) { bulk(to); return; }
   const card = cards.get(focused);
   if (!card || pending.has(card.id) || card.state === to || !$("pane").dataset.mayMove.startsWith("y")) return;
-  if (!isSureAbout(card, to)) return;
-  const done = move(card, to, { force: isTheirs(card) });
+  if (!verdicts.isSureAbout(card, to)) return;
+  const done = verdicts.move(card, to, { force: isTheirs(card) });
   lastRejected = to === "rejected" ? { id: card.id, at: Date.now(), done } : null;
   if (lastRejected) reasons.offer();
   else reasons.close();
@@ -291,7 +213,7 @@ function verdict(to) {
 /** Says why, as soon as the rejection itself has been carried out. */
 async function explain(id, reason, rejected) {
   const card = (await rejected).ok && cards.get(id);
-  const { undo_id } = card ? await move(card, "rejected", { reason, quiet: true }) : {};
+  const { undo_id } = card ? await verdicts.move(card, "rejected", { reason, quiet: true }) : {};
   if (undo_id) remember(undo_id, t("Reason: %(reason)s", { reason: reasonText(reason) }), (undone) => { if (undone?.card) change(undone.card); });
 }
 
@@ -318,7 +240,7 @@ async function bulk(to) {
     const card = await cards.bring(id).catch(() => null);
     if (!card) continue;
     if (card.state === to) { done += 1; continue; }
-    const result = await move(card, to, { quiet: true });
+    const result = await verdicts.move(card, to, { quiet: true });
     if (result.ok) done += 1;
     else if (result.who) others.set(result.who, (others.get(result.who) ?? 0) + 1);
   }
@@ -334,7 +256,7 @@ async function claim(isRelease) {
     change(answer.card);
     announce(isRelease ? t("Released") : t("Yours"));
   } catch (error) {
-    if (error.isConflict && error.current) { settleRefusal(error, card, null); refresh(card.id); }
+    if (error.isConflict && error.current) { verdicts.settle(error, card, null); refresh(card.id); }
     else warn(errorText(error));
   }
 }
@@ -360,22 +282,14 @@ function refresh(id) {
   if (id === pane.id && cards.has(id)) pane.update(cards.get(id));
 }
 
-function recount(before, after) {
-  const bump = (map, key, by) => { if (key) map[key] = Math.max(0, (map[key] ?? 0) + by); };
-  const stateKey = (card) => (card.state === "new" && leaseOf(card) ? "claimed" : card.state);
-  if (before && after && stateKey(before) === stateKey(after)) return;
-  if (before) { bump(counts.state, stateKey(before), -1); if (!after) { bump(counts.state, "all", -1); bump(counts.kind, before.kind, -1); } }
-  if (after) { bump(counts.state, stateKey(after), 1); if (!before) { bump(counts.state, "all", 1); bump(counts.kind, after.kind, 1); } }
-}
-
 /** A card as the server says it is now. It changes in place; one that leaves the filter stays as a ghost. */
 function change(given) {
   const card = newest(given);
   const before = cards.get(card.id);
   if (before && before.version > card.version) return;
   learnCard(card);
-  if (before) recount(before, card);
-  else recountSoon();
+  if (before) counters.count(before, card);
+  else counters.askSoon();
   if (feed.indexOf(card.id) >= 0) {
     if (matches(card)) ghosts.delete(card.id);
     else ghosts.add(card.id);
@@ -412,7 +326,7 @@ function isNewerThanEnd(card) {
 function place(card) {
   if (cards.has(card.id) || feed.indexOf(card.id) >= 0) { change(card); return; }
   learnCard(card);
-  recount(null, card);
+  counters.count(null, card);
   if (matches(card) && isNewerThanEnd(card)) waiting.add(card.id);
   if (order.length === 0 && waiting.size) showNew({ focus: false });
 }
@@ -420,8 +334,8 @@ function place(card) {
 /** Takes cards off the page, all of one moment at once; the focus goes to a neighbour. */
 function removeCards(ids) {
   for (const id of ids) {
-    if (cards.has(id)) recount(cards.get(id), null);
-    else recountSoon();
+    if (cards.has(id)) counters.count(cards.get(id), null);
+    else counters.askSoon();
     waiting.delete(id);
     selected.delete(id);
   }
@@ -446,7 +360,7 @@ const HANDLERS = {
   "stack.changed": (stack) => changeAll((card) => withStack(card, stack)),
   "tags.changed": ({ tags }) => { learnTags(tags); changeAll(withTags); if (pane.card) pane.update(pane.card); },
   "sender.changed": (sender) => { changeAll((card) => withSender(card, sender)); bringBack(sender, () => [...feed.shown.keys(), focused].map((id) => cards.get(id)), change); },
-  tally: (payload) => drawTally(payload),
+  "mood.changed": (bar) => mood.hear(bar),
 };
 
 let removed = new Set();
@@ -463,7 +377,7 @@ function applyBatch() {
     const payload = event.payload ?? {};
     HANDLERS[event.kind]?.(payload);
     // The server's counters are true at this number; the page's own guess only bridges the time until then.
-    if (payload.counts) { counts = payload.counts; clearTimeout(recountDue); recountDue = 0; }
+    counters.learn(payload.counts);
   }
   if (removed.size) {
     const ids = removed;
@@ -498,7 +412,7 @@ function showNew({ focus = true } = {}) {
   showOrder();
   $("feed").setAttribute("aria-busy", "false");
   drawPill();
-  drawCounts();
+  counters.draw();
   if (!focus) return;
   $("grid").scrollTop = 0;
   setFocus(fresh[0]);
@@ -523,7 +437,7 @@ async function renew() {
       cards.doubt();
       for (const card of fresh) back(card);
       if (!order.length && waiting.size) showNew({ focus: false });
-      if (newestPage.counts) counts = newestPage.counts;
+      counters.learn(newestPage.counts);
       feed.draw();
       if (focused !== null) cards.bring(focused).catch(() => null);
       drawSoon();
@@ -545,26 +459,14 @@ live.addEventListener("signedout", () => {
   warn(t("Your session has ended. Nothing was changed."), { seconds: 3600, undoLabel: t("Sign in"), undoKey: "", undo: () => location.assign(`/signin?next=${encodeURIComponent(location.pathname + location.search)}`) });
 });
 live.addEventListener("caughtup", ({ detail }) => { if (detail.count > 3) note(tn("Caught up: %(num)s change", "Caught up: %(num)s changes", detail.count), { ic: "check" }); });
-live.addEventListener("state", ({ detail }) => { drawLine(detail); if (detail.state === "live") outbox.flush(); });
-
-let recountDue = 0;
-/** A card changed that was never loaded: only the server can say what the counters are now. */
-function recountSoon() {
-  recountDue ||= setTimeout(async () => {
-    recountDue = 0;
-    try {
-      counts = (await api.get(api.withQuery("/api/v1/cards", { limit: 1 }))).counts ?? counts;
-      drawCounts();
-    } catch { /* the next change asks again */ }
-  }, 5000);
-}
+startNotice(live);
 
 /* ---------- counters and notices ---------- */
 
 let paintDue = 0;
 /** Counters repaint at most once a second. */
 function drawSoon() {
-  paintDue ||= setTimeout(() => { paintDue = 0; drawPill(); drawCounts(); }, 250);
+  paintDue ||= setTimeout(() => { paintDue = 0; drawPill(); counters.draw(); }, 250);
 }
 
 function drawPill() {
@@ -581,59 +483,19 @@ function sayNew(amount) {
   announce(tn("%(num)s new message", "%(num)s new messages", amount));
 }
 
-function drawCounts() {
-  for (const tab of document.querySelectorAll("[data-state-filter]")) {
-    const amount = counts.state?.[tab.dataset.stateFilter] ?? 0;
-    tab.querySelector("b").textContent = number(amount);
-    if (tab.dataset.stateFilter === "planned") tab.hidden = amount === 0 && filters.state !== "planned";
-  }
-  for (const type of document.querySelectorAll("[data-kind-filter]")) {
-    type.querySelector("b").textContent = number(counts.kind?.[type.dataset.kindFilter] ?? 0);
-  }
-  $("total").textContent = tn("%(num)s message", "%(num)s messages", counts.state?.all ?? 0);
-}
-
-function drawLine(detail) {
-  const offline = detail.state === "offline";
-  if (!offline) return;
-  $("offline-since").textContent = t("Offline since %(time)s.", { time: clockTimeExact(detail.since ?? now()) });
-  drawOffline();
-}
-function drawOffline() {
-  if (live.state !== "offline") return;
-  const waits = outbox.count();
-  $("offline-more").textContent = [t("Showing %(time)s.", { time: clockTimeExact(live.heardAt) }), waits ? tn("%(num)s action waits and goes out then.", "%(num)s actions wait and go out then.", waits) : ""].filter(Boolean).join(" ");
-  const left_s = Math.max(0, Math.ceil(((live.retryAt ?? Date.now()) - Date.now()) / 1000));
-  $("offline-next").textContent = t("next try in %(seconds)s s", { seconds: left_s });
-}
 everySecond(() => {
-  drawOffline();
   if (live.state === "live" && !isPaused) $("asof").textContent = t("As of %(time)s", { time: clockTimeExact(live.heardAt) });
   lapseClaims();
-  if (outbox.count() && live.state === "live") outbox.flush();
 });
-outbox.onChange(drawOffline);
 
 /** A lease that ran out shows it without an event. */
 function lapseClaims() {
   for (const id of feed.shown.keys()) if (cards.get(id)?.claim) feed.refresh(id);
 }
 
-function drawTally(tally) {
-  const rows = (Array.isArray(tally) ? tally : tally?.counts ?? tally?.tally ?? []).map((row) => ({ emoji: row.emoji, count: row.count ?? row.n ?? 0 })).filter((row) => row.count > 0).slice(0, 9);
-  const lane = $("tally");
-  lane.hidden = rows.length === 0;
-  if (!rows.length) return;
-  const top = Math.max(...rows.map((row) => row.count));
-  const sum = rows.reduce((all, row) => all + row.count, 0);
-  lane.querySelector("small").textContent = [number(sum), tally?.since ? t("since %(time)s", { time: clockTime(tally.since) }) : ""].filter(Boolean).join(" ");
-  const chips = rows.map((row) => el("span.tally-chip", {}, el("span.emo", {}, row.emoji), el("b", {}, number(row.count)), el("progress.bar", { max: top, value: row.count, "aria-hidden": "true" })));
-  lane.replaceChildren(lane.firstElementChild, ...chips);
-}
-
 function drawEmpty() {
   for (const one of $("empty").querySelectorAll("[data-empty]")) one.hidden = one.dataset.empty !== (isFiltered() ? "filtered" : "none");
-  $("hidden-by").textContent = `${filterNames().join(" · ")}. ${tn("%(num)s message is hidden.", "%(num)s messages are hidden.", counts.state?.all ?? 0)}`;
+  $("hidden-by").textContent = `${filterNames().join(" · ")}. ${tn("%(num)s message is hidden.", "%(num)s messages are hidden.", counters.all)}`;
 }
 
 function drawBulk() {
@@ -642,6 +504,7 @@ function drawBulk() {
 }
 
 function refilter() {
+  mood.refilter();
   selected.clear();
   drawBulk();
   reload();
@@ -665,6 +528,8 @@ const pane = new Pane($("pane"), {
   next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), mark: (what) => pressMark(what, pane.card, marking),
   claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin,
 });
+
+const mood = new Mood({ changed: change, mayJudge: $("pane").dataset.mayMove.startsWith("y") });
 
 function block(card) {
   if (player.isOn(card?.id)) player.stop();
@@ -789,8 +654,8 @@ document.addEventListener("click", (event) => {
   if (many) { if (many.dataset.bulk === "clear") clearSelected(); else bulk(many.dataset.bulk); }
 });
 $("newpill").addEventListener("click", () => showNew());
-$("retry-now").addEventListener("click", () => live.retry());
 $("pause").addEventListener("click", togglePause);
+$("mood-copy").addEventListener("click", () => mood.copy());
 function setDensity(name) {
   feed.hold(() => {
     if (name === "regular") delete document.documentElement.dataset.density;
@@ -833,7 +698,7 @@ bind("b", { group: LISTEN, label: t("Look at what is covered, cover again"), run
 bind("Shift+b", { group: DECIDE, label: t("Show to all, cover for all"), run: () => { cover(focused); } });
 if (mayBlock()) bind("q", { group: DECIDE, label: t("Block sender, lift a block"), run: () => block(cards.get(focused)) });
 bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
-bind("z", { group: DECIDE, label: t("Undo"), run: () => answered().then(() => undoLast()).then((answer) => { if (answer?.card) change(answer.card); }) });
+bind("z", { group: DECIDE, label: t("Undo"), run: () => verdicts.answered().then(() => undoLast()).then((answer) => { if (answer?.card) change(answer.card); }) });
 REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => giveReason(at + 1) || rate(cards.get(focused), at + 1, marking) }));
 if (mayMark()) {
   listKey("1–5", { group: DECIDE, label: t("Rate; the same again takes it off") });
@@ -856,8 +721,7 @@ const density = localStorage.getItem("desk.density");
 if (density && density !== "regular") setDensity(density);
 startFilters({ changed: refilter, leave: () => feed.elementOf(focused)?.focus() });
 take(first, true);
-if (first.tally) drawTally(first.tally);
-drawCounts();
+counters.draw();
 showOrder();
 if (order.length) setFocus(order[0], { quiet: true, reveal: false });
 document.documentElement.dataset.ready = "yes";
