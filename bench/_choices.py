@@ -40,14 +40,14 @@ def measure(engine: str, database: db.Database, station_id: int, *, times: int =
     for name, amount in (("no filter", 0), ("each filter alone", 1), ("filters in pairs", 2)):
         for place in ("first", "later"):
             ms, chosen = max(
-                _take(station_id, query, place, times) for query in islice(_queries(amount), 0, None, step)
+                _take(station_id, query, place, times) for query in islice(queries_of(amount), 0, None, step)
             )
             told = f"wall: {place} page, {name}{chosen and f', the slowest ({chosen})'} at 1,000,000 cards ({engine})"
             figures.append(judge(told, ms, "ms", limit=LIMIT_MS))
     return figures
 
 
-def _queries(amount: int) -> Iterator[dict[str, str]]:
+def queries_of(amount: int) -> Iterator[dict[str, str]]:
     for names in combinations(CHOICES, amount):
         found: list[dict[str, str]] = [{}]
         for name in names:
