@@ -89,17 +89,15 @@ def find_ids(
     lite = session.get_bind().dialect.name == "sqlite"
     says = and_(*starts, *(_stands(group, lite=lite) for group in asked.parts))
 
-    def look(cards: int) -> list[int]:
-        return list(session.execute(walks.glance(station_id, wanted, says, after, limit, at, cards=cards)).scalars())
-
-    ids = look(GLANCE)
-    if len(ids) == limit:
+    seen = session.execute(walks.glance(station_id, wanted, says, after, at, cards=GLANCE)).all()
+    ids = [card_id for card_id, belongs, _at in seen if belongs][:limit]
+    if len(ids) == limit or len(seen) < GLANCE:
         return ids
     hits = _hits(session, asked.parts) if lite else None
     if hits == []:
         return []
     if hits is None:
-        ids = look(NEAR)
+        ids = list(session.execute(walks.near(station_id, wanted, says, after, limit, at, cards=NEAR)).scalars())
         if len(ids) == limit:
             return ids
     return list(session.execute(_rest(station_id, wanted, asked, says, hits, after, limit, at, lite=lite)).scalars())

@@ -60,8 +60,8 @@ def _newest(
     at: datetime,
     *,
     belongs: ColumnElement[bool] | None = None,
-) -> Select[int]:
-    """The first cards of a filter; of these, those that `belongs` is true of."""
+) -> Select[Any]:
+    """The first cards of a filter: (id), or (id, belongs, placed_at)."""
     columns = [Card.id, Card.placed_at, *([] if belongs is None else [belongs.label("belongs")])]
     pairs = [(state, kind) for state in wanted.states or (None,) for kind in wanted.kinds or (None,)]
     arms: list[Select[Any]] = []
@@ -72,13 +72,8 @@ def _newest(
     bounds = [*_bounds(wanted, after), *conditions]
     walks = [arm.where(*bounds).order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery() for arm in arms]
     every = walks[0] if len(walks) == 1 else union_all(*(select(walk) for walk in walks)).subquery()
-    newest = [every.c.placed_at.desc(), every.c.id.desc()]
-    if belongs is None:
-        return select(every.c.id).order_by(*newest).limit(limit)
-    if len(walks) > 1:
-        every = select(every).order_by(*newest).limit(limit).subquery()
-        newest = [every.c.placed_at.desc(), every.c.id.desc()]
-    return select(every.c.id).where(every.c.belongs).order_by(*newest)
+    told = [every.c.id, *([] if belongs is None else [every.c.belongs, every.c.placed_at])]
+    return select(*told).order_by(every.c.placed_at.desc(), every.c.id.desc()).limit(limit)
 
 
 def _arm(station_id: int, columns: Sequence[Any], state: str | None, kind: str | None, at: datetime) -> Select[Any]:
@@ -126,18 +121,33 @@ def glance(
     wanted: Filter,
     condition: ColumnElement[bool] | None,
     after: tuple[datetime, int] | None,
+    at: datetime,
+    *,
+    cards: int,
+) -> Select[int, bool, datetime]:
+    """(id, belongs, placed_at) of the newest few `cards` of a filter: each of them is looked at. What may be rare is
+    asked of these cards alone, so that there is a walk to them. Fewer than `cards` are all there are."""
+    easy = replace(wanted, facets=EVERY)
+    if wanted.campaign_id is not None and MOOD not in wanted.states:
+        easy = replace(easy, states=(), kinds=())
+    belongs = and_(true(), *_bounds(wanted, None), *_any_of(wanted, at), *([] if condition is None else [condition]))
+    return _newest(station_id, easy, [], after, cards, at, belongs=belongs)
+
+
+def near(
+    station_id: int,
+    wanted: Filter,
+    condition: ColumnElement[bool],
+    after: tuple[datetime, int] | None,
     limit: int,
     at: datetime,
     *,
     cards: int,
 ) -> Select[int]:
-    """Ids of those of the newest few `cards` of a filter that belong to a page; each of them is looked at. What may be
-    rare is asked of these cards alone, so that there is a walk to them."""
-    easy = replace(wanted, facets=EVERY)
-    if wanted.campaign_id is not None:
-        easy = replace(easy, states=(), kinds=())
-    belongs = and_(true(), *_bounds(wanted, None), *_any_of(wanted, at), *([] if condition is None else [condition]))
-    return _newest(station_id, easy, [], after, cards, at, belongs=belongs).limit(limit)
+    """Ids of those that belong, of more cards than one wants to read."""
+    looked = glance(station_id, wanted, condition, after, at, cards=cards).subquery()
+    found = select(looked.c.id).where(looked.c.belongs)
+    return found.order_by(looked.c.placed_at.desc(), looked.c.id.desc()).limit(limit)
 
 
 def by_hits(

@@ -20,7 +20,7 @@ from desk.errors import Invalid
 from desk.listeners import actions as listeners
 from desk.listeners.models import Listener
 from desk.settings import Settings
-from desk.wall import actions, facets, forms, queries, rules, stretches, tallies
+from desk.wall import actions, facets, forms, queries, rules, search, stretches, tallies
 from desk.wall.facets import Facets
 from desk.wall.models import Card, CardCount
 from desk.wall.queries import CardView
@@ -136,6 +136,32 @@ def test_every_filter_finds_what_belongs_to_it_and_counts_it(crowded: Cast) -> N
 
             assert seen == [view.card.id for view in shown if _belongs(view, wanted)], wanted
             _numbers_are_true(session, crowded, wanted, shown)
+
+
+WAYS = {  # how many cards are looked at, hits read, cards looked through, before the next way is gone
+    "at a glance": (1000, 2000, 20_000), "by few hits": (0, 2000, 0), "near": (3, 0, 40), "by all hits": (3, 0, 0),
+}  # fmt: skip
+
+
+def test_every_way_finds_the_same_in_the_same_order(crowded: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(9)
+    asked = [replace(_any_filter(dice), text=dice.choice(["hallo", "zusam lo", "amsel", "ada", ""])) for _ in range(40)]
+    found: dict[str, list[list[int]]] = {}
+    with db.reading() as session:
+        for way, (glance, few, near) in WAYS.items():
+            monkeypatch.setattr("desk.wall.search.GLANCE", glance)  # limits of ours, small enough to be passed here
+            monkeypatch.setattr("desk.wall.stretches.GLANCE", glance)
+            monkeypatch.setattr("desk.wall.search.FEW", few)
+            monkeypatch.setattr("desk.wall.search.NEAR", near)
+            found[way] = [
+                queries.list_ids(session, crowded.rheinwelle, wanted, search.read(wanted.text), 9, NOW, after=after)
+                for wanted in asked
+                for after in (None, (SIX + timedelta(seconds=20), 40))
+            ]
+
+    assert sum(map(len, found["at a glance"])) > 100
+    for way, ids in found.items():
+        assert ids == found["at a glance"], way
 
 
 def _numbers_are_true(session: Session, cast: Cast, wanted: Filter, shown: list[CardView]) -> None:

@@ -75,7 +75,11 @@ def spoken(on_both_databases: Settings) -> tuple[Cast, dict[int, str]]:
     return cast, names
 
 
-def test_words_are_found_as_they_are_typed_and_slips_are_told(spoken: tuple[Cast, dict[int, str]]) -> None:
+@pytest.mark.parametrize("glance", [1000, 0])
+def test_words_are_found_as_they_are_typed_and_slips_are_told(
+    spoken: tuple[Cast, dict[int, str]], glance: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "GLANCE", glance)  # none: the index alone
     cast, names = spoken
     with db.reading() as session:
         answers = {typed: found_by(session, cast, Filter(text=typed)) for typed, _names, _similar in TYPED}
