@@ -64,7 +64,7 @@ def _newest(
     """The first cards of a filter: (id), or (id, belongs, placed_at)."""
     columns = [Card.id, Card.placed_at, *([] if belongs is None else [belongs.label("belongs")])]
     pairs = [(state, kind) for state in wanted.states or (None,) for kind in wanted.kinds or (None,)]
-    arms: list[Select[Any]] = []
+    arms: list[Any] = []
     if len(pairs) > UNION_MOST:
         arms.append(select(*columns).where(Card.station_id == station_id, *_any_of(wanted, at)))
     else:

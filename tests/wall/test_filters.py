@@ -145,7 +145,7 @@ WAYS = {  # how many cards are looked at, hits read, cards looked through, befor
 
 def test_every_way_finds_the_same_in_the_same_order(crowded: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     dice = random.Random(9)
-    asked = [replace(_any_filter(dice), text=dice.choice(["hallo", "zusam lo", "amsel", "ada", ""])) for _ in range(40)]
+    asked = [replace(_any_filter(dice), text=dice.choice(["hallo", "zusam lo", "amsel", "ada", ""])) for _ in range(60)]
     found: dict[str, list[list[int]]] = {}
     with db.reading() as session:
         for way, (glance, few, near) in WAYS.items():
