@@ -56,13 +56,13 @@ SEARCHES = {
     "a word of an old season with a slip": "Weihnahcten",
     "words of two seasons, never on one card": "Weihnachten Ostereier",
     "a part of many words": "kapuno",
-    "frequent letters that are no word": "oma staenden",
+    "a frequent word and one that is nowhere": "oma staenden",
 }
 AMONG = {
     "a frequent word among the aired": "text=oma&state=aired",
     "a rare word among the rejected": "text=dedepuka&state=rejected",
-    "a word of an old season of new senders": "text=Weihnachten&sender=new",
-    "a frequent word in a campaign": "text=geburtstag&campaign=1",
+    "a word of an old season among those who never said it": "text=Weihnachten&sender=new",
+    "a frequent word in a campaign where it never stands": "text=geburtstag&campaign=1",
 }
 SEARCH_LIMIT_MS = 150.0
 FILTERS = {
@@ -174,7 +174,7 @@ def _measure(engine: str, name: str, path: str, few: Wall, many: Wall, times: in
 def _search(engine: str, name: str, query: str, many: Wall, times: int) -> Figure:
     """The slowest of some: whoever types waits for each."""
     path = f"/api/v1/cards?{query}"
-    least = 0 if "no" in name.replace("-", " ").split() or "nowhere" in name or "never" in name else 1
+    least = 0 if "nowhere" in name or "never" in name else 1
     taken = [many.ask_ms(path, least=least) for _ in range(max(3, times))]
     name = f"wall: search for {name} at 1,000,000 cards ({engine})"
     return judge(name, max(taken), "ms", limit=SEARCH_LIMIT_MS)
