@@ -251,5 +251,5 @@ def use(settings: Settings) -> None:
 
 def current() -> Settings:
     if _current is None:
-        raise RuntimeError("settings are read after desk.factory.open_house")
+        raise RuntimeError("settings are read after desk.opening.open_house")
     return _current

@@ -7,6 +7,7 @@ the desk itself changed meanwhile (a rendition was finished) is no reason to los
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,13 +22,17 @@ from desk.live import audit
 from desk.media import actions as files
 from desk.media import transcripts
 from desk.people.models import Station
-from desk.wall import acts, announce, blocks, marks, mood, queries, rules, signals, stacks, words
+from desk.wall import acts, announce, blocks, floods, marks, mood, queries, rules, signals, stacks, words
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
 SIMPLE = ("move", "notes", "consent", "campaign", "cover", "uncover", "claim", "release", "apart")
-UNDOABLE = (*SIMPLE, *blocks.ACTS, *marks.ACTS)
-OWN_WAY = {**dict.fromkeys(blocks.ACTS, blocks.take_back), **dict.fromkeys(marks.TAGGED, marks.take_back)}
+UNDOABLE = (*SIMPLE, *blocks.ACTS, *marks.ACTS, *floods.ACTS)
+OWN_WAY = {
+    **dict.fromkeys(blocks.ACTS, blocks.take_back),
+    **dict.fromkeys(marks.TAGGED, marks.take_back),
+    **dict.fromkeys(floods.ACTS, floods.take_back),
+}
 
 
 class CardMoved(Conflict):
@@ -194,6 +199,7 @@ def withdraw_card(session: Session, card_or_message: Card | Message, *, at: date
     card = queries.load_card(session, card.station_id, card.id, for_change=True)
     announce.count(session, card, by=-1, at=at)
     stacks.leave(session, card, at=at)
+    floods.leave(session, card, at=at)
     card.withdrawn_at = at
     mood.settle(session, card, at=at)
     card.folded = ""
@@ -216,9 +222,11 @@ def move_card(
     at: datetime,
     reason: str | None = None,
     force: bool = False,
+    with_copies: bool = False,
 ) -> CardAct:
     """Move a card to another state; its claim ends with it. The answer's id undoes it.
 
+    What stands under it goes along, and the copies of its stack if `with_copies`; undoing it is for all of them.
     `version` is what the person saw. The same move sent again by the same person is answered like the first time.
     Raises CardMoved if somebody changed the card since, CardClaimed on a colleague's claim unless `force`, NoWay if
     the state does not follow, NotFound.
@@ -233,7 +241,17 @@ def move_card(
     if not rules.may_follow(card.state, to) or (to == rules.MOOD and not mood.is_noise(session, card)):
         raise NoWay(card.state, to)
     changes = {"state": to, "state_by_id": by, "state_at": at, "reject_reason": reason if to == "rejected" else None}
-    return _move(session, card, changes | {"claimed_by_id": None, "claimed_until": None}, by=by, at=at)
+    changes |= {"claimed_by_id": None, "claimed_until": None}
+    with floods.together(session, card, at=at):
+        along = floods.companions(session, card, to=to, at=at)
+        if with_copies:
+            known = {one.id for one in along}
+            along += [one for one in stacks.copies_of(session, card, to=to, at=at) if one.id not in known]
+        others = [_move(session, one, changes, by=by, at=at).id for one in along]
+        act = _move(session, card, changes, by=by, at=at)
+        if others:
+            act.after = act.after | {floods.WITH: others}
+    return act
 
 
 def _move(session: Session, card: Card, changes: dict[str, Any], *, by: int | None, at: datetime) -> CardAct:
@@ -249,6 +267,7 @@ def _move(session: Session, card: Card, changes: dict[str, Any], *, by: int | No
 def _tell_moved(session: Session, card: Card, before: str, by: int | None, at: datetime) -> None:
     after = card.state
     mood.settle(session, card, at=at)
+    floods.settle(session, card, at=at)
     for moved in signals.moved:
         moved(session, card, before, after, by, at)
 
@@ -309,6 +328,18 @@ def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: 
     Raises NotFound if there is none, CannotUndo if the same was changed again since.
     """
     act = _load_act(session, station_id, act_id, by)
+    if not act.after.get(floods.WITH):
+        return _undo(session, station_id, act, by=by, at=at)
+    card = queries.load_card(session, station_id, act.card_id, for_change=True)
+    with floods.together(session, card, at=at):
+        _undo(session, station_id, act, by=by, at=at)
+        for other_id in act.after[floods.WITH]:
+            with suppress(Conflict, NotFound):  # somebody decided about that one since, or it is gone
+                _undo(session, station_id, session.get_one(CardAct, other_id), by=by, at=at)
+    return card
+
+
+def _undo(session: Session, station_id: int, act: CardAct, *, by: int, at: datetime) -> Card:
     _hold_still(session, act)
     card = queries.load_card(session, station_id, act.card_id, for_change=True)
     session.refresh(act, with_for_update=True)
@@ -531,6 +562,7 @@ def take_apart(session: Session, station_id: int, card_id: int, *, by: int, at: 
 
 def _tell_entered(session: Session, card: Card, before: int | None, by: int | None, at: datetime) -> None:
     mood.settle(session, card, at=at)
+    floods.settle(session, card, at=at)
     for entered in signals.entered:
         entered(session, card, before, card.campaign_id, by, at)
 

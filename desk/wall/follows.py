@@ -15,13 +15,15 @@ from desk.listeners.models import Listener
 from desk.live import log
 from desk.media import queries as files
 from desk.media import signals as media
-from desk.wall import actions, announce, jobs, mood, words
+from desk.wall import actions, announce, jobs, mood, queries, words
 from desk.wall.models import Card
 
 
 def show_media(session: Session, message_id: int, at: datetime) -> None:
     """A file of the message was fetched, measured, rendered, or has failed."""
-    actions.refresh_card(session, message_id, at=at)
+    card = actions.refresh_card(session, message_id, at=at)
+    if card is not None and card.under_id is not None and card.kind in queries.ALBUM:  # it shows on the upper one, too
+        actions.refresh_card(session, session.get_one(Card, card.under_id), at=at)
 
 
 def find_speech(session: Session, message_id: int, at: datetime) -> None:

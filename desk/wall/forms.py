@@ -35,6 +35,7 @@ class Move:
     to: str
     reason: str | None
     is_forced: bool
+    is_for_copies: bool
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def read_move(body: Any) -> Move:
     if reason is not None and not (isinstance(reason, str) and REASON.fullmatch(reason)):
         faults["reason"] = "This is no reason the desk knows."
     faults.check()
-    return Move(version, str(to), reason, given.get("force") is True)
+    return Move(version, str(to), reason, given.get("force") is True, given.get("with_copies") is True)
 
 
 def read_notes(body: Any) -> Notes:

@@ -27,6 +27,7 @@ class Card(Base):
     `folded` is the searchable text (casefolded, umlauts spelled out). `is_covered`: whether a person covered its files
     (True) or laid them open (False); None leaves it to the desk's own marks. The files carry it too (`Asset`).
     Marks of people beside the verdict: `rating` (1 to 5), `is_for_jury`, and `tag_ids` of the station's colour tags.
+    `under_id`: the card of the same listener under which it stands (desk.wall.floods), `more`: how many stand under it.
     `facet`: what else it can be sorted out by (desk.wall.facets); empty once it is withdrawn.
     """
 
@@ -51,6 +52,7 @@ class Card(Base):
         ),
         Index("ix_card_claimed", "station_id", "claimed_until"),
         Index("ix_card_tagged", "station_id", "id", **_only("tag_ids <> '[]'")),
+        Index("ix_card_under", "under_id", "id", **_only("under_id IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -79,6 +81,8 @@ class Card(Base):
     tag_ids: Mapped[list[Any]] = mapped_column(default=list)
     withdrawn_at: Mapped[datetime | None]
     stack_id: Mapped[int | None] = mapped_column(ForeignKey("stack.id"), index=True)
+    under_id: Mapped[int | None]
+    more: Mapped[int] = mapped_column(default=0)
     folded: Mapped[str] = mapped_column(Text, default="", active_history=True)
     facet: Mapped[str] = mapped_column(String(4), default="")
 

@@ -39,6 +39,7 @@ from desk.wall.walks import CLAIMED, Filter
 
 PAGE = 60
 PAGE_MOST = 200
+ALBUM, ALBUM_SHOWN = ("image", "video"), 3  # kinds whose pictures stand side by side on one card, and how many more
 WIDE = "~"  # before a cursor: the pages before had words one slip away, too
 TOLD = ("length", "reason", "rating", "is_for_jury", "tag")  # what the history says of an act besides the states
 
@@ -98,6 +99,7 @@ class CardView:
     reactions: Sequence[str]
     at: datetime
     stack: Stack | None = None
+    album: Sequence[AssetView] = ()
     tags: Sequence[dict[str, Any]] = ()
 
     @property
@@ -150,6 +152,9 @@ class CardView:
             "rating": card.rating,
             "is_for_jury": card.is_for_jury,
             "tags": list(self.tags),
+            "under": card.under_id,
+            "album": [] if self.is_blocked else [asset.as_json() for asset in self.album],
+            "more": 0 if self.is_blocked else card.more,
             "twins": None if self.is_blocked else twins.twins_of(self.stack, card.id),
             "is_test": False,
         }
@@ -222,7 +227,7 @@ def view_card(session: Session, card: Card, *, at: datetime) -> CardView:
 
 
 def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> dict[int, CardView]:
-    """Cards by id with all that a screen shows of them. Nine statements, however many cards."""
+    """Cards by id with all that a screen shows of them. Nine statements, however many cards; ten with an album."""
     if not card_ids:
         return {}
     rows = session.execute(
@@ -232,7 +237,8 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
         .where(Card.id.in_(card_ids))
     ).all()
     message_ids = [message.id for _card, message, _listener in rows]
-    files = media.list_assets(session, message_ids)
+    beside = _beside(session, [card.id for card, _m, _l in rows if card.more and card.kind in ALBUM])
+    files = media.list_assets(session, [*message_ids, *(one for ids in beside.values() for one in ids)])
     people = _badges(session, [person for card, _m, _l in rows for person in (card.state_by_id, card.claimed_by_id)])
     reactions = _reactions(session, message_ids)
     slots = extras.slots_of(session, card_ids)
@@ -247,6 +253,7 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
             message=message,
             listener=listener,
             media=files.get(message.id, ()),
+            album=[asset for one in beside.get(card.id, ()) for asset in files.get(one, ())],
             state_by=people.get(card.state_by_id),
             claimed_by=people.get(card.claimed_by_id),
             campaign=campaigns.get(card.campaign_id) if card.campaign_id else None,
@@ -266,6 +273,16 @@ def _badges(session: Session, ids: Sequence[int | None]) -> dict[int | None, Bad
         return {}
     rows = session.execute(select(Person.id, Person.name, Person.initials, Person.hue).where(Person.id.in_(wanted)))
     return {row.id: Badge(row.id, row.name, row.initials, row.hue) for row in rows}
+
+
+def _beside(session: Session, card_ids: Sequence[int]) -> dict[int, list[int]]:
+    """The messages whose pictures a card shows beside its own: the first few of those under it. One statement."""
+    found: dict[int, list[int]] = {}
+    if card_ids:
+        under = select(Card.under_id, Card.message_id).where(Card.under_id.in_(card_ids), Card.withdrawn_at.is_(None))
+        for upper_id, message_id in session.execute(under.order_by(Card.placed_at, Card.id)):
+            found.setdefault(upper_id, []).append(message_id)
+    return {upper_id: ids[:ALBUM_SHOWN] for upper_id, ids in found.items()}
 
 
 def find_badge(session: Session, person_id: int | None) -> Badge | None:

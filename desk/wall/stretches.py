@@ -56,6 +56,7 @@ def page_query(
     arms += [arm.c.state.in_(wanted.states) if wanted.states else arm.c.state != MOOD]
     arms += [arm.c.kind.in_(wanted.kinds)] if wanted.kinds else []
     mine = [] if wanted.campaign_id is None else [Card.campaign_id == wanted.campaign_id]
+    mine += [] if wanted.text.strip() else [Card.under_id.is_(None)]
     newest = (
         select(Card.id, Card.placed_at)
         .where(

@@ -20,12 +20,13 @@ STACK = 20
 
 
 def _is_mine_to_judge(station_id: int, by: int, at: datetime) -> list[ColumnElement[bool]]:
-    """New, still on the wall, held by nobody else, not of a blocked sender, and not before the jury."""
+    """New, on the wall and not under another, held by nobody else, not of a blocked sender, not before the jury."""
     return [
         Card.station_id == station_id,
         Card.state == "new",
         Card.is_for_jury.is_(False),
         Card.withdrawn_at.is_(None),
+        Card.under_id.is_(None),
         Card.listener_id.not_in(blocked_ids(station_id, at)),
         or_(Card.claimed_until.is_(None), Card.claimed_until <= at, Card.claimed_by_id == by),
     ]

@@ -20,7 +20,7 @@ from desk.errors import Invalid
 from desk.live import log
 from desk.media import urgency
 from desk.people.models import Station
-from desk.wall import actions, blocks, forms, marks, mood, queries, tags, tallies, triage
+from desk.wall import actions, blocks, floods, forms, marks, mood, queries, tags, tallies, triage
 from desk.wall.models import Card, CardAct
 from desk.wall.walks import Filter
 from desk.web.access import me, my_station, requires, signed_in
@@ -184,6 +184,7 @@ def move_card(card_id: int) -> Response:
             version=move.version,
             reason=move.reason,
             force=move.is_forced,
+            with_copies=move.is_for_copies,
             by=me().id,
             at=at,
         )
@@ -335,6 +336,28 @@ def take_apart(card_id: int) -> Response:
     """This card is not the same as the ones it stands with."""
     with db.transaction() as session:
         act = actions.take_apart(session, my_station().id, card_id, by=me().id, at=clock.now())
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
+@wall.get("/api/v1/cards/<int:card_id>/under")
+@requires("wall.read")
+def list_under(card_id: int) -> Response:
+    """All of a listener's flood that this card is part of, in the order they came."""
+    with db.reading() as session:
+        card = queries.load_card(session, my_station().id, card_id)
+        ids = floods.list_flood(session, card)
+        views = queries.view_cards(session, ids, at=clock.now())
+        body = {"cards": [views[one].as_json() for one in ids]}
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/split")
+@requires("card.judge")
+def split_card(card_id: int) -> Response:
+    """This card shall stand by itself."""
+    with db.transaction() as session:
+        act = floods.split(session, my_station().id, card_id, by=me().id, at=clock.now())
         body = _act_body(session, act)
     return jsonify(body)
 

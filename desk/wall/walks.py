@@ -96,6 +96,8 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
     bounds: list[ColumnElement[bool]] = [Card.withdrawn_at.is_(None)]
     if not wanted.states:
         bounds.append(Card.state != MOOD)
+    if not wanted.text.strip():  # who looks for words finds them wherever they stand
+        bounds.append(Card.under_id.is_(None))
     if wanted.campaign_id is not None:
         bounds.append(Card.campaign_id == wanted.campaign_id)
     if wanted.facets.is_any:

@@ -8,6 +8,7 @@ page. Sessions behind open sockets are looked at again every minute and whenever
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from flask_socketio import SocketIO, join_room
 from desk import clock
 from desk.identity import Identity, permissions
 from desk.live.log import Event
+from desk.web import frames
 
 RECHECK_S = 60.0
 MOST_PER_SESSION = 10
@@ -41,6 +43,8 @@ class _Open:
     session_id: int
     person_id: int
     station_id: int
+    hears: frozenset[str]
+    line: socket.socket | None
 
 
 class Sockets:
@@ -70,15 +74,19 @@ class Sockets:
         identity = self._redeem(ticket) if isinstance(ticket, str) else None
         if identity is None or identity.station is None:
             raise Refused("ticket")
-        opened = _Open(identity.session_id, identity.id, identity.station.id)
+        hears = frozenset(permission for permission in permissions() if identity.may(permission))
+        line = request.environ.get("gunicorn.socket")
+        opened = _Open(identity.session_id, identity.id, identity.station.id, hears, line)
         with self._lock:
             if len(self._open) >= self._most:
                 raise Refused("full")
             if sum(one.session_id == opened.session_id for one in self._open.values()) >= MOST_PER_SESSION:
                 raise Refused("too_many")
             self._open[_sid()] = opened
-        for permission in permissions():
-            if identity.may(permission):
+        if line is not None:
+            frames.make_room(line)
+        else:  # no server of ours: whatever carries it sends as Socket.IO does
+            for permission in hears:
                 join_room(room(identity.station.id, permission))
 
     def _disconnect(self, *_reason: Any) -> None:
@@ -93,8 +101,21 @@ class Sockets:
 
     def deliver(self, events: Sequence[Event]) -> None:
         """Hand committed events to the screens that may see them; called by the relay."""
-        for event in events:
-            socketio.emit("event", event.as_json(), to=room(event.station_id, event.audience))
+        with self._lock:
+            opened = list(self._open.values())
+        if any(one.line is None for one in opened):
+            for event in events:
+                socketio.emit("event", event.as_json(), to=room(event.station_id, event.audience))
+        built = [(event.station_id, event.audience, frames.event_frame(event.as_json())) for event in events]
+        heard: dict[tuple[int, frozenset[str]], bytes] = {}
+        for one in opened:
+            if one.line is None:
+                continue
+            key = (one.station_id, one.hears)
+            if key not in heard:
+                heard[key] = b"".join(frame for at, to, frame in built if at == one.station_id and to in one.hears)
+            if heard[key]:
+                frames.write_or_cut(one.line, heard[key])
 
     def recheck(self, is_alive: Callable[[int, int, int], bool]) -> int:
         """Close sockets whose session, person or role at the station is gone; returns how many."""

@@ -95,6 +95,24 @@ def test_a_link_works_once_and_not_by_being_looked_at(app: Flask, cast: Cast) ->
     assert again.get("/api/v1/cards").status_code == 401
 
 
+def test_a_whole_team_signs_in_by_links_at_once_and_guessing_them_is_braked(app: Flask, cast: Cast) -> None:
+    with db.transaction() as session:
+        nia = session.get_one(Person, cast.nia)
+        links = [people.make_link(session, nia, at=clock.now()) for _ in range(25)]
+    guesser = app.test_client()
+    data = {"csrf_token": form_token(guesser)}
+
+    opened = []
+    for link in links:
+        member = app.test_client()
+        token = form_token(member, f"/signin/link/{link}")
+        opened.append(member.post(f"/signin/link/{link}", data={"csrf_token": token}).status_code)
+    guessed = [guesser.post(f"/signin/link/{number}", data=data).status_code for number in range(21)]
+
+    assert opened == [303] * 25
+    assert guessed == [403] * 20 + [429]
+
+
 def test_a_link_of_yesterday_is_refused(app: Flask, cast: Cast) -> None:
     with db.transaction() as session:
         person = session.get_one(Person, cast.nia)

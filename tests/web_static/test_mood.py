@@ -10,9 +10,10 @@ from desk import clock, db
 from desk.conversations.models import Message
 from desk.listeners.models import Listener
 from desk.wall import mood
-from desk.wall.models import Card
+from desk.wall.models import Card, MoodTold
 from tests.browser.wall_hand import until
 from tests.desk_fixtures import Cast
+from tests.rehearsal.stage import wait_for
 from tests.wall import builders
 from tests.web_static.test_wall_page import _faults_of, address, wall
 
@@ -31,11 +32,19 @@ def send(cast: Cast, *texts: str) -> list[int]:
         return ids
 
 
+def is_due(cast: Cast) -> bool:
+    """What the keeper does every second."""
+    mood.tell_due()
+    with db.reading() as session:
+        return session.get_one(MoodTold, cast.rheinwelle).is_due
+
+
 def test_the_bar_counts_opens_gives_out_and_folds_again(wall: Any, cast: Cast) -> None:
     place = "document.querySelector('#grid').getBoundingClientRect().top"
     before = wall.evaluate(place)
     ids = send(cast, "❤️", "❤️❤️", "Guten Morgen!", "Moin, grüßt Oma Helga")
     wall.wait_for_selector("#newpill >> text=1")
+    wait_for(lambda: not is_due(cast))
     wall.wait_for_selector('[data-sign="❤️"] >> text=2')
     chips = wall.eval_on_selector_all("#mood-chips button", "all => all.map((one) => one.ariaLabel)")
 
@@ -51,6 +60,7 @@ def test_the_bar_counts_opens_gives_out_and_folds_again(wall: Any, cast: Cast) -
     wall.wait_for_selector("#newpill >> text=2")
     wall.click('[data-mood="fold"]')
     wall.wait_for_selector("#newpill >> text=1")
+    wait_for(lambda: not is_due(cast))
     wall.wait_for_selector('[data-sign="hello"] >> text=1')
     until(wall, "document.querySelector('#mood-open').ariaExpanded === 'true'")
     wall.keyboard.press("Escape")

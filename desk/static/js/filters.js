@@ -53,8 +53,8 @@ function saysIt(card, { parts, starts }) {
 
 export const leaseOf = (card) => isMine(card) || isTheirs(card);
 
-function isInState(card) {
-  return filters.state.split(",").some((state) => {
+function isInState(card, given) {
+  return given.state.split(",").some((state) => {
     if (state === "all") return card.state !== "mood";
     if (state === "claimed") return leaseOf(card) && (card.state === "new" || card.state === "claimed");
     return card.state === state && !(state === "new" && leaseOf(card));
@@ -65,17 +65,19 @@ const zone = document.querySelector('meta[name="time-zone"]')?.content || undefi
 const days = new Intl.DateTimeFormat("sv-SE", { timeZone: zone });  // 2026-11-19, as the address has it
 const dayOf = (at) => days.format(new Date(at));
 
-function isInTime(card) {
-  if (!filters.time) return true;
-  if (filters.time === "hour") return new Date(card.placed_at) >= now() - HOUR_MS;
-  return dayOf(card.placed_at) === (filters.time === "today" ? dayOf(now()) : filters.time);
+function isInTime(card, { time }) {
+  if (!time) return true;
+  if (time === "hour") return new Date(card.placed_at) >= now() - HOUR_MS;
+  return dayOf(card.placed_at) === (time === "today" ? dayOf(now()) : time);
 }
 
-export function matches(card) {
-  if (!isInState(card) || (filters.kind && !filters.kind.split(",").includes(card.kind)) || !isInTime(card)) return false;
-  if (filters.campaign && String(card.campaign?.id ?? "") !== filters.campaign) return false;
-  if (FACETS.some((name) => filters[name] && card.facets?.[name] !== filters[name])) return false;
-  return !filters.text || !asked || saysIt(card, asked);
+/** Whether a card belongs to what is looked at, or to other filters with the same words. */
+export function matches(card, given = filters) {
+  if (card.under && !given.text) return false;
+  if (!isInState(card, given) || (given.kind && !given.kind.split(",").includes(card.kind)) || !isInTime(card, given)) return false;
+  if (given.campaign && String(card.campaign?.id ?? "") !== given.campaign) return false;
+  if (FACETS.some((name) => given[name] && card.facets?.[name] !== given[name])) return false;
+  return !given.text || !asked || saysIt(card, asked);
 }
 
 /* ---------- the address ---------- */

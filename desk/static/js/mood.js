@@ -181,8 +181,8 @@ export class Mood {
     $("mood-line").textContent = moodLine(bar);
     for (const one of this.panel.querySelectorAll("[data-minutes]")) one.setAttribute("aria-pressed", String(Number(one.dataset.minutes) === this.minutes));
     const signs = [{ sign: "", label: t("All") }, ...bar.signs.map((one) => ({ ...one, label: null }))];
-    $("mood-signs").replaceChildren(...signs.map((one) => el("button.type", { type: "button", "data-mood-sign": one.sign, "aria-pressed": String((this.sign ?? "") === one.sign), "aria-label": one.label ?? signWords(one) },
-      one.label ?? face(one.emoji), el("b", {}, number(one.sign ? one.count : bar.total)))));
+    $("mood-signs").replaceChildren(...signs.map((one) => el("button.type", { type: "button", "data-mood-sign": one.sign, "aria-pressed": String((this.sign ?? "") === one.sign), "aria-label": one.label ? null : `${signWords(one)} ${number(one.count)}` },
+      one.label ?? face(one.emoji), " ", el("b", {}, number(one.sign ? one.count : bar.total)))));
     $("mood-as-cards").href = linkTo({ state: "mood" });
     const rows = page.items.map((item) => this.#row(item));
     $("mood-list").replaceChildren(...(rows.length ? rows : [el("li.mood-none", {}, icon("smile"), t("No emoji, greetings or reactions in this time."))]));

@@ -5,7 +5,7 @@ import { describe, isTheirs } from "./card.js";
 import { now } from "./clock.js";
 import { announce, errorText } from "./dom.js";
 import * as outbox from "./outbox.js";
-import { note, remember, warn } from "./toast.js";
+import { keepStep, note, remember, warn } from "./toast.js";
 import { clockTimeExact, t } from "./words.js";
 
 const ME = Number(document.querySelector('meta[name="me"]')?.content ?? 0);
@@ -25,9 +25,10 @@ export function whatHappened(state, values) {
 }
 
 export class Verdicts {
-  /** `cards` is the page's store, `refresh(id)` draws a card anew, `change(card)` takes one as the server says it is. */
-  constructor({ cards, refresh, change }) {
-    Object.assign(this, { cards, refresh, change });
+  /** `cards` is the page's store, `refresh(id)` draws a card anew, `change(card)` takes one as the server says it is,
+      `held` keeps account of what waits for the line. */
+  constructor({ cards, refresh, change, held }) {
+    Object.assign(this, { cards, refresh, change, held });
     this.pending = new Set();
     this.conflicts = new Map();
     this.warned = new Map();
@@ -58,7 +59,7 @@ export class Verdicts {
   #waits(id) { this.pending.add(id); this.refresh(id); }
 
   /** Moves a card; gives {ok, undo_id, who}: whose decision came first where it is not ok. */
-  async move(card, to, { reason = null, quiet = false, force = false } = {}) {
+  async move(card, to, { reason = null, quiet = false, force = false, copies = false } = {}) {
     const { id } = card;
     const before = this.cards.get(id);
     const arrive = this.#setOut();
@@ -67,12 +68,19 @@ export class Verdicts {
     this.refresh(id);
     const ring = setTimeout(() => this.#waits(id), RING_MS);
     try {
-      const body = { version: before.version, to, ...(reason ? { reason } : {}), ...(force ? { force } : {}) };
-      const answer = await outbox.send(`/api/v1/cards/${id}/move`, body, () => { arrive(); this.#waits(id); });
+      const body = { version: before.version, to, ...(reason ? { reason } : {}), ...(force ? { force } : {}), ...(copies ? { with_copies: true } : {}) };
+      const path = `/api/v1/cards/${id}/move`;
+      const answer = await outbox.send(path, body, () => { arrive(); this.held.add(id, () => outbox.withdraw(path)); this.#waits(id); });
+      const waited = this.held.has(id);
+      const said = copies ? t("%(what)s, and its copies", { what: SAID[to](describe(card)) }) : SAID[to]?.(describe(card)) ?? describe(card);
+      const undone = (back) => { if (back?.card) this.change(back.card); };
+      this.held.done(id);
       this.change(answer.card);
-      if (!quiet) remember(answer.undo_id, SAID[to]?.(describe(card)) ?? describe(card), (undone) => { if (undone?.card) this.change(undone.card); });
+      if (waited) keepStep(answer.undo_id, said, undone);
+      else if (!quiet) remember(answer.undo_id, said, undone);
       return { ok: true, undo_id: answer.undo_id };
     } catch (error) {
+      if (error.isWithdrawn) { this.cards.set(id, before); return { ok: false, who: null }; }
       return this.settle(error, before, to);
     } finally {
       arrive();
@@ -88,18 +96,21 @@ export class Verdicts {
     if (error.isConflict && current?.listener) {
       this.cards.set(current.id, current);
       if (error.code === "wall.card_claimed") {
+        this.held.refused(current.id, describe(current), error.message);
         this.warned.set(current.id, { key: to, at: Date.now() });
         note(`${error.message} ${t("Press again to decide anyway.")}`, { ic: "user", seconds: 4 });
         return { ok: false, who: current.claim?.by?.name?.split(" ")[0] ?? null };
       }
-      if (current.state === to && current.state_by?.id === ME) return { ok: true };
+      if (current.state === to && current.state_by?.id === ME) { this.held.done(current.id); return { ok: true }; }
       const who = current.state_by?.name?.split(" ")[0] ?? current.claim?.by?.name?.split(" ")[0] ?? t("Somebody");
       const values = { name: who, time: current.state_at ? clockTimeExact(current.state_at) : clockTimeExact(now()) };
       this.conflicts.set(current.id, { title: t("%(name)s was faster", values), text: `${whatHappened(current.state, values)} ${t("Your decision was not carried out.")}` });
+      this.held.refused(current.id, describe(current), whatHappened(current.state, values));
       announce(t("%(name)s was faster", { name: who }));
       return { ok: false, who };
     }
     this.cards.set(before.id, before);
+    this.held.refused(before.id, describe(before), errorText(error));
     warn(errorText(error));
     return { ok: false, who: null };
   }
