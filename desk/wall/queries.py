@@ -281,7 +281,8 @@ def _beside(session: Session, card_ids: Sequence[int]) -> dict[int, list[int]]:
     if card_ids:
         under = select(Card.under_id, Card.message_id).where(Card.under_id.in_(card_ids), Card.withdrawn_at.is_(None))
         for upper_id, message_id in session.execute(under.order_by(Card.placed_at, Card.id)):
-            found.setdefault(upper_id, []).append(message_id)
+            if upper_id is not None:
+                found.setdefault(upper_id, []).append(message_id)
     return {upper_id: ids[:ALBUM_SHOWN] for upper_id, ids in found.items()}
 
 
