@@ -62,9 +62,9 @@ export class Fresh {
 }
 
 /** What filters look at, and nothing else of a card. */
-const small = ({ id, kind, state, under, claim, placed_at, campaign, facets, text, listener, media, about, note }) => ({
+const small = ({ id, kind, state, under, claim, placed_at, campaign, facets, text, listener, media, about, note, tags }) => ({
   id, kind, state, under, claim, placed_at, campaign, facets,
-  ...(filters.text ? { text, listener, media: media?.map(({ transcript }) => ({ transcript })), about, note } : {}),
+  text, listener, media: media?.map(({ transcript }) => ({ transcript })), about, note, tags,  // somebody may search later
 });
 
 function sign(control, amount) {
