@@ -101,6 +101,7 @@ class CardView:
     stack: Stack | None = None
     album: Sequence[AssetView] = ()
     tags: Sequence[dict[str, Any]] = ()
+    assigned_to: Badge | None = None
 
     @property
     def facet(self) -> str:
@@ -152,6 +153,7 @@ class CardView:
             "rating": card.rating,
             "is_for_jury": card.is_for_jury,
             "tags": list(self.tags),
+            "assigned": self._assigned(),
             "under": card.under_id,
             "album": [] if self.is_blocked else [asset.as_json() for asset in self.album],
             "more": 0 if self.is_blocked else card.more,
@@ -164,6 +166,12 @@ class CardView:
         if self.claimed_by is None or until is None or until <= self.at:
             return None
         return {"by": self.claimed_by.as_json(), "until": clock.iso(until)}
+
+    def _assigned(self) -> dict[str, Any] | None:
+        """{desk, to}: one of the two says who should see to the card."""
+        if self.assigned_to is None and self.card.assigned_desk is None:
+            return None
+        return {"desk": self.card.assigned_desk, "to": self.assigned_to.as_json() if self.assigned_to else None}
 
     def _listener(self) -> dict[str, Any]:
         one = self.listener
@@ -237,9 +245,10 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
         .where(Card.id.in_(card_ids))
     ).all()
     message_ids = [message.id for _card, message, _listener in rows]
-    beside = _beside(session, [card.id for card, _m, _l in rows if card.more and card.kind in ALBUM])
+    cards = [card for card, _m, _l in rows]
+    beside = _beside(session, [card.id for card in cards if card.more and card.kind in ALBUM])
     files = media.list_assets(session, [*message_ids, *(one for ids in beside.values() for one in ids)])
-    people = _badges(session, [person for card, _m, _l in rows for person in (card.state_by_id, card.claimed_by_id)])
+    people = _badges(session, [one for c in cards for one in (c.state_by_id, c.claimed_by_id, c.assigned_to_id)])
     reactions = _reactions(session, message_ids)
     slots = extras.slots_of(session, card_ids)
     piles = _stacks(session, sorted({card.stack_id for card, _m, _l in rows if card.stack_id}))
@@ -256,6 +265,7 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
             album=[asset for one in beside.get(card.id, ()) for asset in files.get(one, ())],
             state_by=people.get(card.state_by_id),
             claimed_by=people.get(card.claimed_by_id),
+            assigned_to=people.get(card.assigned_to_id),
             campaign=campaigns.get(card.campaign_id) if card.campaign_id else None,
             slots=slots.get(card.id, ()),
             reactions=reactions.get(message.id, ()),

@@ -37,7 +37,7 @@ def are_meant(wanted: Filter) -> bool:
     """Whether a page of this filter is found here; what somebody holds is few, and what has a walk is faster there."""
     is_within = wanted.campaign_id is not None and bool(wanted.states or wanted.kinds)
     is_held = CLAIMED in wanted.states and "new" not in wanted.states
-    return (is_within or wanted.facets.is_any) and not is_held
+    return (is_within or wanted.facets.is_any) and not is_held and not wanted.is_assigned
 
 
 def page_query(

@@ -29,7 +29,7 @@ def facet_counts(
 
     Four statements at most.
     """
-    if wanted.text.strip() or wanted.campaign_id is not None or wanted.since or wanted.until:
+    if wanted.text.strip() or wanted.campaign_id is not None or wanted.since or wanted.until or wanted.is_assigned:
         rows = _one_by_one(session, station_id, wanted, at)
         return None if rows is None else facets.counts_of(rows, wanted.facets)
     return facets.counts_of(_kept(session, station_id, wanted, at), wanted.facets)

@@ -36,6 +36,12 @@ class Filter:
     facets: Facets = EVERY
     since: datetime | None = None
     until: datetime | None = None
+    assigned_to_id: int | None = None
+    assigned_desk: str | None = None
+
+    @property
+    def is_assigned(self) -> bool:
+        return self.assigned_to_id is not None or self.assigned_desk is not None
 
 
 def page_query(
@@ -48,6 +54,8 @@ def page_query(
 ) -> Select[int]:
     """Ids of a page. Several states or kinds are several short walks along an index, put together: one walk over a set
     would sort everything that matches."""
+    if wanted.is_assigned:
+        return _of_assigned(station_id, wanted, condition, after, limit, at)
     return _newest(station_id, wanted, [] if condition is None else [condition], after, limit, at)
 
 
@@ -102,6 +110,10 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
         bounds.append(Card.campaign_id == wanted.campaign_id)
     if wanted.facets.is_any:
         bounds.append(Card.facet.like(wanted.facets.pattern))
+    if wanted.assigned_to_id is not None:
+        bounds.append(Card.assigned_to_id == wanted.assigned_to_id)
+    if wanted.assigned_desk is not None:
+        bounds.append(Card.assigned_desk == wanted.assigned_desk)
     return [*bounds, *between(wanted, after)]
 
 
@@ -118,6 +130,29 @@ def between(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
     return bounds
 
 
+def _of_assigned(
+    station_id: int,
+    wanted: Filter,
+    condition: ColumnElement[bool] | None,
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
+) -> Select[int]:
+    """Few cards are passed on: those alone are looked through."""
+    rest = [*_bounds(wanted, after), *_any_of(wanted, at), *([] if condition is None else [condition])]
+    passed = select(Card.id).where(_aside(station_id), *rest)
+    return passed.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit)
+
+
+def conditions(wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:
+    """What a card that is wanted fulfils, its text apart."""
+    return [*_bounds(wanted, None), *_any_of(wanted, at)]
+
+
+def without_assigned(wanted: Filter) -> Filter:
+    return replace(wanted, assigned_to_id=None, assigned_desk=None)
+
+
 def glance(
     station_id: int,
     wanted: Filter,
@@ -129,10 +164,10 @@ def glance(
 ) -> Select[int, bool, datetime]:
     """(id, belongs, placed_at) of the newest few `cards` of a filter: each of them is looked at. What may be rare is
     asked of these cards alone, so that there is a walk to them. Fewer than `cards` are all there are."""
-    easy = replace(wanted, facets=EVERY)
+    easy = without_assigned(replace(wanted, facets=EVERY))
     if wanted.campaign_id is not None and MOOD not in wanted.states:
         easy = replace(easy, states=(), kinds=())
-    belongs = and_(true(), *_bounds(wanted, None), *_any_of(wanted, at), *([] if condition is None else [condition]))
+    belongs = and_(true(), *conditions(wanted, at), *([] if condition is None else [condition]))
     return _newest(station_id, easy, [], after, cards, at, belongs=belongs)
 
 

@@ -250,7 +250,7 @@ def test_tags_of_cards_that_are_there_are_folded_after_the_migration(
     with db.transaction() as session:
         for card in session.execute(select(Card)).scalars():
             card.folded = " hallo"  # as it was before
-    schema.step_down(db.current(), "0008")
+    schema.step_down(db.current(), "0010")
     schema.migrate(db.current())
     run_jobs()
     with db.reading() as session:
