@@ -84,7 +84,9 @@ def _add_views(app: Flask, csrf: CSRFProtect, opened: Settings) -> None:
 
 
 def _add_sockets(app: Flask, opened: Settings) -> None:
-    sockets = Sockets(app, most=opened.max_sockets, public_url=opened.public_url, redeem=_redeem)
+    sockets = Sockets(
+        app, most=opened.max_sockets, public_url=opened.public_url, redeem=_redeem, redis_url=opened.redis_url
+    )
     app.extensions["desk.sockets"] = sockets
     relay = Relay(db.current(), sockets.deliver)
     app.extensions["desk.relay"] = relay

@@ -20,7 +20,7 @@ from media_store.stores import open_store
 
 ROOMS = (
     "people", "shows", "listeners", "channels", "media", "conversations", "wall", "shortlist", "onair",
-    "contests", "safety", "intake", "privacy", "reports", "house",
+    "contests", "safety", "intake", "privacy", "reports", "house", "team",
 )  # fmt: skip
 
 

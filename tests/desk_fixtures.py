@@ -150,6 +150,7 @@ def app(house: Settings, compiled_templates: FileSystemBytecodeCache) -> Iterato
     made.config["WTF_CSRF_ENABLED"] = True
     yield made
     made.extensions["desk.relay"].stop()
+    made.extensions["desk.sockets"].presence.stop()
     db.current().dispose()
 
 

@@ -352,6 +352,7 @@ def _reduce_card(session: Session, card: Card, at: datetime) -> None:
     session.execute(update(ConsentRecord).where(ConsentRecord.card_id == card.id).values(note=""))
     card.about = card.pronunciation = card.note = card.folded = ""
     card.rating, card.is_for_jury, card.tag_ids = None, False, []
+    card.assigned_to_id = card.assigned_desk = None
     card.vetted_sha256 = card.reject_reason = card.claimed_by_id = card.claimed_until = None
 
 

@@ -26,7 +26,7 @@ from desk.wall import acts, announce, blocks, floods, marks, mood, queries, rule
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
-SIMPLE = ("move", "notes", "consent", "campaign", "cover", "uncover", "claim", "release", "apart")
+SIMPLE = ("move", "notes", "consent", "campaign", "cover", "uncover", "claim", "release", "apart", "assign")
 UNDOABLE = (*SIMPLE, *blocks.ACTS, *marks.ACTS, *floods.ACTS)
 OWN_WAY = {
     **dict.fromkeys(blocks.ACTS, blocks.take_back),
@@ -235,9 +235,9 @@ def move_card(
     repeated = _same_move_again(session, card, to, version, by)
     if repeated is not None:
         return repeated
-    _refuse_stale(session, card, version, at=at)
     if not force and by is not None and to in (*rules.VERDICTS, "planned"):
         _refuse_claimed(session, card, by, at=at)
+    _refuse_stale(session, card, version, at=at)
     if not rules.may_follow(card.state, to) or (to == rules.MOOD and not mood.is_noise(session, card)):
         raise NoWay(card.state, to)
     changes = {"state": to, "state_by_id": by, "state_at": at, "reject_reason": reason if to == "rejected" else None}
@@ -295,7 +295,8 @@ def _refuse_claimed(session: Session, card: Card, by: int, *, at: datetime) -> N
     if rules.is_claimed_by_another(card.claimed_by_id, card.claimed_until, by, at):
         refused = CardClaimed(queries.view_card(session, card, at=at).as_json())
         badge = queries.find_badge(session, card.claimed_by_id)
-        refused.facts = {"name": badge.name if badge else "", "time": _time(session, card, card.claimed_until or at)}
+        until = _time(session, card, card.claimed_until or at, "%H:%M:%S")
+        refused.facts = {"name": badge.name if badge else "", "time": until}
         raise refused
 
 
@@ -314,9 +315,9 @@ def _conflict(session: Session, card: Card, refused: Conflict, last: CardAct | N
     return refused
 
 
-def _time(session: Session, card: Card, moment: datetime) -> str:
+def _time(session: Session, card: Card, moment: datetime, shape: str = "%H:%M") -> str:
     zone = ZoneInfo(session.get_one(Station, card.station_id).timezone)
-    return f"{moment.astimezone(zone):%H:%M}"
+    return moment.astimezone(zone).strftime(shape)
 
 
 # --- taking back ------------------------------------------------------------------------------------------------
@@ -418,7 +419,7 @@ def _names_to_restore(act: CardAct) -> list[str]:
 def _load_act(session: Session, station_id: int, act_id: int | None, by: int) -> CardAct:
     query = select(CardAct).where(CardAct.station_id == station_id, CardAct.act.in_(UNDOABLE))
     if act_id is None:
-        query = query.where(CardAct.by_person_id == by, CardAct.undone_at.is_(None))
+        query = query.where(CardAct.by_person_id == by, CardAct.undone_at.is_(None), CardAct.act.not_in(acts.LEASES))
     else:
         query = query.where(CardAct.id == act_id)
     act = session.execute(query.order_by(CardAct.id.desc()).limit(1)).scalar_one_or_none()

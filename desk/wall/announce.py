@@ -32,6 +32,7 @@ class _Noted:
     kinds: dict[int, str] = field(default_factory=dict)
     stations: dict[int, int] = field(default_factory=dict)
     moved: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
+    recounted: set[int] = field(default_factory=set)
     at: datetime | None = None
 
 
@@ -55,6 +56,11 @@ def hush(session: Session, card: Card, *, at: datetime) -> None:
 def count(session: Session, card: Card, *, by: int, at: datetime) -> None:
     """Note that there is one card more or less in the card's present state, kind and facet."""
     _noted(session, at).moved[card.station_id, card.state, card.kind, card.facet or ""] += by
+
+
+def recount(session: Session, station_id: int, *, at: datetime) -> None:
+    """Let this transaction's events tell the counts of a station, also where no counter moves (a claim ran out)."""
+    _noted(session, at).recounted.add(station_id)
 
 
 def set_facet(session: Session, card: Card, facet: str, *, at: datetime) -> None:
@@ -87,6 +93,9 @@ def _announce(session: Session) -> None:
     _derive(session, noted, views.values())
     for station_id in sorted({*noted.stations.values(), *(key[0] for key in noted.moved)}):
         counts = _write_counts(session, station_id, noted, at)
+        if counts is None and station_id in noted.recounted:
+            log.hold(session, station_id)
+            counts = queries.counts(session, station_id, at=at)
         for card_id, kind in noted.kinds.items():
             if noted.stations[card_id] != station_id or kind == SILENT:
                 continue

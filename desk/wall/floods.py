@@ -85,7 +85,7 @@ def _flooded(card: Card, recent: Sequence[Card]) -> Card | None:
 
 def _may_take(upper: Card, card: Card, at: datetime) -> bool:
     """Only what nobody has judged or is judging: whoever hears it now would judge what they have not seen."""
-    is_held = upper.claimed_until is not None and upper.claimed_until > at
+    is_held = upper.is_for_jury or (upper.claimed_until is not None and upper.claimed_until > at)
     is_open = upper.state == card.state and upper.withdrawn_at is None and upper.under_id is None
     return is_open and not is_held and upper.campaign_id == card.campaign_id and upper.station_id == card.station_id
 

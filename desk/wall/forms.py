@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from desk.errors import Invalid
 from desk.listeners import rules as listeners
-from desk.wall import facets, marks, mood, rules
+from desk.wall import assigning, facets, marks, mood, rules
 from desk.wall.queries import PAGE, PAGE_MOST
 from desk.wall.walks import CLAIMED, Filter
 
@@ -152,10 +152,35 @@ def read_force(body: Any) -> bool:
     return _object(body).get("force") is True
 
 
-def read_filter(args: Mapping[str, str], *, zone: ZoneInfo, at: datetime) -> tuple[Filter, str | None, int]:
+def read_ids(body: Any, name: str, most: int = 200) -> tuple[int, ...]:
+    """A list of ids; missing, it is empty."""
+    given = _object(body).get(name) or []
+    if not isinstance(given, list) or not all(type(one) is int and 0 <= one < 2**53 for one in given[:most]):
+        raise Invalid({name: "A list of whole numbers is expected here."})
+    return tuple(given[:most])
+
+
+def read_assigned(body: Any) -> tuple[str | None, int | None]:
+    """(desk, person_id) a card is passed on to; both None: to nobody."""
+    given, faults = _object(body), _Faults()
+    desk, person_id = given.get("desk"), None
+    if desk is not None and desk not in assigning.DESKS:
+        faults["desk"] = "There is no such desk."
+    if given.get("person_id") is not None:
+        person_id = _number(given, "person_id", faults)
+        if desk is not None:
+            faults["desk"] = "A card goes to a person or to a desk."
+    faults.check()
+    return desk, person_id
+
+
+def read_filter(
+    args: Mapping[str, str], *, zone: ZoneInfo, at: datetime, me: int | None = None
+) -> tuple[Filter, str | None, int]:
     """Filter, cursor and length of a page from a query string; lists are separated by commas.
 
-    A time is hour, today or a day (2026-11-19), days being those of `zone`.
+    `assigned` is a desk, or me: whoever opens the link. A time is hour, today or a day (2026-11-19), days being those
+    of `zone`.
     """
     faults = _Faults()
     states = tuple(part for part in args.get("state", "").split(",") if part and part != "all")
@@ -170,6 +195,9 @@ def read_filter(args: Mapping[str, str], *, zone: ZoneInfo, at: datetime) -> tup
     chosen, wrong = facets.read(args)
     faults |= dict.fromkeys(wrong, "This is no such choice.")
     since, until = _read_time(args.get("time", ""), faults, zone=zone, at=at)
+    assigned = args.get("assigned", "")
+    if assigned and assigned not in ("me", *assigning.DESKS):
+        faults["assigned"] = "This is no such choice."
     limit = args.get("limit", "") or str(PAGE)
     if not (limit.isdecimal() and 1 <= int(limit[:9]) <= PAGE_MOST):
         faults["limit"] = "A page holds 1 to 200 cards."
@@ -184,6 +212,8 @@ def read_filter(args: Mapping[str, str], *, zone: ZoneInfo, at: datetime) -> tup
         facets=chosen,
         since=since,
         until=until,
+        assigned_to_id=me if assigned == "me" else None,
+        assigned_desk=assigned if assigned in assigning.DESKS else None,
     )
     return wanted, args.get("cursor") or None, int(limit)
 

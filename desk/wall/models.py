@@ -23,6 +23,7 @@ class Card(Base):
     `folded` is the searchable text (casefolded, umlauts spelled out). `is_covered`: whether a person covered its files
     (True) or laid them open (False); None leaves it to the desk's own marks. The files carry it too (`Asset`).
     Marks of people beside the verdict: `rating` (1 to 5), `is_for_jury`, and `tag_ids` of the station's colour tags.
+    Passed on to a colleague (`assigned_to_id`) or to a desk of the house (`assigned_desk`), never to both.
     `under_id`: the card of the same listener under which it stands (desk.wall.floods), `more`: how many stand under it.
     `facet`: what else it can be sorted out by (desk.wall.facets); empty once it is withdrawn.
     """
@@ -36,6 +37,17 @@ class Card(Base):
         Index("ix_card_wall_campaign", "station_id", "campaign_id", "placed_at", "id"),
         Index("ix_card_wall_facet", "station_id", "state", "kind", "facet", "placed_at", "id"),
         Index("ix_card_claimed", "station_id", "claimed_until"),
+        *(
+            Index(
+                f"ix_card_{column}",
+                column,
+                "placed_at",
+                "id",
+                sqlite_where=text(f"{column} IS NOT NULL"),
+                postgresql_where=text(f"{column} IS NOT NULL"),
+            )
+            for column in ("assigned_to_id", "assigned_desk")
+        ),
         Index("ix_card_under", "under_id", "id", sqlite_where=text(UNDER), postgresql_where=text(UNDER)),
     )
 
@@ -54,6 +66,8 @@ class Card(Base):
     reject_reason: Mapped[str | None] = mapped_column(String(40))
     claimed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     claimed_until: Mapped[datetime | None]
+    assigned_to_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    assigned_desk: Mapped[str | None] = mapped_column(String(12))
     consent: Mapped[str] = mapped_column(String(10), default="unknown")
     is_covered: Mapped[bool | None]
     vetted_sha256: Mapped[str | None] = mapped_column(String(64))

@@ -98,6 +98,7 @@ class CardView:
     stack: Stack | None = None
     album: Sequence[AssetView] = ()
     tags: Sequence[dict[str, Any]] = ()
+    assigned_to: Badge | None = None
 
     @property
     def facet(self) -> str:
@@ -149,6 +150,7 @@ class CardView:
             "rating": card.rating,
             "is_for_jury": card.is_for_jury,
             "tags": list(self.tags),
+            "assigned": self._assigned(),
             "under": card.under_id,
             "album": [] if self.is_blocked else [asset.as_json() for asset in self.album],
             "more": 0 if self.is_blocked else card.more,
@@ -161,6 +163,12 @@ class CardView:
         if self.claimed_by is None or until is None or until <= self.at:
             return None
         return {"by": self.claimed_by.as_json(), "until": clock.iso(until)}
+
+    def _assigned(self) -> dict[str, Any] | None:
+        """{desk, to}: one of the two says who should see to the card."""
+        if self.assigned_to is None and self.card.assigned_desk is None:
+            return None
+        return {"desk": self.card.assigned_desk, "to": self.assigned_to.as_json() if self.assigned_to else None}
 
     def _listener(self) -> dict[str, Any]:
         one = self.listener
@@ -234,9 +242,10 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
         .where(Card.id.in_(card_ids))
     ).all()
     message_ids = [message.id for _card, message, _listener in rows]
-    beside = _beside(session, [card.id for card, _m, _l in rows if card.more and card.kind in ALBUM])
+    cards = [card for card, _m, _l in rows]
+    beside = _beside(session, [card.id for card in cards if card.more and card.kind in ALBUM])
     files = media.list_assets(session, [*message_ids, *(one for ids in beside.values() for one in ids)])
-    people = _badges(session, [person for card, _m, _l in rows for person in (card.state_by_id, card.claimed_by_id)])
+    people = _badges(session, [one for c in cards for one in (c.state_by_id, c.claimed_by_id, c.assigned_to_id)])
     reactions = _reactions(session, message_ids)
     slots = extras.slots_of(session, card_ids)
     piles = _stacks(session, sorted({card.stack_id for card, _m, _l in rows if card.stack_id}))
@@ -253,6 +262,7 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
             album=[asset for one in beside.get(card.id, ()) for asset in files.get(one, ())],
             state_by=people.get(card.state_by_id),
             claimed_by=people.get(card.claimed_by_id),
+            assigned_to=people.get(card.assigned_to_id),
             campaign=campaigns.get(card.campaign_id) if card.campaign_id else None,
             slots=slots.get(card.id, ()),
             reactions=reactions.get(message.id, ()),
@@ -376,7 +386,7 @@ def list_ids(
     """Ids of at most `limit` cards, newest first. Four statements at most."""
     if asked:
         return _found_ids(session, station_id, wanted, search.way(session, station_id, asked), after, limit, at)
-    if wanted.facets.is_any and wanted.campaign_id is None and CLAIMED not in wanted.states:
+    if wanted.facets.is_any and wanted.campaign_id is None and not wanted.is_assigned and CLAIMED not in wanted.states:
         lite = session.get_bind().dialect.name == "sqlite"
         return list(session.execute(walks.facet_query(station_id, wanted, after, limit, at, lite=lite)).scalars())
     return list(session.execute(walks.page_query(station_id, wanted, None, after, limit, at)).scalars())
@@ -447,7 +457,7 @@ def facet_counts(
 
     None where the counters cannot say: with a search, a campaign or a time. Two statements.
     """
-    if wanted.text.strip() or wanted.campaign_id is not None or wanted.since or wanted.until:
+    if wanted.text.strip() or wanted.campaign_id is not None or wanted.since or wanted.until or wanted.is_assigned:
         return None
     kinds = [CardCount.kind.in_(wanted.kinds)] if wanted.kinds else []
     rows = session.execute(

@@ -17,10 +17,24 @@ from desk import clock, db
 from desk.conversations import actions as conversations
 from desk.conversations import queries as threads
 from desk.errors import Invalid
+from desk.identity import allowed_roles
 from desk.live import log
 from desk.media import urgency
+from desk.people import queries as people
 from desk.people.models import Station
-from desk.wall import actions, blocks, floods, forms, marks, mood, queries, tags, triage
+from desk.wall import (
+    actions,
+    assigning,
+    blocks,
+    floods,
+    forms,
+    leases,
+    marks,
+    mood,
+    queries,
+    tags,
+    triage,
+)
 from desk.wall.models import Card, CardAct
 from desk.wall.walks import Filter
 from desk.web.access import me, my_station, requires, signed_in
@@ -74,6 +88,37 @@ def list_pile() -> Response:
         return jsonify(_pile(session, my_station().id, request.args.get("from")))
 
 
+@wall.post("/api/v1/triage/stack")
+@requires("card.judge")
+def take_pile() -> Response:
+    """As list_pile, the first of them held for this person: what a run shows next, nobody else is shown."""
+    without = forms.read_ids(request.get_json(), "without")
+    station_id, at = my_station().id, clock.now()
+    with db.transaction() as session:
+        leases.take_ahead(session, station_id, by=me().id, at=at, without=without)
+    with db.reading() as session:
+        return jsonify(_pile(session, station_id, None))
+
+
+@wall.post("/api/v1/claims/renew")
+@requires("card.judge")
+def renew_claims() -> Response:
+    """The person is there: whatever they hold stays theirs for another 90 s."""
+    with db.transaction() as session:
+        ids = leases.renew(session, my_station().id, by=me().id, at=clock.now())
+    return jsonify({"ids": ids})
+
+
+@wall.post("/api/v1/claims/release")
+@requires("card.judge")
+def release_claims() -> Response:
+    """Somebody ends a run: what it held goes back to the pile."""
+    ids = forms.read_ids(request.get_json(), "ids")
+    with db.transaction() as session:
+        released = leases.release_many(session, my_station().id, ids, by=me().id, at=clock.now())
+    return jsonify({"released": released})
+
+
 def _pile(session: Session, station_id: int, start: str | None) -> dict[str, Any]:
     at = clock.now()
     seq = log.last_seq(session, station_id)
@@ -99,12 +144,17 @@ def list_cards() -> Response:
 def count_cards() -> Response:
     """How many cards each choice of the filters would leave; null where that cannot be told at once."""
     wanted, _cursor, _limit = _read_filter()
+    at, station_id = clock.now(), my_station().id
     with db.reading() as session:
-        return jsonify({"facets": queries.facet_counts(session, my_station().id, wanted, at=clock.now())})
+        facets = queries.facet_counts(session, station_id, wanted, at=at)
+        if not wanted.text.strip():
+            assigned = assigning.count_assigned(session, station_id, wanted, me=me().id, at=at)
+            facets = (facets or {}) | {"assigned": assigned}
+    return jsonify({"facets": facets})
 
 
 def _read_filter() -> tuple[Filter, str | None, int]:
-    return forms.read_filter(request.args, zone=ZoneInfo(my_station().timezone), at=clock.now())
+    return forms.read_filter(request.args, zone=ZoneInfo(my_station().timezone), at=clock.now(), me=me().id)
 
 
 def _page(session: Session, station_id: int, wanted: Filter, cursor: str | None, limit: int) -> dict[str, Any]:
@@ -300,6 +350,28 @@ def set_tag(card_id: int) -> Response:
     tag_id, is_on = forms.read_tag(request.get_json())
     with db.transaction() as session:
         act = marks.set_tag(session, my_station().id, card_id, tag_id, is_on=is_on, by=me().id, at=clock.now())
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
+@wall.get("/api/v1/team")
+@requires("wall.read")
+def list_team() -> Response:
+    """Who of the station sees this wall, by name."""
+    with db.reading() as session:
+        team = people.list_team(session, my_station().id, tuple(allowed_roles("wall.read")))
+        return jsonify({"people": [queries.Badge(one.id, one.name, one.initials, one.hue).as_json() for one in team]})
+
+
+@wall.post("/api/v1/cards/<int:card_id>/assign")
+@requires("card.judge")
+def assign_card(card_id: int) -> Response:
+    """Pass a card on to a colleague or to a desk of the house; to neither takes it back."""
+    desk, person_id = forms.read_assigned(request.get_json())
+    with db.transaction() as session:
+        act = assigning.assign(
+            session, my_station().id, card_id, desk=desk, person_id=person_id, by=me().id, at=clock.now()
+        )
         body = _act_body(session, act)
     return jsonify(body)
 

@@ -5,7 +5,7 @@ What is looked for in texts comes in as a condition (desk.wall.search); the rest
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, not_, or_, select, tuple_, union_all
@@ -35,6 +35,12 @@ class Filter:
     facets: Facets = EVERY
     since: datetime | None = None
     until: datetime | None = None
+    assigned_to_id: int | None = None
+    assigned_desk: str | None = None
+
+    @property
+    def is_assigned(self) -> bool:
+        return self.assigned_to_id is not None or self.assigned_desk is not None
 
 
 def page_query(
@@ -47,6 +53,8 @@ def page_query(
 ) -> Select[int]:
     """Ids of a page. Several states or kinds are several short walks along an index, put together: one walk over a set
     would sort everything that matches."""
+    if wanted.is_assigned:
+        return _of_assigned(station_id, wanted, condition, after, limit, at)
     pairs = [(state, kind) for state in wanted.states or (None,) for kind in wanted.kinds or (None,)]
     if len(pairs) == 1 or len(pairs) > UNION_MOST:
         walk = _walk(station_id, wanted, condition, after)
@@ -79,6 +87,10 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
         bounds.append(Card.campaign_id == wanted.campaign_id)
     if wanted.facets.is_any:
         bounds.append(Card.facet.like(wanted.facets.pattern))
+    if wanted.assigned_to_id is not None:
+        bounds.append(Card.assigned_to_id == wanted.assigned_to_id)
+    if wanted.assigned_desk is not None:
+        bounds.append(Card.assigned_desk == wanted.assigned_desk)
     return [*bounds, *_between(wanted, after)]
 
 
@@ -92,6 +104,29 @@ def _between(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnE
     if wanted.until is not None:
         bounds.append(Card.placed_at < wanted.until)
     return bounds
+
+
+def _of_assigned(
+    station_id: int,
+    wanted: Filter,
+    condition: ColumnElement[bool] | None,
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
+) -> Select[int]:
+    """Few cards are passed on: those alone are looked through. The plus keeps databases from walking the wall."""
+    station = literal_column("+card.station_id") == station_id
+    rest = [*_bounds(wanted, after), *_any_of(wanted, at), *([] if condition is None else [condition])]
+    return select(Card.id).where(station, *rest).order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit)
+
+
+def conditions(wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:
+    """What a card that is wanted fulfils, its text apart."""
+    return [*_bounds(wanted, None), *_any_of(wanted, at)]
+
+
+def without_assigned(wanted: Filter) -> Filter:
+    return replace(wanted, assigned_to_id=None, assigned_desk=None)
 
 
 def facet_query(

@@ -26,9 +26,9 @@ _send.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int)
 _send.restype = ctypes.c_ssize_t
 
 
-def event_frame(event: dict[str, Any]) -> bytes:
-    """A Socket.IO event named "event" of the default namespace (Engine.IO 4 message, Socket.IO 2 event)."""
-    body = b"42" + json.dumps(["event", event], separators=(",", ":")).encode()
+def event_frame(event: dict[str, Any], *, name: str = "event") -> bytes:
+    """A Socket.IO event of the default namespace (Engine.IO 4 message, Socket.IO 2 event)."""
+    body = b"42" + json.dumps([name, event], separators=(",", ":")).encode()
     size = len(body)
     if size < 126:
         return bytes((_TEXT, size)) + body

@@ -252,4 +252,5 @@ def test_the_wall_opens_as_its_address_says(sign_in: Callable[[str], Browser], c
     assert nia.get("/api/v1/cards?sender=nobody").status_code == 422
     told = nia.get("/api/v1/cards/counts?kind=voice").get_json()["facets"]
     assert told["sender"] == {"new": 1, "known": 0}
+    assert told["assigned"] == {"me": 0, "presenter": 0, "contest": 0, "service": 0}
     assert nia.get("/api/v1/cards/counts?text=koln").get_json() == {"facets": None}

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from desk import db
 from desk.listeners.models import Listener
 from desk.settings import Settings
-from desk.wall import actions, floods, queries, triage
+from desk.wall import actions, floods, marks, queries, triage
 from desk.wall.floods import StandsAlone
 from desk.wall.models import Card, Stack
 from desk.wall.walks import Filter
@@ -176,6 +176,18 @@ def test_nothing_joins_what_is_judged_or_just_being_heard(session: Session, cast
     judged = arrive(session, cast.rheinwelle, sender, "image", 4)
 
     assert (held.under_id, judged.under_id) == (None, None)
+
+
+def test_a_flood_lies_before_the_jury_as_one_and_takes_nothing_more(session: Session, cast: Cast) -> None:
+    sent = album(session, cast)
+    act = marks.set_jury(session, cast.rheinwelle, sent[0].id, is_on=True, by=cast.nia, at=NOW)
+    sender = session.get_one(Listener, sent[0].listener_id)
+
+    later = arrive(session, cast.rheinwelle, sender, "image", 9)
+
+    assert ([card.is_for_jury for card in sent], later.under_id) == ([True] * 4, None)
+    actions.undo(session, cast.rheinwelle, act.id, by=cast.sam, at=NOW)
+    assert [card.is_for_jury for card in sent] == [False] * 4
 
 
 def test_a_verdict_with_copies_is_for_the_whole_stack_and_undone_as_one(session: Session, cast: Cast) -> None:

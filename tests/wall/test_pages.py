@@ -196,9 +196,13 @@ PLANS = [
     (Filter(states=("new",), kinds=("voice",)), "ix_card_wall_state_kind"),
     (Filter(states=("new", "shortlisted")), "ix_card_wall_state"),
 ]
+PASSED_ON = [
+    (Filter(assigned_desk="presenter", states=("new",)), "ix_card_assigned_desk"),
+    (Filter(assigned_to_id=1), "ix_card_assigned_to_id"),
+]
 
 
-@pytest.mark.parametrize(("wanted", "index"), PLANS)
+@pytest.mark.parametrize(("wanted", "index"), [*PLANS, *PASSED_ON])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_sqlite_walks_an_index_and_sorts_nothing(on_both_databases: Settings, wanted: Filter, index: str) -> None:
     after = (NOW, 1)

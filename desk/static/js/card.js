@@ -5,6 +5,7 @@ import { blurred } from "./blurhash.js";
 import { now } from "./clock.js";
 import { coverAgain, coverText, grey, isCovered, isLookedAt, veiled } from "./covers.js";
 import { avatar, badge, button, el, icon, state } from "./dom.js";
+import { assignedOf, assignedText } from "./assign.js";
 import { marksOf, marksText } from "./marks.js";
 import { isMoving, moves } from "./moving.js";
 import { drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
@@ -140,7 +141,7 @@ export function emptyCard(element, id, view) {
 function labelOf(card, said) {
   const loudness = loudnessOf(mainMedia(card));
   const words = card.listener.is_blocked ? "" : card.text?.slice(0, 80);
-  return [kindName(card), nameOf(card), card.listener.place, clockTime(card.placed_at), said.label, card.more > 0 && !card.listener.is_blocked && moreTitle(card), marksText(card), loudness?.isOff && loudness.word, isCovered(mainMedia(card)) && `${t("Covered")}: ${coverText(mainMedia(card))}`, words].filter(Boolean).join(", ");
+  return [kindName(card), nameOf(card), card.listener.place, clockTime(card.placed_at), said.label, card.more > 0 && !card.listener.is_blocked && moreTitle(card), assignedText(card), marksText(card), loudness?.isOff && loudness.word, isCovered(mainMedia(card)) && `${t("Covered")}: ${coverText(mainMedia(card))}`, words].filter(Boolean).join(", ");
 }
 
 function fillHead(part, card) {
@@ -176,7 +177,7 @@ function fillFoot(part, card, said, view) {
   else if (said.kind !== "rejected" && said.kind !== "blocked" && card.kind !== "text") badges.push(consentBadge(card.consent === "asked" ? t("Consent asked") : t("No consent"), card.consent === "asked" ? "" : "b-warn"));
   if (card.campaign) badges.push(badge(card.consent === "given" ? card.campaign.name : "", card.campaign.icon || "campaign", "b-camp", card.consent === "given" ? "" : card.campaign.name));
   if (card.is_test) badges.unshift(badge(t("Test"), "", "solid"));
-  const marks = marksOf(card);
+  const marks = [...assignedOf(card), ...marksOf(card)];
   part("badges").replaceChildren(...marks, ...more, ...badges.slice((marks.length ? -2 : -3) + more.length));
 }
 

@@ -2,6 +2,7 @@
    way back works; and whether a card that comes or changes belongs to it, decided as the server does. */
 
 import * as api from "./api.js";
+import { isFor } from "./assign.js";
 import { isMine, isTheirs } from "./card.js";
 import { now } from "./clock.js";
 import { el, icon } from "./dom.js";
@@ -10,7 +11,8 @@ import { number, t } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const FACETS = ["sender", "consent", "length", "quality"];
-const NONE = { state: "all", kind: "", campaign: "", sender: "", consent: "", length: "", quality: "", time: "", text: "", exact: "" };
+const CHOICES = [...FACETS, "assigned", "time"];
+const NONE = { assigned: "", state: "all", kind: "", campaign: "", sender: "", consent: "", length: "", quality: "", time: "", text: "", exact: "" };
 const HOUR_MS = 3600000;
 const COUNT_AGAIN_MS = 5000;
 export const filters = { ...NONE };
@@ -76,6 +78,7 @@ export function matches(card, given = filters) {
   if (!isInState(card, given) || (given.kind && !given.kind.split(",").includes(card.kind)) || !isInTime(card, given)) return false;
   if (given.campaign && String(card.campaign?.id ?? "") !== given.campaign) return false;
   if (FACETS.some((name) => given[name] && card.facets?.[name] !== given[name])) return false;
+  if (given.assigned && !isFor(card, given.assigned)) return false;
   return !given.text || !asked || saysIt(card, asked);
 }
 
@@ -133,7 +136,7 @@ function holding() {
     !["all", "mood"].includes(filters.state) && { name: textOf(`[data-state-filter="${filters.state}"] span`) || filters.state, off: { state: "all" }, isShown: true },
     filters.kind && { name: document.querySelector(`[data-kind-filter="${filters.kind}"]`)?.title ?? filters.kind, off: { kind: "" }, isShown: true },
     campaign && { name: campaign, off: { campaign: "" }, isShown: true },
-    ...[...FACETS, "time"].map((name) => filters[name] && { name: choiceName(name), off: { [name]: "" } }),
+    ...CHOICES.map((name) => filters[name] && { name: choiceName(name), off: { [name]: "" } }),
     filters.text && { name: `„${filters.text}“`, off: { text: "" } },
   ].filter(Boolean);
 }
@@ -176,7 +179,7 @@ function drawMenu() {
     else link.removeAttribute("aria-current");
   }
   $("filter-day").value = /^\d/.test(filters.time) ? filters.time : "";
-  const amount = [...FACETS, "time"].filter((name) => filters[name]).length;
+  const amount = CHOICES.filter((name) => filters[name]).length;
   const sign = $("filter-open").querySelector("b");
   sign.hidden = amount === 0;
   sign.textContent = number(amount);

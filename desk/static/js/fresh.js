@@ -63,8 +63,8 @@ export class Fresh {
 
 /** What filters look at, and nothing else of a card. */
 const small = ({ id, kind, state, under, claim, placed_at, campaign, facets, text, listener, media, about, note }) => ({
-  id, kind, state, under, claim, placed_at, campaign, facets,
-  ...(filters.text ? { text, listener, media: media?.map(({ transcript }) => ({ transcript })), about, note } : {}),
+  id, kind, state, under, claim, placed_at, campaign, facets, text, listener, about, note,
+  media: media?.map(({ transcript }) => ({ transcript })),
 });
 
 function sign(control, amount) {

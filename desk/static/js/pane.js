@@ -2,6 +2,7 @@
    feed the presenter, plays, asks for consent, clears for air, and writes to the listener. */
 
 import * as api from "./api.js";
+import { drawAssigned } from "./assign.js";
 import { blockTold, drawBlock } from "./block.js";
 import { historyOf, kindIcon, kindName, loudnessOf, mainMedia, nameOf, stateOf, isMine, isSung, whyFailed } from "./card.js";
 import { Composer } from "./composer.js";
@@ -13,6 +14,7 @@ import { gentleHint, grey, isCovered, isLookedAt, veiled } from "./covers.js";
 import { blurred } from "./blurhash.js";
 import { drawMarks, markTold } from "./marks.js";
 import { isMoving, moves, toggleMoving } from "./moving.js";
+import { drawWatchers } from "./presence.js";
 import { drawThread } from "./thread.js";
 import { note, remember, warn } from "./toast.js";
 import { FloodBox } from "./flood.js";
@@ -24,11 +26,11 @@ const FULLY_HEARD = 0.97;
 const CONSENT_WORDS = { unknown: t("No consent"), asked: t("Consent asked"), given: t("Consent given"), refused: t("Consent refused"), withdrawn: t("Consent withdrawn") };
 const ACTS = {
   placed: t("arrived"), move: t("moved"), moved: t("moved"), claim: t("claimed"), claimed: t("claimed"), release: t("released"), released: t("released"), notes: t("notes changed"),
-  noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), cover: t("covered for all"), uncover: t("shown to all"), withdrawn: t("withdrawn"), aired: t("aired"), apart: t("said: not the same"), block: t("blocked the sender"), unblock: t("lifted the block"), rate: t("rated"), jury: t("laid before the jury"), aside: t("sent to the lead"), back: t("back to the wall"), tag: t("tagged"), untag: t("took a tag off"),
+  noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), cover: t("covered for all"), uncover: t("shown to all"), withdrawn: t("withdrawn"), aired: t("aired"), apart: t("said: not the same"), block: t("blocked the sender"), unblock: t("lifted the block"), rate: t("rated"), jury: t("laid before the jury"), aside: t("sent to the lead"), back: t("back to the wall"), tag: t("tagged"), assign: t("passed on"), lapse: t("claim ran out"), untag: t("took a tag off"),
 };
 
 export class Pane {
-  /** `on`: next, previous, close, verdict(act), claim(), block(), mark(what), changed(card), cardOf(id). */
+  /** `on`: next, previous, close, verdict(act), claim(), block(), assign(), mark(what), changed(card), cardOf(id). */
   constructor(root, on) {
     this.root = root;
     this.on = on;
@@ -138,6 +140,8 @@ export class Pane {
     this.twins.draw(card);
     this.#drawVet();
     this.#drawThread();
+    drawWatchers(this.part("here"), card.id);
+    drawAssigned(this.part("assigned"), card);
     drawMarks(this.part("marks"), card);
     drawBlock(this.part("block"), card, this.details?.block ?? null);
     this.#drawHistory(card);
@@ -440,6 +444,7 @@ export class Pane {
         if (media) player.press(this.id, media, { at_s: ((event.clientX - box.left) / box.width) * (media.duration_s ?? 0), soundOnly, screen: soundOnly ? null : this.root.querySelector("video") });
       },
       block: () => this.on.block(),
+      assign: () => this.on.assign(),
       lead: () => this.on.lead?.(),
       retry: () => media && this.on.retry(media),
       vet: () => this.#vet(control, media),

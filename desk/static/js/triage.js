@@ -1,11 +1,12 @@
-/* The triage run: one new card at a time, the oldest first, one decision per key. The card on screen is claimed, so that
-   no colleague judges it too; what cannot be claimed is passed over. A verdict shows the next card at once and is sent
-   behind it; without a line it waits, and one that is refused brings its card back. What stands on screen is drawn by run_card.js; what sounds, and when,
-   is up to run_sound.js. */
+/* The triage run: one new card at a time, the oldest first, one decision per key. The next few are held for this person
+   (leases.js), so that nobody hears anything twice; what cannot be claimed is passed over. A verdict shows the next card
+   at once and is sent behind it; without a line it waits, and one that is refused brings its card back. What stands on
+   screen is drawn by run_card.js; what sounds, and when, is up to run_sound.js. */
 
 import * as api from "./api.js";
+import { handed } from "./assign.js";
 import { pressBlock } from "./block.js";
-import { describe, isTheirs, kindIcon, kindName, mainMedia, nameOf, reasonText, REASONS } from "./card.js";
+import { describe, isMine, isTheirs, kindIcon, kindName, mainMedia, nameOf, reasonText, REASONS } from "./card.js";
 import { covers, hush, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
 import { announce, button, el, errorText, icon } from "./dom.js";
@@ -15,6 +16,7 @@ import { headphones } from "./headphones.js";
 import { Held } from "./held.js";
 import { bind, listKey } from "./keys.js";
 import { drawStrip, listening } from "./listening.js";
+import { keepHolding, leftOf, withKept } from "./leases.js";
 import { amend, Live, newest } from "./live.js";
 import { drawMarks, learnTags, pressMark, pressTags, rate, withTags } from "./marks.js";
 import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
@@ -23,15 +25,15 @@ import * as outbox from "./outbox.js";
 import { Place } from "./place.js";
 import { listenable, mediaUrl, player } from "./player.js";
 import { retry } from "./retry.js";
+import { drawWatchers, moved as movedOn, startPresence } from "./presence.js";
 import { RunCard } from "./run_card.js";
 import { RunSound } from "./run_sound.js";
 import { note, warn } from "./toast.js";
 import { withStack } from "./twins.js";
 import { duration, number, t, tn } from "./words.js";
 
-const FEW = 6;
+const AHEAD_LEAST = 3;
 const STACK = 20;
-const RENEW_UNDER_S = 45;
 const WARN_UNDER_S = 15;
 const RECOUNT_MS = 2500;
 const REASON_S = 10;
@@ -48,6 +50,7 @@ let claiming = null;
 let lapsed = false;
 let cameByItselfAt = 0;
 let isFilling = false;
+let isRunning = false;
 const mine = new Set();
 const done = [];
 const counts = { shortlisted: 0, rejected: 0, later: 0, jury: 0, blocked: 0, lead: 0 };
@@ -78,19 +81,24 @@ function openOf(card) {
 
 /* ---------- the pile ---------- */
 
+/** Takes in what is open to this person, as it is now: what they hold first, what was put off last. */
 function take(answer) {
-  const known = new Set([...pile.map((card) => card.id), current?.id]);
-  for (const card of answer.cards) if (!known.has(card.id) && !mine.has(card.id)) pile.push(newest(card));
+  const open = new Map(answer.cards.filter((card) => !mine.has(card.id) && card.id !== current?.id).map((card) => [card.id, newest(card)]));
+  const kept = pile.filter((card) => answer.next || open.has(card.id)).map((card) => { const now = open.get(card.id); open.delete(card.id); return now && now.version >= card.version ? now : card; });
+  const rank = (card) => (later.has(card.id) ? 2 : isMine(card) ? 0 : 1);
+  pile = [...kept, ...open.values()].sort((a, b) => rank(a) - rank(b));
   next = answer.next;
   remaining = answer.remaining;
 }
+
+const isShort = () => pile.filter(isMine).length < AHEAD_LEAST && (next || pile.some((card) => !isMine(card) && !later.has(card.id)));
 
 async function fill() {
   if (isFilling) return;
   isFilling = true;
   try {
-    take(await api.get(api.withQuery("/api/v1/triage", { from: next })));
-    if (!current) showNext();
+    take(await api.post("/api/v1/triage/stack", { without: [...later] }));
+    if (!current && isRunning) showNext();
     draw();
   } catch { /* the line says so; the next event or decision asks again */ } finally { isFilling = false; }
 }
@@ -100,9 +108,8 @@ function recountSoon() {
   recountDue ||= setTimeout(async () => {
     recountDue = 0;
     try {
-      const answer = await api.get("/api/v1/triage");
-      remaining = answer.remaining;
-      if (!current && pile.length === 0) { take(answer); showNext(); }
+      if (!current && pile.length === 0) { await fill(); return; }
+      ({ remaining } = await api.get("/api/v1/triage"));
       draw();
     } catch { /* the next change asks again */ }
   }, RECOUNT_MS);
@@ -124,12 +131,14 @@ function showNext(goesOn = false) {
   const card = pile.shift() ?? null;
   current = card;
   lapsed = false;
+  drawWatchers($("watchers"), card?.id);
   if (card) {
     if (goesOn) sound.goOn(card); // before anything is drawn: ears first
     drawCard(true);
-    claiming = claim(card);
+    claiming = isMine(card) && leftOf(card) > WARN_UNDER_S ? Promise.resolve(card) : claim(card);
   }
-  if (pile.length < FEW && next) fill();
+  if (isShort()) fill();
+  movedOn();
   draw();
   keepPlace();
 }
@@ -146,8 +155,7 @@ async function claim(card) {
   } catch (error) {
     if (current?.id !== card.id) return null;
     if (error.status === 409 || error.status === 404) {
-      const who = error.current?.claim?.by?.name?.split(" ")[0];
-      note(who ? t("%(name)s has this one. On to the next.", { name: who }) : t("This one is gone. On to the next."), { ic: "user", seconds: 4 });
+      note(error.code === "wall.card_claimed" ? t("%(reason)s On to the next.", { reason: error.message }) : t("This one is gone. On to the next."), { ic: "user", seconds: 4 });
       passOn(player.isOn(card.id) && player.isPlaying);
       return null;
     }
@@ -260,9 +268,7 @@ async function undo() {
     pile.unshift(card);
     showReasons(false);
     announce(t("Taken back"));
-    const before = current;
     showNext();
-    if (before && before.id !== card.id) release(before).then((answer) => { if (answer?.card) learn(answer.card); });
   } catch (error) {
     done.pop();
     warn(errorText(error));
@@ -318,7 +324,7 @@ function draw() {
 
 /* ---------- the lease ---------- */
 
-const leftOfLease = () => (current?.claim ? (new Date(current.claim.until) - now()) / 1000 : null);
+const leftOfLease = () => leftOf(current);
 
 function drawLease() {
   const left_s = leftOfLease();
@@ -336,10 +342,10 @@ function drawLease() {
 }
 
 let isRenewing = false;
-/** Any sign of life prolongs the lease before it lapses. */
+/** A sign of life holds the card again that ran out meanwhile. */
 async function stayAwake() {
   const left_s = leftOfLease();
-  if (!current || isRenewing || pending || left_s === null || (left_s > RENEW_UNDER_S && !lapsed)) return;
+  if (!current || isRenewing || pending || !(lapsed || (left_s !== null && left_s <= 0))) return;
   isRenewing = true;
   claiming = claim(current);
   await claiming;
@@ -349,6 +355,7 @@ async function stayAwake() {
 document.addEventListener("keydown", stayAwake);
 document.addEventListener("pointerdown", stayAwake);
 player.addEventListener("time", stayAwake);
+keepHolding(() => [current, ...pile]);
 everySecond(() => { drawLease(); if (rejected && Date.now() - rejected.at > REASON_S * 1000) showReasons(false); });
 
 /* ---------- live ---------- */
@@ -376,7 +383,7 @@ function learn(card) {
     if (!isOpen(card)) pile.splice(at, 1);
     else if (card.version >= pile[at].version) pile[at] = card;
   } else if (isOpen(card) && !next && !mine.has(card.id)) pile.push(card);
-  if (!current && pile.length) showNext();
+  if (!current && pile.length) fill();
   draw();
 }
 
@@ -388,12 +395,12 @@ function leaveOut({ listener_id, blocked_until }) {
 }
 
 /** One event for many cards, a stack of copies or a tag with a new name: those in this run say what holds now. */
-function changeAll(changed) {
+function changeAll(changed, { isQuiet = false } = {}) {
   amend(changed);
   pile = pile.map((card) => changed(card) ?? card);
   for (const one of done) one.card = changed(one.card) ?? one.card;
   const shown = current && changed(current);
-  if (shown) { current = shown; drawCard(false); }
+  if (shown) { current = shown; if (isQuiet) drawLease(); else drawCard(false); }
 }
 
 function forget(id) {
@@ -404,10 +411,12 @@ function forget(id) {
 
 const live = new Live(first.seq);
 startNotice(live);
-live.addEventListener("state", ({ detail }) => { if (detail.state === "live" && next && pile.length < FEW) fill(); draw(); });
+live.addEventListener("state", ({ detail }) => { if (detail.state === "live" && isShort()) fill(); draw(); });
 live.addEventListener("event", ({ detail }) => {
   const payload = detail.payload ?? {};
   if (detail.kind === "card.placed" || detail.kind === "card.changed") learn(payload.card);
+  else if (detail.kind === "card.handed") handed(payload, { describe: (id) => { const card = [current, ...pile].find((one) => one?.id === id); return card ? describe(card) : t("a message"); } });
+  else if (detail.kind === "claims.kept") changeAll((card) => withKept(card, payload), { isQuiet: true });
   else if (detail.kind === "stack.changed") changeAll((card) => withStack(card, payload));
   else if (detail.kind === "sender.changed") leaveOut(payload);
   else if (detail.kind === "tags.changed") { learnTags(payload.tags); changeAll(withTags); if (current) drawMarks($("marks"), current, { hasJury: false }); }
@@ -415,7 +424,7 @@ live.addEventListener("event", ({ detail }) => {
 });
 live.addEventListener("reload", async () => {
   try {
-    const answer = await api.get("/api/v1/triage");
+    const answer = await api.post("/api/v1/triage/stack", { without: [...later] });
     pile = [];
     take(answer);
     live.seq = answer.seq;
@@ -522,7 +531,8 @@ async function leave() {
   keepPlace();
   const sent = Promise.allSettled([player.told, ...done.map((step) => step.sent)]);
   await Promise.race([sent, new Promise((give) => { setTimeout(give, LEAVE_MS); })]);
-  if (current) await release(current);
+  const held = [current, ...pile].filter((card) => card && isMine(card)).map((card) => card.id);
+  if (held.length) await api.post("/api/v1/claims/release", { ids: held }).catch(() => null);
   location.assign("/wall");
 }
 
@@ -612,7 +622,10 @@ headphones.addEventListener("change", () => { drawLease(); showLock(); });
 showLock();
 
 take(first);
+await fill();
 await goOnWhereItStopped();
+isRunning = true;
 showNext();
 document.documentElement.dataset.ready = "yes";
 live.start();
+startPresence(live, { card: () => current?.id ?? null, redrawn: (id) => { if (id === current?.id) drawWatchers($("watchers"), id); } });

@@ -13,6 +13,8 @@ const AGAIN_MS = 2000;
 const RING_MS = 1000;
 const SAID = { mood: (what) => t("%(what)s folded again", { what }), shortlisted: (what) => t("%(what)s shortlisted", { what }), rejected: (what) => t("%(what)s rejected", { what }), new: (what) => t("%(what)s back to new", { what }) };
 
+const againWords = (key) => (key === "claim" ? t("Press again to take it over.") : t("Press again to decide anyway."));
+
 /** What somebody else did to a card, with who and when. */
 export function whatHappened(state, values) {
   switch (state) {
@@ -45,7 +47,7 @@ export class Verdicts {
     const last = this.warned.get(card.id);
     if (last && last.key === key && Date.now() - last.at < AGAIN_MS) return true;
     this.warned.set(card.id, { key, at: Date.now() });
-    note(t("%(name)s is on it. Press again to decide anyway.", { name: card.claim.by.name }), { ic: "user", seconds: 3 });
+    note(t("%(name)s is on this card until %(time)s. %(again)s", { name: card.claim.by.name, time: clockTimeExact(card.claim.until), again: againWords(key) }), { ic: "user", seconds: 3 });
     return false;
   }
 
@@ -98,7 +100,7 @@ export class Verdicts {
       if (error.code === "wall.card_claimed") {
         this.held.refused(current.id, describe(current), error.message);
         this.warned.set(current.id, { key: to, at: Date.now() });
-        note(`${error.message} ${t("Press again to decide anyway.")}`, { ic: "user", seconds: 4 });
+        note(`${error.message} ${againWords(to)}`, { ic: "user", seconds: 4 });
         return { ok: false, who: current.claim?.by?.name?.split(" ")[0] ?? null };
       }
       if (current.state === to && current.state_by?.id === ME) { this.held.done(current.id); return { ok: true }; }

@@ -2,6 +2,7 @@
    shows a window of them. New work waits behind a counter; nothing that is being read ever moves. */
 
 import * as api from "./api.js";
+import { handed, mayAssign, pressAssign } from "./assign.js";
 import { describe, emptyCard, fillCard, isMine, isTheirs, mainMedia, makeCard, REASONS, reasonText, showPlaying } from "./card.js";
 import { bringBack, mayBlock, pressBlock, withSender } from "./block.js";
 import { covers, hush, isCovered, look } from "./covers.js";
@@ -15,6 +16,7 @@ import { Fresh, kindsOf } from "./fresh.js";
 import { isFiltered, learnSearch, matches, names as filterNames, startFilters, values } from "./filters.js";
 import { Held } from "./held.js";
 import { bind, listKey } from "./keys.js";
+import { keepHolding, withKept } from "./leases.js";
 import { amend, Live, newest } from "./live.js";
 import { learnTags, mayMark, pressMark, pressTags, rate, toggleJury, withTags } from "./marks.js";
 import { Mood } from "./mood.js";
@@ -22,9 +24,11 @@ import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import { startNotice } from "./offline.js";
 import { Pane } from "./pane.js";
 import { listenable, player } from "./player.js";
+import { drawWatchers, moved as movedOn, pausePresence, showWatchers, startPresence } from "./presence.js";
 import { Records } from "./records.js";
 import { retry } from "./retry.js";
 import { shapeView, startShapes } from "./shapes.js";
+import { Team } from "./team.js";
 import { close as closeNote, note, remember, undoLast, warn } from "./toast.js";
 import { withStack } from "./twins.js";
 import { Verdicts } from "./verdicts.js";
@@ -84,9 +88,12 @@ function learnCard(given) {
 
 const feed = new Feed($("grid"), {
   make: () => makeCard(),
-  fill: (element, id) => (cards.has(id) ? fillCard : emptyCard)(element, cards.get(id) ?? id, {
-    isFocus: id === focused, isSelected: selected.has(id), isGhost: ghosts.has(id), isPending: pending.has(id), isHeld: held.has(id), conflict: conflicts.get(id), total: next ? -1 : order.length, ...shapeView(),
-  }),
+  fill: (element, id) => {
+    (cards.has(id) ? fillCard : emptyCard)(element, cards.get(id) ?? id, {
+      isFocus: id === focused, isSelected: selected.has(id), isGhost: ghosts.has(id), isPending: pending.has(id), isHeld: held.has(id), conflict: conflicts.get(id), total: next ? -1 : order.length, ...shapeView(),
+    });
+    showWatchers(element, id);
+  },
   near: () => loadMore(),
   shows: (from, to) => cards.see(order.slice(from, to)),
 }, $("feed"));
@@ -185,6 +192,7 @@ function setFocus(id, { quiet = false, reveal = true } = {}) {
   const before = focused;
   focused = id;
   feed.keep(id);
+  movedOn();
   if (before !== null && before !== id) {
     feed.refresh(before);
     if (player.isOn(before)) player.stop();
@@ -272,15 +280,16 @@ async function compareTwo(pair = null) {
   compare(two, { mayDecide: $("pane").dataset.mayMove.startsWith("y"), keep: keepsOne({ move: (...given) => verdicts.move(...given), change, done: clearSelected }), closed: () => (from?.isConnected ? from : feed.elementOf(focused))?.focus({ preventScroll: true }) });
 }
 
+/** What a colleague holds is taken over with the key twice within two seconds. */
 async function claim(isRelease) {
   const card = cards.get(focused);
-  if (!card) return;
+  if (!card || (!isRelease && !verdicts.isSureAbout(card, "claim"))) return;
   try {
-    const answer = await api.post(`/api/v1/cards/${card.id}/${isRelease ? "release" : "claim"}`, { version: card.version });
+    const answer = await api.post(`/api/v1/cards/${card.id}/${isRelease ? "release" : "claim"}`, { version: card.version, force: !isRelease && isTheirs(card) });
     change(answer.card);
     announce(isRelease ? t("Released") : t("Yours"));
   } catch (error) {
-    if (error.isConflict && error.current) { verdicts.settle(error, card, null); refresh(card.id); }
+    if (error.isConflict && error.current) { verdicts.settle(error, card, "claim"); refresh(card.id); }
     else warn(errorText(error));
   }
 }
@@ -350,6 +359,13 @@ function openTwin(card) {
 async function openCard(id) {
   const card = await cards.bring(id).catch(() => null);
   if (card) openTwin(card);
+  return card;
+}
+
+/** As a press in the team's line or on a notice: what is not there any more says so. */
+async function openById(id) {
+  if (await openCard(id)) pane.open();
+  else note(t("The message is gone"), { ic: "ban", seconds: 4 });
 }
 
 /** Inside the part of the list that is loaded; older ones come with their page. */
@@ -395,6 +411,8 @@ const HANDLERS = {
   "card.changed": ({ card }) => change(card),
   "card.removed": ({ id, card }) => removed.add(id ?? card?.id),
   "message.changed": (payload) => pane.messageChanged(payload),
+  "claims.kept": (kept) => changeAll((card) => withKept(card, kept)),
+  "card.handed": (given) => handed(given, { describe: (id) => (cards.has(id) ? describe(cards.get(id)) : t("a message")), open: openById }),
   "stack.changed": (stack) => changeAll((card) => withStack(card, stack)),
   "tags.changed": ({ tags }) => { learnTags(tags); changeAll(withTags); if (pane.card) pane.update(pane.card); },
   "sender.changed": (sender) => { changeAll((card) => withSender(card, sender)); bringBack(sender, () => [...feed.shown.keys(), focused].map((id) => cards.get(id)), change); },
@@ -416,6 +434,7 @@ function applyBatch() {
     applied += 1;
     const payload = event.payload ?? {};
     HANDLERS[event.kind]?.(payload);
+    team.hear(event.kind, payload);
     // The server's counters are true at this number; the page's own guess only bridges the time until then.
     counters.learn(payload.counts);
   }
@@ -494,6 +513,7 @@ async function renew() {
 }
 
 live.addEventListener("reload", async () => {
+  team.again();
   const page = await renew();
   // The line goes on from the number that belongs to that page.
   if (page?.seq !== undefined) { live.seq = page.seq; live.catchUp(); }
@@ -537,6 +557,8 @@ everySecond(() => {
   lapseClaims();
 });
 
+keepHolding(() => [...cards.values()]);
+
 /** A lease that ran out shows it without an event. */
 function lapseClaims() {
   for (const id of feed.shown.keys()) if (cards.get(id)?.claim) feed.refresh(id);
@@ -562,6 +584,7 @@ function refilter() {
 
 function togglePause() {
   isPaused = !isPaused;
+  pausePresence(isPaused);
   const control = $("pause");
   control.setAttribute("aria-pressed", String(isPaused));
   control.querySelector("span").textContent = isPaused ? t("Go live") : t("Pause live");
@@ -575,7 +598,7 @@ function togglePause() {
 
 const reasons = reasonsIn($("why"), (digit) => { giveReason(digit); feed.elementOf(focused)?.focus({ preventScroll: true }); });
 const pane = new Pane($("pane"), {
-  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), lead: () => toLead(pane.card), mark: (what) => pressMark(what, pane.card, marking),
+  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), lead: () => toLead(pane.card), assign: () => pressAssign(pane.card, passing), mark: (what) => pressMark(what, pane.card, marking),
   claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin, compare: compareTwo,
 });
 
@@ -591,6 +614,7 @@ function toLead(card) {
   return pressLead(card, { gone: () => removeCards(new Set([card.id])), back: change });
 }
 
+const passing = { describe, done: ({ card }) => { if (card) change(card); } };
 const marking = { done: ({ card }) => { if (card) change(card); } };
 
 /** Takes back the last act: one that still waits for the line is simply not sent. */
@@ -613,6 +637,8 @@ function openMore() {
   (box.querySelector("button") ?? $("pane").querySelector("[data-part=scroll]")).focus({ preventScroll: true });
   return true;
 }
+
+const team = new Team($("team-open"), { card: () => cards.get(focused) ?? null, open: openById });
 
 function closePane() {
   pane.close();
@@ -763,6 +789,9 @@ bind("Escape", { group: MOVE, label: t("Close, clear selection"), inFields: true
 bind("n", { group: MOVE, label: t("Show new"), run: () => showNew() });
 bind("p", { group: MOVE, label: t("Pause live"), run: togglePause });
 if (document.getElementById("to-triage")) bind("Shift+t", { group: MOVE, label: t("Start a triage run"), run: () => location.assign("/triage") });
+bind("y", { group: MOVE, label: t("Team"), run: () => team.toggle() });
+bind("Shift+y", { group: MOVE, label: t("Team, with this message attached"), run: () => team.show({ carrying: true }) });
+bind("Shift+g", { group: MOVE, label: t("Hand-over of the shift"), run: () => location.assign("/handover") });
 bind("/", { group: MOVE, label: t("Search"), run: () => $("search").focus() });
 bind("Ctrl+Home", { run: () => (inGrid() ? document.querySelector(".tab")?.focus() : false) });
 bind("Ctrl+End", { run: () => (inGrid() ? $("pane").querySelector("button")?.focus() : false) });
@@ -776,6 +805,7 @@ bind("l", { group: DECIDE, label: t("Put into rundown"), run: plan });
 bind("a", { group: DECIDE, label: t("Add to campaign"), run: () => pane.focusCampaign() });
 bind("b", { group: LISTEN, label: t("Look at what is covered, cover again"), run: () => lookAt(focused) });
 bind("Shift+b", { group: DECIDE, label: t("Show to all, cover for all"), run: () => { cover(focused); } });
+if (mayAssign()) bind("g", { group: DECIDE, label: t("Pass on to a desk or a colleague"), run: () => pressAssign(cards.get(focused), passing) });
 if (mayBlock()) bind("q", { group: DECIDE, label: t("Block sender, lift a block"), run: () => block(cards.get(focused)) });
 if ($("pane").dataset.mayMove.startsWith("y")) bind("h", { group: DECIDE, label: t("Threat or insult: to the lead"), run: () => toLead(cards.get(focused)) });
 bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
@@ -812,3 +842,4 @@ showOrder();
 if (order.length) setFocus(order[0], { quiet: true, reveal: false });
 document.documentElement.dataset.ready = "yes";
 live.start();
+startPresence(live, { card: () => pane.id ?? focused, redrawn: (id) => { feed.refresh(id); if (id === pane.id) drawWatchers(pane.part("here"), id); } });
