@@ -23,7 +23,7 @@ lint: set-up-tests
 	@$(BIN)/mypy
 
 unit: set-up-tests
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 bench: set-up-tests ## measure against bare tools, print ratios, write var/bench.json
 	@$(BIN)/python -m bench bench $(ONLY)

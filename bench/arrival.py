@@ -105,7 +105,7 @@ def _send_all(
         # waiting inside the page, because only then its events are taken from the browser
         wall.wait_for_timeout(max(0.0, begun_s + number * every_s - time.monotonic()) * 1000)
         sent_at_s[name] = time.time()
-        desk.send(f"{name} Bank", None if file else "Guten Morgen", file=file, is_voice=file is not None)
+        desk.send(f"{name} Bank", None if file else "Guten Morgen vom Prüfstand", file=file, is_voice=file is not None)
     seen: dict[str, float] = {}
 
     def has_seen_all() -> bool:

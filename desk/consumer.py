@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 
-from desk import db, tether
+from desk import db, opening, tether
 from desk.jobs import dispatch
 
 
 def _open() -> dispatch.Doorbell:
-    from desk.factory import open_house  # the consumer is a door like app.py; rooms never import the factory
-
-    open_house()
+    opening.open_house()
     found = dispatch.current()
     assert found is not None
     return found

@@ -295,7 +295,7 @@ def use(database: Database) -> None:
 
 def current() -> Database:
     if _current is None:
-        raise RuntimeError("the database is open after desk.factory.open_house")
+        raise RuntimeError("the database is open after desk.opening.open_house")
     return _current
 
 

@@ -1,89 +1,30 @@
-"""Puts the house together; the only file that knows every room.
-
-`open_house` gives a process its settings, database, store, queue and job bodies; web, worker, keeper and commands
-all begin with it. `create_app` adds the web.
-"""
+"""Puts the web together on an open house; the only file that knows the views of every room."""
 
 from __future__ import annotations
 
 import importlib
-import logging
 import pkgutil
 from datetime import timedelta
 from pathlib import Path
 
-import structlog
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
-from structlog.tracebacks import ExceptionDictTransformer
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import desk
-from desk import clock, db, settings
+from desk import clock, db
 from desk.identity import Identity
 from desk.intake import backfilling
-from desk.jobs import dispatch
 from desk.jobs import gauges as job_gauges
 from desk.live.relay import Relay
-from desk.media import storage
+from desk.opening import ROOMS, open_house
 from desk.people import actions as people_actions
 from desk.people import queries as people_queries
 from desk.settings import Settings
 from desk.web import access, headers, health, limits, openapi, pages, replies
 from desk.web.sockets import Sockets
-from media_store.stores import open_store
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = (
-    "people", "shows", "listeners", "channels", "media", "conversations", "wall", "shortlist", "onair",
-    "contests", "intake", "privacy", "reports", "house",
-)  # fmt: skip
-
-
-def open_house(given: Settings | None = None) -> Settings:
-    """Open everything a process of the desk needs. May be called again (tests do); the last call counts."""
-    opened = given or settings.load_settings()
-    settings.use(opened)
-    set_up_logs(opened.log_level)
-    opened.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    db.use(db.Database(opened.database_url))
-    storage.use(open_store(opened.store_url, endpoint_url=opened.s3_endpoint_url, region=opened.s3_region))
-    dispatch.use(dispatch.Doorbell(dispatch.open_queue(opened.queue_url)))
-    import_rooms("models", "jobs", "follows")
-    return opened
-
-
-def import_rooms(*modules: str) -> None:
-    """Import these modules of every room that has them, so that tables and job bodies are known."""
-    for room in ("jobs", "live", *ROOMS):
-        package = importlib.import_module(f"desk.{room}")
-        for found in pkgutil.iter_modules(package.__path__):
-            if found.name in modules:
-                importlib.import_module(f"desk.{room}.{found.name}")
-
-
-def set_up_logs(level: str) -> None:
-    """JSON lines on standard error: what happened to which id, never text or numbers of listeners."""
-    formatter = structlog.stdlib.ProcessorFormatter(
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            # without the values of variables: they hold what listeners wrote
-            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-            structlog.processors.JSONRenderer(),
-        ],
-        foreign_pre_chain=[
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.add_logger_name,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-        ],
-    )
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level)
-    for noisy in ("alembic", "boto3", "botocore", "urllib3", "s3transfer", "PIL", "werkzeug", "engineio", "socketio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def create_app(given: Settings | None = None) -> Flask:
@@ -143,7 +84,9 @@ def _add_views(app: Flask, csrf: CSRFProtect, opened: Settings) -> None:
 
 
 def _add_sockets(app: Flask, opened: Settings) -> None:
-    sockets = Sockets(app, most=opened.max_sockets, public_url=opened.public_url, redeem=_redeem)
+    sockets = Sockets(
+        app, most=opened.max_sockets, public_url=opened.public_url, redeem=_redeem, redis_url=opened.redis_url
+    )
     app.extensions["desk.sockets"] = sockets
     relay = Relay(db.current(), sockets.deliver)
     app.extensions["desk.relay"] = relay

@@ -21,6 +21,8 @@ from desk.jobs import dispatch, line, table
 from desk.live import log
 from desk.media import prints, workplace
 from desk.privacy import sweeping
+from desk.team import actions as team
+from desk.wall import leases, mood
 
 logger = logging.getLogger(__name__)
 CROWDED = 200  # wake-ups in the queue from which those for quiet work are not repeated
@@ -89,6 +91,8 @@ def duties() -> list[Duty]:
     """Everything the keeper does; rooms add theirs here by name, so that one place shows them all."""
     return [
         Duty("sweep_jobs", 0.5, sweep_jobs),
+        Duty("end_claims", 1.0, leases.end_lapsed_now),
+        Duty("tell_mood", 1.0, mood.tell_due),
         Duty("end_blocks", 5.0, holding.go_on),
         Duty("reconcile_deliveries", 60.0, reconcile_deliveries),
         Duty("empty_temp", 600.0, workplace.empty_temp),
@@ -96,6 +100,7 @@ def duties() -> list[Duty]:
         Duty("backfill", 5.0, backfilling.step, is_slow=True),
         Duty("forget_old_keys", 600.0, forget_old_keys, is_slow=True),
         Duty("expire_exports", 600.0, contests.expire_exports_now),
+        Duty("forget_team_lines", 600.0, team.forget_old_now),
         Duty("cut_event_log", 600.0, cut_event_log),
         Duty("empty_log", 3600.0, sweeping.empty_log, is_slow=True),
         Duty("sweep_objects", 24 * 3600.0, sweeping.sweep_now, is_slow=True),

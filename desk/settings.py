@@ -45,7 +45,7 @@ FIELDS = (
     Field("DESK_S3_ENDPOINT_URL", "", "Address of the S3 service; empty means Amazon's own."),
     Field("DESK_S3_REGION", "us-east-1", "Region of the S3 service."),
     Field("DESK_QUEUE_URL", "", "sqlite:PATH, redis://… or postgresql://…; default SQLite in the data folder."),
-    Field("DESK_REDIS_URL", "", "Redis for sign-in limits when several web processes run."),
+    Field("DESK_REDIS_URL", "", "Redis for sign-in limits and for who is here, when several web processes run."),
     Field("DESK_TRUSTED_PROXIES", "0", "How many proxies stand before the desk and may set X-Forwarded headers."),
     Field("DESK_ROLE", "all", "all, or ingest for a process that only takes webhooks."),
     Field("DESK_MAX_SOCKETS", "200", "Open walls one web process accepts; each occupies a thread."),
@@ -251,5 +251,5 @@ def use(settings: Settings) -> None:
 
 def current() -> Settings:
     if _current is None:
-        raise RuntimeError("settings are read after desk.factory.open_house")
+        raise RuntimeError("settings are read after desk.opening.open_house")
     return _current

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -25,12 +26,19 @@ if (Path(__file__).parent / "desk_fixtures.py").exists():
 
 Server = TypeVar("Server")
 
+# A desk is seven processes and a run starts many: where Python is told to keep nothing of what it compiled, each of
+# them would compile 170 modules anew. What is kept lies in the folders __pycache__ alone, which git does not see.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # Every run tries the same examples, so that a red run is red again; HYPOTHESIS_PROFILE=search looks for new ones.
 TOO_SLOW = [hypothesis.HealthCheck.too_slow]  # a busy machine is no fault of what is tested
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=TOO_SLOW)
 hypothesis.settings.register_profile("search", max_examples=2000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
+# The same engine without a window around it: a page costs a third of the time, a fresh context a quarter.
+HEADLESS_NAMES = ("chromium-headless-shell", "chrome-headless-shell")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_ON_MACOS = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 # no call ever leaves the machine: without these Chromium looks for its maker's servers at every start
@@ -45,6 +53,28 @@ CHROMIUM_FLAGS = [
     "--use-fake-ui-for-media-stream",
     "--autoplay-policy=user-gesture-required",
 ]
+
+# Files that run for longest begin first, so that at the end no worker is left alone with one of them. A file not named
+# here has its place behind these; only the time of a run depends on this list.
+LONG_FILES = (
+    "browser/test_every_screen.py", "browser/test_the_morning.py", "browser/test_crash.py", "browser/test_the_walk.py",
+    "media_store/test_store_endurance.py", "media_store/test_store_ceph.py", "web_static/test_wall_page.py",
+    "web_static/test_rooms.py", "web_static/test_listening.py", "web_static/test_film.py", "web_static/test_cards.py",
+    "web_static/test_shapes.py", "cli/test_settings.py", "project/test_bench.py", "media_store/test_corpus.py",
+    "media_store/test_hostile.py", "media_store/test_likeness.py", "intake/test_pipeline.py",
+)  # fmt: skip
+LONG_FOLDERS = ("browser", "web_static", "media_store", "intake")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _place_in_line(item.path))  # stable: a file's own order stays
+
+
+def _place_in_line(path: Path) -> tuple[int, int]:
+    name, folder = f"{path.parent.name}/{path.name}", path.parent.name
+    among_files = LONG_FILES.index(name) if name in LONG_FILES else len(LONG_FILES)
+    among_folders = LONG_FOLDERS.index(folder) if folder in LONG_FOLDERS else len(LONG_FOLDERS)
+    return among_files, among_folders
 
 
 def _missing(reason: str) -> None:
@@ -154,9 +184,9 @@ def queue_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 # --- Chromium ---------------------------------------------------------------------------------------------------
 
 
-def find_chromium() -> str | None:
-    """CHROMIUM_BINARY, else the system's; None if there is neither."""
-    named = [os.environ.get("CHROMIUM_BINARY"), *map(shutil.which, CHROMIUM_NAMES), CHROMIUM_ON_MACOS]
+def find_chromium(*preferred: str) -> str | None:
+    """CHROMIUM_BINARY, else the system's, of these names rather than others; None if there is none."""
+    named = [os.environ.get("CHROMIUM_BINARY"), *map(shutil.which, (*preferred, *CHROMIUM_NAMES)), CHROMIUM_ON_MACOS]
     for path in named:
         if path and Path(path).exists():
             return path
@@ -188,9 +218,20 @@ def playwright() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str, playwright: Any) -> Iterator[Any]:
-    """A headless Chromium for the session (playwright's sync Browser); make a context of your own per test."""
+def browser(request: pytest.FixtureRequest, playwright: Any) -> Iterator[Any]:
+    """A Chromium without a window for the session (playwright's sync Browser); make a context of your own per test."""
+    path = find_chromium(*HEADLESS_NAMES) or str(request.getfixturevalue("chromium"))
+    yield from _launched(playwright, path)
+
+
+@pytest.fixture(scope="session")
+def whole_browser(chromium: str, playwright: Any) -> Iterator[Any]:
+    """The Chromium people have, where only that will do: the other has no choice of headphones and no microphone."""
+    yield from _launched(playwright, chromium)
+
+
+def _launched(playwright: Any, path: str) -> Iterator[Any]:
     flags = [*CHROMIUM_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    opened = playwright.chromium.launch(executable_path=chromium, args=flags)
+    opened = playwright.chromium.launch(executable_path=path, args=flags)
     yield opened
     opened.close()

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy.orm import Session
 
 from desk import clock, db, factory, schema
@@ -135,13 +136,21 @@ def cast(house: Settings) -> Cast:
         return add_cast(open_session)
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """What Jinja made of the templates, for the applications of this run: each would compile them anew."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(house: Settings) -> Iterator[Flask]:
+def app(house: Settings, compiled_templates: FileSystemBytecodeCache) -> Iterator[Flask]:
     """The web application on the open house."""
     made = factory.create_app(house)
+    made.jinja_env.bytecode_cache = compiled_templates
     made.config["WTF_CSRF_ENABLED"] = True
     yield made
     made.extensions["desk.relay"].stop()
+    made.extensions["desk.sockets"].presence.stop()
     db.current().dispose()
 
 

@@ -200,7 +200,10 @@ class Colleague:
         form = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', session.get(link, timeout=60).text)
         if form is None:
             raise RuntimeError("the sign-in page has no token")
-        return cls(desk, session, _token_in(session.post(link, {"csrf_token": form[1]}, timeout=60).text))
+        answer = session.post(link, {"csrf_token": form[1]}, timeout=60)
+        if not answer.ok:
+            raise RuntimeError(f"the sign-in was answered with {answer.status_code}")
+        return cls(desk, session, _token_in(answer.text))
 
     @classmethod
     def with_cookies(cls, desk: Desk, cookies: Sequence[Mapping[str, Any]]) -> Colleague:

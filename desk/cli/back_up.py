@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from desk import backups, clock, factory
+from desk import backups, clock, opening
 from desk.cli.run import ready_house
 from desk.cli.say import fail, json_option, say
 
@@ -42,7 +42,7 @@ def backup(folder: Path, as_json: bool) -> None:
 @json_option
 def restore(folder: Path, is_forced: bool, as_json: bool) -> None:
     """Bring a backup back, erase again what was erased since, and bring the database up to date."""
-    factory.open_house()
+    opening.open_house()
     restored = backups.restore(folder, is_forced=is_forced, at=clock.now())
     again = restored.replayed
     text = (

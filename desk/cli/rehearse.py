@@ -186,10 +186,11 @@ def post(file: Path, slug: str, as_json: bool) -> None:
 @click.option("--per-minute", type=click.FloatRange(1, 60_000), required=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--station", "slug")
+@click.option("--call-outs", is_flag=True, help="As on a busy morning: four call-outs, each answered by a flood.")
 @json_option
-def burst(items: int, per_minute: float, seed: int, slug: str | None, as_json: bool) -> None:
+def burst(items: int, per_minute: float, seed: int, slug: str | None, call_outs: bool, as_json: bool) -> None:
     """Send many mixed messages; goes on in the rehearsal number after this returns."""
-    plan = _ask(lambda base: client.burst(base, items, per_minute, seed, station=slug))
+    plan = _ask(lambda base: client.burst(base, items, per_minute, seed, station=slug, call_outs=call_outs))
     document = {"items": len(plan.ids), "lasts_s": plan.lasts_s, "provider_ids": plan.ids}
     say(document, as_json=as_json, text=f"{len(plan.ids)} messages within {plan.lasts_s:.0f} s.")
 

@@ -10,7 +10,7 @@ from types import FrameType
 
 import click
 
-from desk import db, doctor, factory, schema, tether
+from desk import db, doctor, opening, schema, tether
 from desk import keeper as keeper_room
 from desk.cli import supervisor
 from desk.cli.say import fail, json_option, say, table
@@ -19,7 +19,7 @@ from desk.settings import Settings, load_settings
 
 def ready_house() -> Settings:
     """Open the house with its database in the shape this version needs."""
-    opened = factory.open_house()
+    opened = opening.open_house()
     schema.migrate(db.current())
     return opened
 
@@ -65,7 +65,7 @@ def keeper() -> None:
 @json_option
 def migrate(as_json: bool) -> None:
     """Bring the database to the shape this version needs."""
-    factory.open_house()
+    opening.open_house()
     behind = schema.is_behind(db.current())
     schema.migrate(db.current())
     text = "The database was brought up to date." if behind else "The database is up to date."
@@ -76,7 +76,7 @@ def migrate(as_json: bool) -> None:
 @json_option
 def doctor_command(as_json: bool) -> None:
     """Check settings, database, store, queue and programs; say what to do."""
-    factory.open_house()
+    opening.open_house()
     findings = doctor.examine()
     rows = [{"check": one.name, "ok": "ok" if one.is_ok else "FAULT", "says": one.says} for one in findings]
     healthy = all(one.is_ok for one in findings)

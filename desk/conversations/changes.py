@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from desk import clock, db, sealing
 from desk.channels import contract
 from desk.channels.models import Channel
-from desk.conversations import queries, rules
+from desk.conversations import queries, rules, signals
 from desk.conversations.models import Message, PendingChange, Reaction
 from desk.listeners import queries as listeners
 from desk.listeners.models import Listener
@@ -132,6 +132,7 @@ def _react(session: Session, message: Message, reaction: dict[str, Any]) -> bool
     values = {"station_id": message.station_id, "message_id": message.id, "listener_id": listener_id,
               "emoji": emoji, "at": moment}  # fmt: skip
     if db.insert_if_absent(session, Reaction.metadata.tables["reaction"], values, unique=["message_id", "listener_id"]):
+        _tell_reaction(session, message, listener_id)
         return emoji != ""
     newer = (Reaction.at < moment) | ((Reaction.at == moment) & (Reaction.emoji < emoji))
     changed: Any = session.execute(
@@ -139,7 +140,14 @@ def _react(session: Session, message: Message, reaction: dict[str, Any]) -> bool
         .where(Reaction.message_id == message.id, Reaction.listener_id == listener_id, newer)
         .values(emoji=emoji, at=moment)
     )
+    if changed.rowcount == 1:
+        _tell_reaction(session, message, listener_id)
     return bool(changed.rowcount == 1)
+
+
+def _tell_reaction(session: Session, message: Message, listener_id: int) -> None:
+    for told in signals.reacted:
+        told(session, message.id, listener_id, clock.now())
 
 
 def apply_edit(session: Session, channel: Channel, change: contract.Edit, *, at: datetime) -> Message | None:

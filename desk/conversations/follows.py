@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from desk.conversations import signals as reactions
 from desk.conversations.models import Conversation, Message, Reaction
 from desk.listeners import signals
 
@@ -15,7 +16,7 @@ def join_threads(session: Session, kept_id: int, gone_id: int, at: datetime) -> 
     """Move messages, reactions and conversations to the listener who stays."""
     session.flush()
     session.execute(update(Message).where(Message.listener_id == gone_id).values(listener_id=kept_id))
-    _join_reactions(session, kept_id, gone_id)
+    _join_reactions(session, kept_id, gone_id, at)
     threads = session.execute(select(Conversation).where(Conversation.listener_id.in_((kept_id, gone_id)))).scalars()
     by_owner = {(thread.listener_id, thread.channel_id): thread for thread in threads}
     for (owner, channel_id), thread in by_owner.items():
@@ -33,7 +34,7 @@ def join_threads(session: Session, kept_id: int, gone_id: int, at: datetime) -> 
     session.flush()
 
 
-def _join_reactions(session: Session, kept_id: int, gone_id: int) -> None:
+def _join_reactions(session: Session, kept_id: int, gone_id: int, at: datetime) -> None:
     """One reaction per message and person: the newer one stays."""
     for reaction in session.execute(select(Reaction).where(Reaction.listener_id == gone_id)).scalars().all():
         other = session.execute(
@@ -44,6 +45,10 @@ def _join_reactions(session: Session, kept_id: int, gone_id: int) -> None:
             continue
         if (reaction.at, reaction.emoji) > (other.at, other.emoji):
             other.at, other.emoji = reaction.at, reaction.emoji
+            for told in reactions.reacted:
+                told(session, other.message_id, kept_id, at)
+        for gone in reactions.reaction_gone:
+            gone(session, reaction.id, at)
         session.execute(delete(Reaction).where(Reaction.id == reaction.id))
 
 

@@ -1,7 +1,7 @@
 """The inbox: which dialogues wait for an answer, which window closes first, and the act of settling one.
 
 A dialogue waits when its listener wrote after our last answer and nobody settled it since. An answer that was taken
-back or never arrived is none. One page is one statement; both lists go on by keyset.
+back or never arrived is none. One page is two statements; both lists go on by keyset.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ class Dialogue:
     last: Message
     waits_since: datetime | None
     at: datetime
+    is_aside: bool = False
 
     @property
     def is_blocked(self) -> bool:
         return self.listener.blocked_until is not None and self.listener.blocked_until > self.at
 
     def as_json(self) -> dict[str, Any]:
-        is_hidden = self.is_blocked or self.last.revoked_at is not None
+        is_hidden = self.is_blocked or self.is_aside or self.last.revoked_at is not None
         return {
             "id": self.conversation.id,
             "listener": listener_json(self.listener, at=self.at),
@@ -52,6 +53,7 @@ class Dialogue:
                 "direction": self.last.direction,
                 "delivery_state": self.last.delivery_state,
                 "is_revoked": self.last.revoked_at is not None,
+                "is_aside": self.is_aside,
                 "at": clock.iso(self.last.sent_at),
             },
             "waits_since": None if self.is_blocked else clock.iso(self.waits_since),
@@ -111,9 +113,11 @@ def _dialogues(station_id: int) -> Select[Any]:
 
 
 def _read(session: Session, wanted: Select[Any], at: datetime) -> list[Dialogue]:
+    rows = session.execute(wanted).all()
+    aside = queries.find_aside(session, [last.id for _conversation, _listener, last, _since in rows])
     return [
-        Dialogue(conversation, listener, last, waits_since, at)
-        for conversation, listener, last, waits_since in session.execute(wanted)
+        Dialogue(conversation, listener, last, waits_since, at, is_aside=last.id in aside)
+        for conversation, listener, last, waits_since in rows
     ]
 
 

@@ -5,7 +5,7 @@ The provider's ids of messages hold phone numbers: they are found by keyed hash 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,6 +48,7 @@ class MessageView:
     is_edited: bool
     is_revoked: bool
     held_until: datetime | None
+    is_aside: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -63,6 +64,7 @@ class MessageView:
             "reactions": [{"emoji": emoji} for emoji in self.reactions],
             "is_edited": self.is_edited,
             "is_revoked": self.is_revoked,
+            "is_aside": self.is_aside,
             "held_until": clock.iso(self.held_until),
         }
 
@@ -99,7 +101,7 @@ def load_message(session: Session, station_id: int, message_id: int, *, for_chan
 
 
 def thread(session: Session, conversation_id: int, limit: int = 50) -> list[MessageView]:
-    """The newest messages of a conversation, oldest first. Four statements."""
+    """The newest messages of a conversation, oldest first. Five statements."""
     newest = (
         select(Message)
         .where(Message.conversation_id == conversation_id)
@@ -109,9 +111,19 @@ def thread(session: Session, conversation_id: int, limit: int = 50) -> list[Mess
     return view_messages(session, list(reversed(session.execute(newest).scalars().all())))
 
 
+# (session, message_ids) -> those whose words and files are not for everybody now; rooms above add theirs in `follows`
+set_aside: list[Callable[[Session, Sequence[int]], set[int]]] = []
+
+
+def find_aside(session: Session, message_ids: Sequence[int]) -> set[int]:
+    """Those of these messages that a room above keeps from the usual screens."""
+    return set[int]().union(*(find(session, message_ids) for find in set_aside)) if message_ids else set()
+
+
 def view_messages(session: Session, messages: Sequence[Message]) -> list[MessageView]:
-    """Messages with their authors, files and reactions. Three statements."""
+    """Messages with their authors, files and reactions. Four statements."""
     ids = [message.id for message in messages]
+    aside = find_aside(session, [message.id for message in messages if message.direction == "in"])
     people = _people(session, {message.by_person_id for message in messages if message.by_person_id is not None})
     files: dict[int, list[int]] = {}
     for asset_id, message_id in session.execute(
@@ -130,16 +142,17 @@ def view_messages(session: Session, messages: Sequence[Message]) -> list[Message
             id=message.id,
             direction=message.direction,
             kind=message.kind,
-            text="" if message.revoked_at else message.text,
+            text="" if message.revoked_at or message.id in aside else message.text,
             at=message.sent_at,
             delivery_state=message.delivery_state,
             delivery_error=message.delivery_error,
             by=people.get(message.by_person_id or 0),
-            media_ids=tuple(files.get(message.id, ())),
+            media_ids=() if message.id in aside else tuple(files.get(message.id, ())),
             reactions=tuple(reactions.get(message.id, ())),
             is_edited=message.edited_at is not None,
             is_revoked=message.revoked_at is not None,
             held_until=message.held_until if message.delivery_state == "held" else None,
+            is_aside=message.id in aside,
         )
         for message in messages
     ]

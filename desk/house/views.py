@@ -22,7 +22,7 @@ from desk.intake import backfilling
 from desk.media import covers, forms, transcripts, wishes
 from desk.people.models import Station
 from desk.people.rules import ROLES
-from desk.wall import tags
+from desk.wall import mood, tags
 from desk.web import access
 from desk.web.access import requires, signed_in
 from desk.web.sentences import say
@@ -62,6 +62,16 @@ def set_pictures() -> AnyResponse:
     return redirect(url_for("house.show_settings", _anchor="pictures"), 303)
 
 
+@house.post("/settings/noise")
+@requires("station.settings")
+def set_noise() -> AnyResponse:
+    """Whether emoji and greetings alone are counted in the mood bar instead of standing on the wall."""
+    is_on = request.form.get("folds_noise") == "1"
+    with db.transaction() as session:
+        mood.set_folding(session, access.my_station().id, is_on=is_on, by=access.me().id, at=clock.now())
+    return redirect(url_for("house.show_settings", _anchor="noise"), 303)
+
+
 @house.post("/settings/tags")
 @requires("station.settings")
 def set_tags() -> AnyResponse | tuple[str, int]:
@@ -89,12 +99,13 @@ def _page(faults: Mapping[str, str], tag_faults: Mapping[str, str] | None = None
     """The page; `faults` by field of the form for sound, `tag_faults` of that for tags: both show what was given."""
     me, at = access.me(), clock.now()
     station = me.station
-    channels = team = jobs = backfill = sound = pictures = speech = tag_places = None
+    channels = team = jobs = backfill = sound = pictures = speech = tag_places = folds_noise = None
     with db.reading() as session:
         if station and me.may("station.settings"):
             channels = queries.list_channels(session, station.id, settings.current().public_url, at=at)
             pictures = covers.view_check(session, station.id)
             speech = transcripts.view_setting(session, station.id)
+            folds_noise = mood.folds(session, station.id)
             tag_places = _tag_places(session, station.id, request.form if tag_faults else None)
             sound = request.form if faults else _entries(session.get_one(Station, station.id))
         if station and me.may("people.manage"):
@@ -111,6 +122,7 @@ def _page(faults: Mapping[str, str], tag_faults: Mapping[str, str] | None = None
         sound=sound,
         pictures=pictures,
         speech=speech,
+        folds_noise=folds_noise,
         tag_places=tag_places,
         tag_faults=tag_faults or {},
         faults=faults,

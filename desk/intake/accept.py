@@ -20,6 +20,7 @@ from desk.channels import contract
 from desk.channels.models import Channel
 from desk.channels.queries import find_route
 from desk.contests.actions import enter_if_matching
+from desk.contests.rules import split_keywords
 from desk.conversations import actions as conversations
 from desk.conversations import queries as threads
 from desk.conversations import rules as conversation_rules
@@ -30,7 +31,9 @@ from desk.listeners import actions as listeners
 from desk.listeners.models import Listener
 from desk.listeners.rules import is_blocked
 from desk.media import actions as media
+from desk.safety import finding
 from desk.wall import actions as wall
+from desk.wall import floods, mood
 
 logger = logging.getLogger(__name__)
 NO_MESSAGE = frozenset({contract.MessageKind.SYSTEM, contract.MessageKind.REQUEST_WELCOME})  # nobody wrote anything
@@ -77,7 +80,12 @@ def accept_message(session: Session, channel: Channel, item: contract.Incoming, 
     is_late = conversation_rules.is_late(item.sent_at, at)
     card = wall.place_card(session, message, listener, is_late=is_late, at=at)
     # the words as first sent: a change that came before must not decide differently from one that comes after
-    enter_if_matching(session, card, item.text, sent_at=message.sent_at, at=at)
+    campaign = enter_if_matching(session, card, item.text, sent_at=message.sent_at, at=at)
+    finding.look_at_card(session, card, at)
+    if card.withdrawn_at is None:  # nothing is folded of what went to the lead
+        if campaign is None or not split_keywords(campaign.keywords):  # who says a campaign's word takes part
+            mood.fold_arrival(session, card, message, listener, at=at)
+        floods.gather_arrival(session, card, listener, at=at)
     _add_file(session, message, listener, item, is_wanted=not applied.is_revoked, at=at)
     if applied.is_revoked:
         wall.withdraw_card(session, card, at=at)

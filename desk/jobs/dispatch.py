@@ -1,28 +1,28 @@
 """The queue as a doorbell: it carries job ids and nothing else, and may be flushed at any time without loss.
 
-Huey on SQLite, Redis or PostgreSQL, chosen by DESK_QUEUE_URL. Messages are JSON, never pickle: whoever can write
-to the queue must not be able to run code. Wake-ups leave the request by a thread of their own, because a slow or
-absent queue must not delay an answer; the keeper's sweep finds what was never announced.
+The queue itself (desk.jobs.queues) is opened at the first ring: most commands never ring. Wake-ups leave the request
+by a thread of their own, because a slow or absent queue must not delay an answer; the keeper's sweep finds what was
+never announced.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import threading
 import time
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from huey import Huey, PriorityRedisHuey, SqliteHuey
-from huey.registry import Message
-from huey.serializer import Serializer
 from sqlalchemy.orm import Session
 
 from desk import db
 
+if TYPE_CHECKING:
+    from huey import Huey
+    from huey.api import TaskWrapper
+
 logger = logging.getLogger(__name__)
-NAME = "desk"
 TASK = "desk.jobs.work.run_job"
 TOGETHER_FROM = 25  # priority of deliveries and messages: quick jobs, which may share a wake-up
 MOST_TOGETHER = 16
@@ -30,43 +30,33 @@ GATHER_S = 0.01
 FIRST_IN_LINE = 0  # instead of a job's id: whichever stands first in line (desk.jobs.line)
 
 
-class JsonSerializer(Serializer):  # type: ignore[misc]  # huey ships no types
-    """Queue messages as JSON; refuses what belongs into the job table (delays, chains, chords)."""
-
-    def _serialize(self, data: Any) -> bytes:
-        if isinstance(data, Message):
-            if data.eta is not None or data.on_complete or data.on_error or data.chord_config:
-                raise TypeError("wake-ups carry no delay, chain or chord: those live in the job table")
-            return json.dumps(["message", list(data)]).encode()
-        return json.dumps(["value", data]).encode()
-
-    def _deserialize(self, data: bytes) -> Any:
-        kind, body = json.loads(data)
-        if kind != "message":
-            return body
-        return Message(*(tuple(part) if index == 6 else part for index, part in enumerate(body)))
-
-
-def open_queue(url: str) -> Huey:
-    """Open the doorbell for a queue address; nothing is contacted before the first use."""
-    if url.startswith("sqlite:"):
-        return SqliteHuey(NAME, filename=url.removeprefix("sqlite:"), results=False, serializer=JsonSerializer())
-    if url.startswith(("redis://", "rediss://")):
-        return PriorityRedisHuey(NAME, url=url, results=False, serializer=JsonSerializer())
-    from huey import PostgresHuey  # needs psycopg; only where the queue lives in PostgreSQL
-
-    return PostgresHuey(NAME, dsn=url, results=False, serializer=JsonSerializer())
-
-
 class Doorbell:
     """Rings from a thread of its own; ringing never blocks and never raises."""
 
-    def __init__(self, huey: Huey) -> None:
-        self.huey = huey
-        self._task = huey.task(name="run_job")(_ring_only)
+    def __init__(self, queue_url: str) -> None:
+        self._queue_url = queue_url
+        self._opening = threading.Lock()
         self._waiting: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._start = threading.Lock()
+
+    @cached_property
+    def _opened(self) -> tuple[Huey, TaskWrapper]:
+        from desk.jobs import queues
+
+        huey = queues.open_queue(self._queue_url)
+        return huey, huey.task(name="run_job")(_ring_only)
+
+    @property
+    def huey(self) -> Huey:
+        with self._opening:
+            return self._opened[0]
+
+    @property
+    def task(self) -> TaskWrapper:
+        """The one task there is: the jobs of a wake-up."""
+        with self._opening:
+            return self._opened[1]
 
     def ring(self, job_id: int, priority: int) -> None:
         self._waiting.put((job_id, priority))
@@ -84,7 +74,7 @@ class Doorbell:
         while True:
             for priority, job_ids in self._gather().items():
                 try:
-                    self.huey.enqueue(self._task.s(job_ids[0] if len(job_ids) == 1 else job_ids, priority=priority))
+                    self.huey.enqueue(self.task.s(job_ids[0] if len(job_ids) == 1 else job_ids, priority=priority))
                 except Exception as fault:  # noqa: BLE001 - any engine's fault: the sweep brings the jobs in seconds
                     logger.warning("%s wake-ups were not taken by the queue: %s", len(job_ids), type(fault).__name__)
 

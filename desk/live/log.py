@@ -7,7 +7,7 @@ Payloads carry the whole thing and its version; applied twice or out of order th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -119,13 +119,23 @@ def list_after(session: Session, station_id: int, seq: int, *, most: int = CATCH
     return events
 
 
-def rewrite(session: Session, station_id: int, change: Callable[[str, Payload], tuple[str, Payload] | None]) -> int:
+def rewrite(
+    session: Session,
+    station_id: int,
+    change: Callable[[str, Payload], tuple[str, Payload] | None],
+    *,
+    audiences: Collection[str] | None = None,
+) -> int:
     """Change recorded events of a station, for what may not be told any more; returns how many.
 
     `change` gets kind and payload and answers what stands there instead, None to leave it. Numbers stay.
+    `audiences`: only events for people with one of these permissions.
     """
     changed = 0
-    rows = session.execute(select(LiveEvent).where(LiveEvent.station_id == station_id).order_by(LiveEvent.seq))
+    wanted = select(LiveEvent).where(LiveEvent.station_id == station_id)
+    if audiences is not None:
+        wanted = wanted.where(LiveEvent.audience.in_(audiences))
+    rows = session.execute(wanted.order_by(LiveEvent.seq))
     for row in rows.scalars().yield_per(500):
         instead = change(row.kind, row.payload)
         if instead is not None:

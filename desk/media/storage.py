@@ -15,5 +15,5 @@ def use(store: Store) -> None:
 
 def current() -> Store:
     if _current is None:
-        raise RuntimeError("the store is open after desk.factory.open_house")
+        raise RuntimeError("the store is open after desk.opening.open_house")
     return _current

@@ -8,7 +8,7 @@ from alembic import context
 from sqlalchemy import create_engine
 
 from desk.db import Base
-from desk.factory import import_rooms
+from desk.opening import import_rooms
 
 import_rooms("models")
 

@@ -34,6 +34,7 @@ class Station(Base):
     air_formats: Mapped[str] = mapped_column(String(40), default="")
     transcribes: Mapped[bool] = mapped_column(default=False)
     checks_sensitive: Mapped[bool] = mapped_column(default=False)
+    folds_noise: Mapped[bool] = mapped_column(default=True)
     consent_mode: Mapped[str] = mapped_column(String(12), default="asked")
     created_at: Mapped[datetime]
 

@@ -113,6 +113,13 @@ def station_card(station: Station) -> StationCard:
     )
 
 
+def list_team(session: Session, station_id: int, roles: tuple[str, ...]) -> list[Person]:
+    """The people of a station who hold one of these roles, by name."""
+    members = select(Membership.person_id).where(Membership.station_id == station_id, Membership.role.in_(roles))
+    team = select(Person).where(Person.id.in_(members), Person.disabled_at.is_(None))
+    return list(session.execute(team.order_by(Person.name, Person.id)).scalars())
+
+
 def has_any_role(session: Session, person_id: int, station_id: int, roles: tuple[str, ...]) -> bool:
     """Whether a person holds at least one of these roles at a station."""
     found = session.execute(

@@ -60,7 +60,7 @@ def show_link(token: str) -> str:
 
 @people.post("/signin/link/<token>")
 @public
-@limits.sign_in
+@limits.sign_in_by_link
 def use_link(token: str) -> AnyResponse | tuple[str, int]:
     try:
         with db.transaction() as transaction:

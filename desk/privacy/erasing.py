@@ -26,6 +26,7 @@ from desk.contests.models import Entry, Export
 from desk.conversations import changes
 from desk.conversations import queries as conversations
 from desk.conversations.models import Conversation, ErasedId, Message, PendingChange, Reaction
+from desk.errors import Conflict
 from desk.intake import redacting
 from desk.jobs import table
 from desk.listeners import rules as listener_rules
@@ -38,6 +39,8 @@ from desk.onair.models import Airing, Listened, Vetting
 from desk.privacy import restorelist, rules, subjects
 from desk.privacy.models import PrivacyCase
 from desk.privacy.subjects import Subject
+from desk.safety import actions as safety
+from desk.safety import queries as safety_queries
 from desk.shortlist import actions as shortlist
 from desk.shortlist.models import Slot
 from desk.wall import actions as wall
@@ -51,6 +54,13 @@ UNSENT = ("held", "queued")
 SENDER_IDS = ("bsuid", "wa_id", "phone", "parent")
 
 Proof = dict[str, Any]
+
+
+class Held(Conflict):
+    """A lead locked one of the messages as evidence; whoever may handle it releases it."""
+
+    code = "privacy.held"
+    message = "One of these messages is locked as evidence. The lead has to release it first."
 
 
 @dataclass(frozen=True)
@@ -82,10 +92,12 @@ class Report:
 def erase(subject: Subject, *, reason: str, by: int | None, at: datetime) -> Report:
     """Erase everything of a subject, step by step, and keep the proof with the case. May be repeated.
 
-    With the last message of a person goes the person.
+    With the last message of a person goes the person. Raises Held while one is locked as evidence.
     """
     with db.reading() as session:
         subject = subjects.widen(session, subject)
+        if safety_queries.held_cards(session, subject.message_ids):
+            raise Held
     return erase_exactly(subject, reason=reason, by=by, at=at)
 
 
@@ -335,10 +347,12 @@ def _reduce_card(session: Session, card: Card, at: datetime) -> None:
     session.execute(delete(Vetting).where(Vetting.card_id == card.id))
     session.execute(delete(CardAct).where(CardAct.card_id == card.id))
     session.execute(delete(StackExclusion).where(StackExclusion.card_id == card.id))
+    safety.forget(session, card.id)
     session.execute(update(Airing).where(Airing.card_id == card.id).values(sha256=""))
     session.execute(update(ConsentRecord).where(ConsentRecord.card_id == card.id).values(note=""))
     card.about = card.pronunciation = card.note = card.folded = ""
     card.rating, card.is_for_jury, card.tag_ids = None, False, []
+    card.assigned_to_id = card.assigned_desk = None
     card.vetted_sha256 = card.reject_reason = card.claimed_by_id = card.claimed_until = None
 
 

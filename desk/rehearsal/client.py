@@ -12,9 +12,9 @@ from typing import Any
 
 import requests
 
-from .control import HEADER
 from .delivery import post_signed
 
+HEADER = "X-Rehearsal"
 TIMEOUT_S = 180.0
 
 
@@ -76,10 +76,13 @@ def burst(
     repeat_rate: float = 0.05,
     failing_media_rate: float = 0.0,
     station: str | None = None,
+    shares: Mapping[str, int] | None = None,
+    call_outs: bool = False,
 ) -> BurstPlan:
-    """Order a flood; it goes on in the server after this returns."""
+    """Order a flood; it goes on in the server after this returns. `shares` and `call_outs`: see burst.Burst."""
     asked = {"items": items, "per_minute": per_minute, "seed": seed, "repeat_rate": repeat_rate,
-             "failing_media_rate": failing_media_rate, "station": station}  # fmt: skip
+             "failing_media_rate": failing_media_rate, "station": station, "shares": shares and dict(shares),
+             "call_outs": call_outs}  # fmt: skip
     answer = _post(base_url, "/rehearsal/burst", json=asked)
     return BurstPlan([str(wamid) for wamid in answer["ids"]], float(answer["lasts_s"]))
 

@@ -15,12 +15,11 @@ from werkzeug.datastructures import FileStorage
 
 from . import faults
 from .burst import LIMIT, Burst, post_burst
+from .client import HEADER
 from .config import Station
 from .filekinds import file_kind
 from .recording import NotARecording, voice_note
 from .sending import Content, KeptFile, Posting, Sender
-
-HEADER = "X-Rehearsal"
 
 control = Blueprint("control", __name__, url_prefix="/rehearsal")
 
@@ -110,7 +109,7 @@ def change_number() -> Response:
 
 @control.post("/burst")
 def burst() -> Response:
-    """JSON: items, per_minute, seed?, repeat_rate?, failing_media_rate?, station?. Answers all ids at once."""
+    """JSON: items, per_minute, seed?, repeat_rate?, failing_media_rate?, station?, shares?, call_outs?."""
     asked = request.get_json()
     try:
         wanted = Burst(**asked)
@@ -121,7 +120,7 @@ def burst() -> Response:
     try:
         ids = post_burst(rehearsal().sender, rehearsal().cast, wanted)
     except LookupError as error:
-        return refusal(f"unknown station: {error}", 404)
+        return refusal(f"unknown: {error}", 404)
     return jsonify(ids=ids, lasts_s=round(wanted.items * 60 / wanted.per_minute, 1))
 
 

@@ -61,7 +61,20 @@ def latest_span(session: Session, station_id: int, show_id: int, *, at: datetime
 
 def current_edition(session: Session, station_id: int, *, at: datetime) -> EditionView:
     """The edition at `at`, also when none is kept yet (id None). Three statements."""
-    span = current_span(session, station_id, at=at)
+    return _kept(session, current_span(session, station_id, at=at))
+
+
+def next_edition(session: Session, station_id: int, running: EditionView, *, at: datetime) -> EditionView | None:
+    """The broadcast after `running`; None at a station without a plan."""
+    zone = session.execute(select(Station.timezone).where(Station.id == station_id)).scalar_one()
+    planned = [show for show in list_shows(session, station_id) if not show.is_all_day]
+    coming = [span for span in rules.spans(planned, ZoneInfo(zone), at) if span.starts_at >= running.ends_at]
+    if not coming:
+        return None
+    return _kept(session, min(coming, key=lambda span: (span.starts_at, span.show.id or 0)))
+
+
+def _kept(session: Session, span: Span) -> EditionView:
     row = None
     if span.show.id is not None:
         row = session.execute(

@@ -7,6 +7,7 @@ the desk itself changed meanwhile (a rendition was finished) is no reason to los
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,14 +22,18 @@ from desk.live import audit
 from desk.media import actions as files
 from desk.media import transcripts
 from desk.people.models import Station
-from desk.wall import acts, announce, blocks, marks, queries, rules, signals, stacks, words
+from desk.wall import acts, announce, blocks, floods, marks, mood, queries, rules, signals, stacks, words
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
 CLAIMS = ("claim", "release")
-SIMPLE = ("move", "notes", "consent", "campaign", "cover", "uncover", *CLAIMS, "apart")
-UNDOABLE = (*SIMPLE, *blocks.ACTS, *marks.ACTS)
-OWN_WAY = {**dict.fromkeys(blocks.ACTS, blocks.take_back), **dict.fromkeys(marks.TAGGED, marks.take_back)}
+SIMPLE = ("move", "notes", "consent", "campaign", "cover", "uncover", *CLAIMS, "apart", "assign")
+UNDOABLE = (*SIMPLE, *blocks.ACTS, *marks.ACTS, *floods.ACTS)
+OWN_WAY = {
+    **dict.fromkeys(blocks.ACTS, blocks.take_back),
+    **dict.fromkeys(marks.TAGGED, marks.take_back),
+    **dict.fromkeys(floods.ACTS, floods.take_back),
+}
 
 
 class CardMoved(Conflict):
@@ -43,6 +48,7 @@ class CardMoved(Conflict):
         "on_air": "%(name)s was faster: on air since %(time)s.",
         "aired": "%(name)s was faster: aired at %(time)s.",
         "rejected": "%(name)s was faster: rejected at %(time)s.",
+        "mood": "%(name)s was faster: put to the reactions at %(time)s.",
     }
     OTHERWISE = "%(name)s was faster and changed this card at %(time)s."
     BY_SENDER = "The sender changed this message at %(time)s. Please look again."
@@ -178,6 +184,9 @@ def edit_card(session: Session, message: Message, *, at: datetime) -> Card | Non
     _fold(session, card, message)
     files.set_covered(session, card.message_id, None)
     acts.record(session, card, "edit", {"is_covered": None}, by=None, at=at)
+    if card.state == rules.MOOD and mood.sign_of(message) is None:  # it says more now
+        _move(session, card, {"state": "new", "state_by_id": None, "state_at": at}, by=None, at=at)
+    mood.settle(session, card, at=at)
     for told in signals.edited:
         told(session, card, at)
     return card
@@ -191,7 +200,9 @@ def withdraw_card(session: Session, card_or_message: Card | Message, *, at: date
     card = queries.load_card(session, card.station_id, card.id, for_change=True)
     announce.count(session, card, by=-1, at=at)
     stacks.leave(session, card, at=at)
+    floods.leave(session, card, at=at)
     card.withdrawn_at = at
+    mood.settle(session, card, at=at)
     card.folded = ""
     acts.record(session, card, "withdraw", {}, by=by, at=at, kind="card.removed")
     for told in signals.withdrawn:
@@ -212,9 +223,11 @@ def move_card(
     at: datetime,
     reason: str | None = None,
     force: bool = False,
+    with_copies: bool = False,
 ) -> CardAct:
     """Move a card to another state; its claim ends with it. The answer's id undoes it.
 
+    What stands under it goes along, and the copies of its stack if `with_copies`; undoing it is for all of them.
     `version` is what the person saw. The same move sent again by the same person is answered like the first time.
     Raises CardMoved if somebody changed the card since, CardClaimed on a colleague's claim unless `force`, NoWay if
     the state does not follow, NotFound.
@@ -223,13 +236,23 @@ def move_card(
     repeated = _same_move_again(session, card, to, version, by)
     if repeated is not None:
         return repeated
-    _refuse_stale(session, card, version, at=at)
     if not force and by is not None and to in (*rules.VERDICTS, "planned"):
         _refuse_claimed(session, card, by, at=at)
-    if not rules.may_follow(card.state, to):
+    _refuse_stale(session, card, version, at=at)
+    if not rules.may_follow(card.state, to) or (to == rules.MOOD and not mood.is_noise(session, card)):
         raise NoWay(card.state, to)
     changes = {"state": to, "state_by_id": by, "state_at": at, "reject_reason": reason if to == "rejected" else None}
-    return _move(session, card, changes | {"claimed_by_id": None, "claimed_until": None}, by=by, at=at)
+    changes |= {"claimed_by_id": None, "claimed_until": None}
+    with floods.together(session, card, at=at):
+        along = floods.companions(session, card, to=to, at=at)
+        if with_copies:
+            known = {one.id for one in along}
+            along += [one for one in stacks.copies_of(session, card, to=to, at=at) if one.id not in known]
+        others = [_move(session, one, changes, by=by, at=at).id for one in along]
+        act = _move(session, card, changes, by=by, at=at)
+        if others:
+            act.after = act.after | {floods.WITH: others}
+    return act
 
 
 def _move(session: Session, card: Card, changes: dict[str, Any], *, by: int | None, at: datetime) -> CardAct:
@@ -244,6 +267,8 @@ def _move(session: Session, card: Card, changes: dict[str, Any], *, by: int | No
 
 def _tell_moved(session: Session, card: Card, before: str, by: int | None, at: datetime) -> None:
     after = card.state
+    mood.settle(session, card, at=at)
+    floods.settle(session, card, at=at)
     for moved in signals.moved:
         moved(session, card, before, after, by, at)
 
@@ -271,7 +296,8 @@ def _refuse_claimed(session: Session, card: Card, by: int, *, at: datetime) -> N
     if rules.is_claimed_by_another(card.claimed_by_id, card.claimed_until, by, at):
         refused = CardClaimed(queries.view_card(session, card, at=at).as_json())
         badge = queries.find_badge(session, card.claimed_by_id)
-        refused.facts = {"name": badge.name if badge else "", "time": _time(session, card, card.claimed_until or at)}
+        until = _time(session, card, card.claimed_until or at, "%H:%M:%S")
+        refused.facts = {"name": badge.name if badge else "", "time": until}
         raise refused
 
 
@@ -290,9 +316,9 @@ def _conflict(session: Session, card: Card, refused: Conflict, last: CardAct | N
     return refused
 
 
-def _time(session: Session, card: Card, moment: datetime) -> str:
+def _time(session: Session, card: Card, moment: datetime, shape: str = "%H:%M") -> str:
     zone = ZoneInfo(session.get_one(Station, card.station_id).timezone)
-    return f"{moment.astimezone(zone):%H:%M}"
+    return moment.astimezone(zone).strftime(shape)
 
 
 # --- taking back ------------------------------------------------------------------------------------------------
@@ -304,6 +330,18 @@ def undo(session: Session, station_id: int, act_id: int | None, *, by: int, at: 
     Raises NotFound if there is none, CannotUndo if the same was changed again since.
     """
     act = _load_act(session, station_id, act_id, by)
+    if not act.after.get(floods.WITH):
+        return _undo(session, station_id, act, by=by, at=at)
+    card = queries.load_card(session, station_id, act.card_id, for_change=True)
+    with floods.together(session, card, at=at):
+        _undo(session, station_id, act, by=by, at=at)
+        for other_id in act.after[floods.WITH]:
+            with suppress(Conflict, NotFound):  # somebody decided about that one since, or it is gone
+                _undo(session, station_id, session.get_one(CardAct, other_id), by=by, at=at)
+    return card
+
+
+def _undo(session: Session, station_id: int, act: CardAct, *, by: int, at: datetime) -> Card:
     _hold_still(session, act)
     card = queries.load_card(session, station_id, act.card_id, for_change=True)
     session.refresh(act, with_for_update=True)
@@ -397,7 +435,7 @@ def _names_to_restore(act: CardAct) -> list[str]:
 def _load_act(session: Session, station_id: int, act_id: int | None, by: int) -> CardAct:
     query = select(CardAct).where(CardAct.station_id == station_id, CardAct.act.in_(UNDOABLE))
     if act_id is None:
-        query = query.where(CardAct.by_person_id == by, CardAct.undone_at.is_(None))
+        query = query.where(CardAct.by_person_id == by, CardAct.undone_at.is_(None), CardAct.act.not_in(acts.LEASES))
     else:
         query = query.where(CardAct.id == act_id)
     act = session.execute(query.order_by(CardAct.id.desc()).limit(1)).scalar_one_or_none()
@@ -540,6 +578,8 @@ def take_apart(session: Session, station_id: int, card_id: int, *, by: int, at: 
 
 
 def _tell_entered(session: Session, card: Card, before: int | None, by: int | None, at: datetime) -> None:
+    mood.settle(session, card, at=at)
+    floods.settle(session, card, at=at)
     for entered in signals.entered:
         entered(session, card, before, card.campaign_id, by, at)
 

@@ -17,7 +17,9 @@ from desk.wall import announce, rules
 from desk.wall.models import Card, CardAct
 
 MOMENTS = ("state_at", "claimed_until")
-MARKS = frozenset({"rating", "is_for_jury", "tag_ids"})  # set beside the verdict (desk.wall.marks)
+LEASES = ("claim", "release", "lapse")  # who is on a card says nothing about the card
+# set beside the verdict (desk.wall.marks, desk.wall.assigning)
+MARKS = frozenset({"rating", "is_for_jury", "tag_ids", "assigned_to_id", "assigned_desk"})
 TOLD = ("state", "consent", "campaign_id", *sorted(MARKS))  # what the audit says of a change
 
 
@@ -97,8 +99,8 @@ def last(session: Session, card_id: int) -> CardAct | None:
 
 
 def last_decision(session: Session, card_id: int) -> CardAct | None:
-    """What was done to a card last, apart from marks: those make nobody's verdict lose."""
-    rows = select(CardAct).where(CardAct.card_id == card_id).order_by(CardAct.id.desc())
+    """What was done to a card last, apart from leases and marks: those make nobody's verdict lose."""
+    rows = select(CardAct).where(CardAct.card_id == card_id, CardAct.act.not_in(LEASES)).order_by(CardAct.id.desc())
     return next((act for act in session.execute(rows).scalars() if MARKS.isdisjoint(act.after)), None)
 
 

@@ -22,6 +22,7 @@ from desk.wall import queries, signals, words
 from desk.wall.models import Card, CardCount
 
 AUDIENCE = "wall.read"
+SILENT = "silent"  # instead of an event's kind: nothing is told
 
 
 @dataclass
@@ -31,6 +32,7 @@ class _Noted:
     kinds: dict[int, str] = field(default_factory=dict)
     stations: dict[int, int] = field(default_factory=dict)
     moved: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
+    recounted: set[int] = field(default_factory=set)
     at: datetime | None = None
 
 
@@ -46,9 +48,19 @@ def touch(session: Session, card: Card, kind: str, *, at: datetime) -> None:
     noted.stations[card.id] = card.station_id
 
 
+def hush(session: Session, card: Card, *, at: datetime) -> None:
+    """A card that was placed in this transaction does not stand on the wall: no screen hears of it by itself."""
+    _noted(session, at).kinds[card.id] = SILENT
+
+
 def count(session: Session, card: Card, *, by: int, at: datetime) -> None:
     """Note that there is one card more or less in the card's present state, kind and facet."""
     _noted(session, at).moved[card.station_id, card.state, card.kind, card.facet or ""] += by
+
+
+def recount(session: Session, station_id: int, *, at: datetime) -> None:
+    """Let this transaction's events tell the counts of a station, also where no counter moves (a claim ran out)."""
+    _noted(session, at).recounted.add(station_id)
 
 
 def set_facet(session: Session, card: Card, facet: str, *, at: datetime) -> None:
@@ -81,8 +93,11 @@ def _announce(session: Session) -> None:
     _derive(session, noted, views.values())
     for station_id in sorted({*noted.stations.values(), *(key[0] for key in noted.moved)}):
         counts = _write_counts(session, station_id, noted, at)
+        if counts is None and station_id in noted.recounted:
+            log.hold(session, station_id)
+            counts = queries.counts(session, station_id, at=at)
         for card_id, kind in noted.kinds.items():
-            if noted.stations[card_id] != station_id:
+            if noted.stations[card_id] != station_id or kind == SILENT:
                 continue
             card = {"id": card_id} if kind == "card.removed" else views[card_id].as_json()
             payload: dict[str, Any] = {"card": card} | ({"counts": counts} if counts else {})

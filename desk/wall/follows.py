@@ -8,18 +8,22 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from desk import clock
+from desk.conversations import signals as conversations
+from desk.conversations.models import Message
 from desk.listeners import signals as listeners
 from desk.listeners.models import Listener
 from desk.live import log
 from desk.media import queries as files
 from desk.media import signals as media
-from desk.wall import actions, announce, jobs, words
+from desk.wall import actions, announce, jobs, mood, queries, words
 from desk.wall.models import Card
 
 
 def show_media(session: Session, message_id: int, at: datetime) -> None:
     """A file of the message was fetched, measured, rendered, or has failed."""
-    actions.refresh_card(session, message_id, at=at)
+    card = actions.refresh_card(session, message_id, at=at)
+    if card is not None and card.under_id is not None and card.kind in queries.ALBUM:  # it shows on the upper one, too
+        actions.refresh_card(session, session.get_one(Card, card.under_id), at=at)
 
 
 def find_speech(session: Session, message_id: int, at: datetime) -> None:
@@ -64,6 +68,17 @@ def hides(session: Session, message_id: int, at: datetime) -> bool:
     return row.withdrawn_at is not None or (row.blocked_until is not None and row.blocked_until > at)
 
 
+def count_reaction(session: Session, message_id: int, listener_id: int, at: datetime) -> None:
+    """A listener reacted to a message of ours, otherwise than before, or not any more."""
+    mood.react(session, session.get_one(Message, message_id), listener_id, at)
+
+
+def forget_reaction(session: Session, reaction_id: int, at: datetime) -> None:
+    mood.forget_reaction(session, reaction_id, at=at)
+
+
+conversations.reacted.append(count_reaction)
+conversations.reaction_gone.append(forget_reaction)
 files.is_hidden.append(hides)
 media.changed.append(show_media)
 media.spoken.append(find_speech)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from desk.errors import Invalid
 from desk.listeners import rules as listeners
-from desk.wall import facets, marks, rules
+from desk.wall import assigning, facets, marks, mood, rules
 from desk.wall.queries import PAGE, PAGE_MOST
 from desk.wall.walks import CLAIMED, Filter
 
@@ -35,6 +35,7 @@ class Move:
     to: str
     reason: str | None
     is_forced: bool
+    is_for_copies: bool
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,13 @@ def read_move(body: Any) -> Move:
     given, faults = _object(body), _Faults()
     version = _number(given, "version", faults)
     to = given.get("to")
-    if to not in rules.VERDICTS:
+    if to not in (*rules.VERDICTS, rules.MOOD):
         faults["to"] = "A verdict is new, shortlisted or rejected."
     reason = given.get("reason")
     if reason is not None and not (isinstance(reason, str) and REASON.fullmatch(reason)):
         faults["reason"] = "This is no reason the desk knows."
     faults.check()
-    return Move(version, str(to), reason, given.get("force") is True)
+    return Move(version, str(to), reason, given.get("force") is True, given.get("with_copies") is True)
 
 
 def read_notes(body: Any) -> Notes:
@@ -151,15 +152,40 @@ def read_force(body: Any) -> bool:
     return _object(body).get("force") is True
 
 
-def read_filter(args: Mapping[str, str], *, zone: ZoneInfo, at: datetime) -> tuple[Filter, str | None, int]:
+def read_ids(body: Any, name: str, most: int = 200) -> tuple[int, ...]:
+    """A list of ids; missing, it is empty."""
+    given = _object(body).get(name) or []
+    if not isinstance(given, list) or not all(type(one) is int and 0 <= one < 2**53 for one in given[:most]):
+        raise Invalid({name: "A list of whole numbers is expected here."})
+    return tuple(given[:most])
+
+
+def read_assigned(body: Any) -> tuple[str | None, int | None]:
+    """(desk, person_id) a card is passed on to; both None: to nobody."""
+    given, faults = _object(body), _Faults()
+    desk, person_id = given.get("desk"), None
+    if desk is not None and desk not in assigning.DESKS:
+        faults["desk"] = "There is no such desk."
+    if given.get("person_id") is not None:
+        person_id = _number(given, "person_id", faults)
+        if desk is not None:
+            faults["desk"] = "A card goes to a person or to a desk."
+    faults.check()
+    return desk, person_id
+
+
+def read_filter(
+    args: Mapping[str, str], *, zone: ZoneInfo, at: datetime, me: int | None = None
+) -> tuple[Filter, str | None, int]:
     """Filter, cursor and length of a page from a query string; lists are separated by commas.
 
-    A time is hour, today or a day (2026-11-19), days being those of `zone`.
+    `assigned` is a desk, or me: whoever opens the link. A time is hour, today or a day (2026-11-19), days being those
+    of `zone`.
     """
     faults = _Faults()
     states = tuple(part for part in args.get("state", "").split(",") if part and part != "all")
     kinds = tuple(part for part in args.get("kind", "").split(",") if part)
-    if not set(states) <= {*rules.STATES, CLAIMED}:
+    if not set(states) <= {*rules.STATES, CLAIMED, rules.MOOD}:
         faults["state"] = "This is no state of a card."
     if not all(re.fullmatch(r"[a-z_]{1,20}", kind) for kind in kinds) or len(kinds) > 20:
         faults["kind"] = "This is no kind of message."
@@ -172,6 +198,9 @@ def read_filter(args: Mapping[str, str], *, zone: ZoneInfo, at: datetime) -> tup
     if order not in ("", "newest", "oldest"):
         faults["order"] = "The newest or the oldest first."
     since, until = _read_time(args.get("time", ""), faults, zone=zone, at=at)
+    assigned = args.get("assigned", "")
+    if assigned and assigned not in ("me", *assigning.DESKS):
+        faults["assigned"] = "This is no such choice."
     limit = args.get("limit", "") or str(PAGE)
     if not (limit.isdecimal() and 1 <= int(limit[:9]) <= PAGE_MOST):
         faults["limit"] = "A page holds 1 to 200 cards."
@@ -187,6 +216,8 @@ def read_filter(args: Mapping[str, str], *, zone: ZoneInfo, at: datetime) -> tup
         since=since,
         until=until,
         is_oldest_first=order == "oldest",
+        assigned_to_id=me if assigned == "me" else None,
+        assigned_desk=assigned if assigned in assigning.DESKS else None,
     )
     return wanted, args.get("cursor") or None, int(limit)
 
@@ -213,6 +244,25 @@ def read_show(args: Mapping[str, str]) -> int | None:
     if show and not (show.isdecimal() and len(show) < 16):
         raise Invalid({"show": NO_NUMBER})
     return int(show) if show else None
+
+
+def read_mood(args: Mapping[str, str]) -> dict[str, Any]:
+    """Which part of the mood bar: minutes, campaign_id, and for what is behind it sign and before (an item's id)."""
+    faults = _Faults()
+    numbers = {name: args.get(name, "") for name in ("minutes", "campaign", "before")}
+    for name, value in numbers.items():
+        if value and not (value.isdecimal() and len(value) < 16):
+            faults[name] = NO_NUMBER
+    minutes = int(numbers["minutes"] or mood.SHOWN_MINUTES) if "minutes" not in faults else mood.SHOWN_MINUTES
+    if not 1 <= minutes <= mood.MINUTES_MOST:
+        faults["minutes"] = "The bar covers 1 minute to a day."
+    faults.check()
+    return {
+        "minutes": minutes,
+        "campaign_id": int(numbers["campaign"]) if numbers["campaign"] else None,
+        "sign": args.get("sign", "")[:32] or None,
+        "before": int(numbers["before"]) if numbers["before"] else None,
+    }
 
 
 def read_after(args: Mapping[str, str]) -> int:

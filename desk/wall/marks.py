@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from desk.errors import NotFound
-from desk.wall import acts, queries
+from desk.wall import acts, floods, queries
 from desk.wall.models import Card, CardAct, Tag
 
 RATINGS = range(1, 6)
@@ -30,9 +30,15 @@ def rate(session: Session, station_id: int, card_id: int, *, rating: int | None,
 
 
 def set_jury(session: Session, station_id: int, card_id: int, *, is_on: bool, by: int, at: datetime) -> CardAct:
-    """Lay a card before the jury of its campaign, or take it from there."""
+    """Lay a card before the jury of its campaign, or take it from there; what stands under it goes along."""
     card = queries.load_card(session, station_id, card_id, for_change=True)
-    return acts.record(session, card, "jury", {"is_for_jury": is_on} | acts.renewed_claim(card, by, at), by=by, at=at)
+    along = floods.companions(session, card, to=card.state, at=at)
+    others = [acts.record(session, one, "jury", {"is_for_jury": is_on}, by=by, at=at).id for one in along]
+    act = acts.record(session, card, "jury", {"is_for_jury": is_on} | acts.renewed_claim(card, by, at), by=by, at=at)
+    if others:
+        act.after = act.after | {floods.WITH: others}
+    session.flush()
+    return act
 
 
 def set_tag(

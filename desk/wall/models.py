@@ -21,11 +21,14 @@ def _only(condition: str) -> dict[str, Any]:
 class Card(Base):
     """A message as it stands on the wall.
 
-    `state` is the state model of the design (DESIGN.md §4) without `claimed`, which is the lease beside it.
+    `state` is the state model of the design (DESIGN.md §4) without `claimed`, which is the lease beside it; `mood` is
+    noise that is folded into the mood bar (desk.wall.mood).
     `placed_at` orders the wall: arrival at the provider; `version` counts every change a person may see.
     `folded` is the searchable text (casefolded, umlauts spelled out). `is_covered`: whether a person covered its files
     (True) or laid them open (False); None leaves it to the desk's own marks. The files carry it too (`Asset`).
     Marks of people beside the verdict: `rating` (1 to 5), `is_for_jury`, and `tag_ids` of the station's colour tags.
+    Passed on to a colleague (`assigned_to_id`) or to a desk of the house (`assigned_desk`), never to both.
+    `under_id`: the card of the same listener under which it stands (desk.wall.floods), `more`: how many stand under it.
     `facet`: what else it can be sorted out by (desk.wall.facets); empty once it is withdrawn.
     """
 
@@ -50,6 +53,11 @@ class Card(Base):
         ),
         Index("ix_card_claimed", "station_id", "claimed_until"),
         Index("ix_card_tagged", "station_id", "id", **_only("tag_ids <> '[]'")),
+        *(
+            Index(f"ix_card_{column}", column, "placed_at", "id", **_only(f"{column} IS NOT NULL"))
+            for column in ("assigned_to_id", "assigned_desk")
+        ),
+        Index("ix_card_under", "under_id", "id", **_only("under_id IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -67,6 +75,8 @@ class Card(Base):
     reject_reason: Mapped[str | None] = mapped_column(String(40))
     claimed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     claimed_until: Mapped[datetime | None]
+    assigned_to_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    assigned_desk: Mapped[str | None] = mapped_column(String(12))
     consent: Mapped[str] = mapped_column(String(10), default="unknown")
     is_covered: Mapped[bool | None]
     vetted_sha256: Mapped[str | None] = mapped_column(String(64))
@@ -78,8 +88,55 @@ class Card(Base):
     tag_ids: Mapped[list[Any]] = mapped_column(default=list)
     withdrawn_at: Mapped[datetime | None]
     stack_id: Mapped[int | None] = mapped_column(ForeignKey("stack.id"), index=True)
+    under_id: Mapped[int | None]
+    more: Mapped[int] = mapped_column(default=0)
     folded: Mapped[str] = mapped_column(Text, default="", active_history=True)
     facet: Mapped[str] = mapped_column(String(4), default="")
+
+
+class MoodItem(Base):
+    """One place in the mood bar: a card that is folded into it (`card_id`), or a reaction to a message of ours.
+
+    `minute`: whole minutes since 1970 of its arrival; `campaign_id`: 0 without one; `sign`: an emoji, or
+    desk.wall.noise.GREETING. What it says here is what it was counted as. `reaction_id` is no foreign key: who is
+    erased takes the reaction along, its place is only a number.
+    """
+
+    __tablename__ = "mood_item"
+    __table_args__ = (Index("ix_mood_item_at", "station_id", "at", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    card_id: Mapped[int | None] = mapped_column(ForeignKey("card.id"), unique=True)
+    reaction_id: Mapped[int | None] = mapped_column(unique=True)
+    at: Mapped[datetime]
+    minute: Mapped[int]
+    campaign_id: Mapped[int] = mapped_column(default=0)
+    sign: Mapped[str] = mapped_column(String(32))
+
+
+class MoodCount(Base):
+    """How many places of the mood bar fall on a minute, by campaign (0: none) and sign: the sum of its items."""
+
+    __tablename__ = "mood_count"
+    __table_args__ = (UniqueConstraint("station_id", "minute", "campaign_id", "sign"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    minute: Mapped[int]
+    campaign_id: Mapped[int] = mapped_column(default=0)
+    sign: Mapped[str] = mapped_column(String(32))
+    amount: Mapped[int] = mapped_column(default=0)
+
+
+class MoodTold(Base):
+    """When a station's screens heard of its mood bar last, and whether they have to hear again (`is_due`)."""
+
+    __tablename__ = "mood_told"
+
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"), primary_key=True)
+    told_at: Mapped[datetime]
+    is_due: Mapped[bool] = mapped_column(default=False)
 
 
 class Tag(Base):

@@ -13,9 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
+    and_,
     cast,
     func,
     literal,
+    literal_column,
     select,
     union_all,
 )
@@ -37,6 +40,7 @@ from desk.wall.walks import CLAIMED, Filter
 
 PAGE = 60
 PAGE_MOST = 200
+ALBUM, ALBUM_SHOWN = ("image", "video"), 3  # kinds whose pictures stand side by side on one card, and how many more
 WIDE = "~"  # before a cursor: the pages before had words one slip away, too
 TOLD = ("length", "reason", "rating", "is_for_jury", "tag")  # what the history says of an act besides the states
 
@@ -96,7 +100,9 @@ class CardView:
     reactions: Sequence[str]
     at: datetime
     stack: Stack | None = None
+    album: Sequence[AssetView] = ()
     tags: Sequence[dict[str, Any]] = ()
+    assigned_to: Badge | None = None
 
     @property
     def facet(self) -> str:
@@ -148,6 +154,10 @@ class CardView:
             "rating": card.rating,
             "is_for_jury": card.is_for_jury,
             "tags": list(self.tags),
+            "assigned": self._assigned(),
+            "under": card.under_id,
+            "album": [] if self.is_blocked else [asset.as_json() for asset in self.album],
+            "more": 0 if self.is_blocked else card.more,
             "twins": None if self.is_blocked else twins.twins_of(self.stack, card.id),
             "is_test": False,
         }
@@ -157,6 +167,12 @@ class CardView:
         if self.claimed_by is None or until is None or until <= self.at:
             return None
         return {"by": self.claimed_by.as_json(), "until": clock.iso(until)}
+
+    def _assigned(self) -> dict[str, Any] | None:
+        """{desk, to}: one of the two says who should see to the card."""
+        if self.assigned_to is None and self.card.assigned_desk is None:
+            return None
+        return {"desk": self.card.assigned_desk, "to": self.assigned_to.as_json() if self.assigned_to else None}
 
     def _listener(self) -> dict[str, Any]:
         one = self.listener
@@ -220,7 +236,7 @@ def view_card(session: Session, card: Card, *, at: datetime) -> CardView:
 
 
 def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> dict[int, CardView]:
-    """Cards by id with all that a screen shows of them. Nine statements, however many cards."""
+    """Cards by id with all that a screen shows of them. Nine statements, however many cards; ten with an album."""
     if not card_ids:
         return {}
     rows = session.execute(
@@ -230,8 +246,10 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
         .where(Card.id.in_(card_ids))
     ).all()
     message_ids = [message.id for _card, message, _listener in rows]
-    files = media.list_assets(session, message_ids)
-    people = _badges(session, [person for card, _m, _l in rows for person in (card.state_by_id, card.claimed_by_id)])
+    cards = [card for card, _m, _l in rows]
+    beside = _beside(session, [card.id for card in cards if card.more and card.kind in ALBUM])
+    files = media.list_assets(session, [*message_ids, *(one for ids in beside.values() for one in ids)])
+    people = _badges(session, [one for c in cards for one in (c.state_by_id, c.claimed_by_id, c.assigned_to_id)])
     reactions = _reactions(session, message_ids)
     slots = extras.slots_of(session, card_ids)
     piles = _stacks(session, sorted({card.stack_id for card, _m, _l in rows if card.stack_id}))
@@ -245,8 +263,10 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
             message=message,
             listener=listener,
             media=files.get(message.id, ()),
+            album=[asset for one in beside.get(card.id, ()) for asset in files.get(one, ())],
             state_by=people.get(card.state_by_id),
             claimed_by=people.get(card.claimed_by_id),
+            assigned_to=people.get(card.assigned_to_id),
             campaign=campaigns.get(card.campaign_id) if card.campaign_id else None,
             slots=slots.get(card.id, ()),
             reactions=reactions.get(message.id, ()),
@@ -264,6 +284,17 @@ def _badges(session: Session, ids: Sequence[int | None]) -> dict[int | None, Bad
         return {}
     rows = session.execute(select(Person.id, Person.name, Person.initials, Person.hue).where(Person.id.in_(wanted)))
     return {row.id: Badge(row.id, row.name, row.initials, row.hue) for row in rows}
+
+
+def _beside(session: Session, card_ids: Sequence[int]) -> dict[int, list[int]]:
+    """The messages whose pictures a card shows beside its own: the first few of those under it. One statement."""
+    found: dict[int, list[int]] = {}
+    if card_ids:
+        under = select(Card.under_id, Card.message_id).where(Card.under_id.in_(card_ids), Card.withdrawn_at.is_(None))
+        for upper_id, message_id in session.execute(under.order_by(Card.placed_at, Card.id)):
+            if upper_id is not None:
+                found.setdefault(upper_id, []).append(message_id)
+    return {upper_id: ids[:ALBUM_SHOWN] for upper_id, ids in found.items()}
 
 
 def find_badge(session: Session, person_id: int | None) -> Badge | None:
@@ -298,6 +329,12 @@ def list_twin_cards(session: Session, card: Card, *, most: int) -> list[int]:
         .limit(most)
     ).scalars()
     return list(ids)
+
+
+def held(station_id: int, at: datetime) -> ColumnElement[bool]:
+    """New cards that somebody holds. What is added leads to the index of claims: they are few, new cards are many."""
+    is_new = literal_column("card.state || ''") == "new"
+    return and_(Card.station_id == station_id, Card.claimed_until > at, is_new, Card.withdrawn_at.is_(None))
 
 
 # --- pages ------------------------------------------------------------------------------------------------------
@@ -377,12 +414,12 @@ def list_ids(
     if asked:
         return search.find_ids(session, station_id, wanted, asked, after, limit, at)
     if stretches.are_meant(wanted):
-        glance = walks.glance(station_id, wanted, None, after, limit, at, cards=stretches.GLANCE)
-        ids = list(session.execute(glance).scalars())
-        if len(ids) == limit:
+        seen = session.execute(walks.glance(station_id, wanted, None, after, at, cards=stretches.GLANCE)).all()
+        ids = [card_id for card_id, belongs, _at in seen if belongs][:limit]
+        if len(ids) == limit or len(seen) < stretches.GLANCE:
             return ids
         lite = session.get_bind().dialect.name == "sqlite"
-        rare = stretches.page_query(station_id, wanted, after, limit, at, lite=lite)
+        rare = stretches.page_query(station_id, wanted, None, after, limit, at, lite=lite)
         return list(session.execute(rare).scalars())
     return list(session.execute(walks.page_query(station_id, wanted, None, after, limit, at)).scalars())
 
@@ -401,55 +438,25 @@ def read_cursor(cursor: str) -> tuple[datetime, int]:
 def counts(session: Session, station_id: int, *, at: datetime) -> dict[str, dict[str, int]]:
     """How many cards stand where: {state: {new, claimed, shortlisted, …, all}, kind: {voice, …}}. One statement.
 
-    A new card that somebody holds counts as claimed.
+    A new card that somebody holds counts as claimed. What is folded into the mood bar stands under `mood` alone.
     """
-    by_state = dict.fromkeys((*rules.STATES, CLAIMED), 0)
+    by_state = dict.fromkeys((*rules.STATES, CLAIMED, rules.MOOD), 0)
     by_kind: dict[str, int] = {}
     kept = (
         select(CardCount.state, CardCount.kind, cast(func.sum(CardCount.cards), Key))
         .where(CardCount.station_id == station_id)
         .group_by(CardCount.state, CardCount.kind)
     )
-    held = select(literal(CLAIMED), literal(""), func.count()).where(
-        Card.station_id == station_id, Card.claimed_until > at, Card.state == "new", Card.withdrawn_at.is_(None)
-    )
-    for state, kind, cards in session.execute(union_all(kept, held)):
+    held_now = select(literal(CLAIMED), literal(""), func.count()).where(held(station_id, at))
+    for state, kind, cards in session.execute(union_all(kept, held_now)):
         by_state[state] = by_state.get(state, 0) + cards
-        if state != CLAIMED:
+        if state not in (CLAIMED, rules.MOOD):
             by_kind[kind] = by_kind.get(kind, 0) + cards
     by_state["new"] -= by_state[CLAIMED]
     return {
-        "state": {**by_state, "all": sum(by_state.values())},
+        "state": {**by_state, "all": sum(by_state.values()) - by_state[rules.MOOD]},
         "kind": {kind: cards for kind, cards in sorted(by_kind.items()) if cards},
     }
-
-
-def facet_counts(
-    session: Session, station_id: int, wanted: Filter, *, at: datetime
-) -> dict[str, dict[str, int]] | None:
-    """How many cards each choice of sender, consent, length and quality would leave, the other filters as they are.
-
-    None where the counters cannot say: with a search, a campaign or a time. Two statements.
-    """
-    if wanted.text.strip() or wanted.campaign_id is not None or wanted.since or wanted.until:
-        return None
-    kinds = [CardCount.kind.in_(wanted.kinds)] if wanted.kinds else []
-    rows = session.execute(
-        select(CardCount.state, CardCount.facet, CardCount.cards).where(
-            CardCount.station_id == station_id, CardCount.cards > 0, CardCount.facet != "", *kinds
-        )
-    )
-    is_of = [Card.kind.in_(wanted.kinds)] if wanted.kinds else []
-    held = session.execute(
-        select(Card.facet, func.count())
-        .where(Card.station_id == station_id, Card.claimed_until > at, Card.state == "new", Card.withdrawn_at.is_(None))
-        .where(Card.facet != "", *is_of)
-        .group_by(Card.facet)
-    )
-    states = set(wanted.states or (*rules.STATES, CLAIMED))
-    found = [(facet, cards) for state, facet, cards in rows if state in states]
-    is_held = (CLAIMED in states) - ("new" in states)  # a card that somebody holds is counted as new
-    return facets.counts_of([*found, *((facet, cards * is_held) for facet, cards in held)], wanted.facets)
 
 
 def history(

@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 CLAIM = timedelta(seconds=90)  # DESIGN.md §4: renewed by any action, never blocks reading
 
 STATES = ("new", "shortlisted", "planned", "in_studio", "on_air", "aired", "rejected")
+MOOD = "mood"  # noise: counted in the mood bar instead of standing on the wall
 CHOSEN = ("shortlisted", "planned", "in_studio")
 VERDICTS = ("new", "shortlisted", "rejected")  # what a producer's key may ask for; the rest follows rundown and studio
 REASONS = ("unclear", "double", "off_topic", "offensive", "private", "advert")
 
 FOLLOWS: dict[str, tuple[str, ...]] = {
-    "new": ("shortlisted", "planned", "rejected"),
+    "new": ("shortlisted", "planned", "rejected", MOOD),
+    MOOD: ("new", "shortlisted", "planned", "rejected"),
     "shortlisted": ("new", "planned", "rejected"),
     "planned": ("new", "shortlisted", "in_studio", "on_air", "aired", "rejected"),
     "in_studio": ("new", "shortlisted", "planned", "on_air", "aired", "rejected"),

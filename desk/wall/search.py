@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, column, func, or_, select, text
+from sqlalchemy import ColumnElement, Integer, Select, and_, column, func, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
-from desk.wall import rules, spelling, walks, words
+from desk.wall import rules, spelling, stretches, walks, words
 from desk.wall.models import Card
 from desk.wall.walks import Filter
 
 NEWEST = 2000
 FEW = 2000  # up to so many hits are read and sorted
-GLANCE = 500  # cards on which frequent words fill a page
+GLANCE = 1000  # cards on which frequent words fill a page
 NEAR = 20_000  # cards that are looked through; what is not found on them is an older season's
 HITS = "SELECT rowid FROM card_ft WHERE card_ft MATCH :match"
 FEW_FOUND = 5  # fewer cards on a first page, and words one slip away are looked for as well
@@ -82,29 +82,60 @@ def find_ids(
     """
     if not asked.parts and not asked.starts:
         return []
-    starts = [Card.folded.contains(f" {term}", autoescape=True) for term in asked.starts]
+    starts = [_begins(term) for term in asked.starts]
     if not asked.parts:
         newest = and_(*starts, _among_newest(station_id))
         return list(session.execute(walks.page_query(station_id, wanted, newest, after, limit, at)).scalars())
     lite = session.get_bind().dialect.name == "sqlite"
     says = and_(*starts, *(_stands(group, lite=lite) for group in asked.parts))
+    if wanted.is_assigned:  # few: each is looked at
+        return list(session.execute(walks.page_query(station_id, wanted, says, after, limit, at)).scalars())
 
-    def look(cards: int) -> list[int]:
-        return list(session.execute(walks.glance(station_id, wanted, says, after, limit, at, cards=cards)).scalars())
-
-    ids = look(GLANCE)
-    if len(ids) == limit:
+    seen = session.execute(walks.glance(station_id, wanted, says, after, at, cards=GLANCE)).all()
+    ids = [card_id for card_id, belongs, _at in seen if belongs][:limit]
+    if len(ids) == limit or len(seen) < GLANCE:
         return ids
     hits = _hits(session, asked.parts) if lite else None
     if hits == []:
         return []
     if hits is None:
-        ids = look(NEAR)
+        ids = list(session.execute(walks.near(station_id, wanted, says, after, limit, at, cards=NEAR)).scalars())
         if len(ids) == limit:
             return ids
-    found = Card.id.in_(_every_hit(asked.parts) if hits is None else hits)
-    every = and_(*starts, found) if lite else says
-    return list(session.execute(walks.by_hits(station_id, wanted, every, after, limit, at)).scalars())
+    return list(session.execute(_rest(station_id, wanted, asked, says, hits, after, limit, at, lite=lite)).scalars())
+
+
+def _rest(
+    station_id: int,
+    wanted: Filter,
+    asked: Search,
+    says: ColumnElement[bool],
+    hits: list[int] | None,
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
+    *,
+    lite: bool,
+) -> Select[int]:
+    """The page out of few hits, or out of all of them. Where a filter is set, its own cards are walked through and held
+    against the hits: those that are of both may be few."""
+    if not lite:
+        return walks.by_hits(station_id, wanted, says, after, limit, at)
+    starts = [_begins(term) for term in asked.starts]
+    if hits is not None:
+        return walks.by_hits(station_id, wanted, and_(Card.id.in_(hits), *starts), after, limit, at)
+    is_hit = _every_hit(asked.parts)
+    if stretches.are_meant(wanted):
+        among = and_(literal_column("+card.id").in_(is_hit), *starts)
+        return stretches.page_query(station_id, wanted, among, after, limit, at, lite=lite)
+    if wanted.states or wanted.kinds or wanted.campaign_id is not None:
+        among = and_(literal_column("+card.id").in_(is_hit), *starts)
+        return walks.page_query(station_id, wanted, among, after, limit, at)
+    return walks.by_hits(station_id, wanted, and_(Card.id.in_(is_hit), *starts), after, limit, at)
+
+
+def _begins(term: str) -> ColumnElement[bool]:
+    return Card.folded.contains(f" {term}", autoescape=True)
 
 
 def _stands(group: Sequence[str], *, lite: bool) -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ from desk.media import prints
 from desk.media.models import Asset
 from desk.media.prints import Twin
 from desk.people.models import Station
-from desk.wall import announce, twins
+from desk.wall import announce, rules, twins
 from desk.wall.models import Card, Stack, StackExclusion
 
 MOST_WEIGHED = 200  # copies that are compared for the best of a stack, the oldest first
@@ -164,6 +164,19 @@ def include_again(session: Session, card: Card, *, at: datetime) -> None:
 def _note(session: Session, card: Card, act: str, at: datetime) -> None:
     details = {"stack": card.stack_id}
     audit.record(session, card.station_id, act, f"card:{card.id}", by=None, at=at, details=details)
+
+
+def copies_of(session: Session, card: Card, *, to: str, at: datetime) -> list[Card]:
+    """The other cards of its stack that are in the same state, locked; not those that a colleague holds."""
+    if card.stack_id is None or to not in rules.VERDICTS:
+        return []
+    alike = (Card.stack_id == card.stack_id, Card.id != card.id, Card.state == card.state, Card.withdrawn_at.is_(None))
+    locked = select(Card).where(*alike).order_by(Card.id).limit(MOST_WEIGHED).with_for_update()
+    return [
+        one
+        for one in session.execute(locked.execution_options(populate_existing=True)).scalars()
+        if not rules.is_claimed_by_another(one.claimed_by_id, one.claimed_until, card.claimed_by_id, at)
+    ]
 
 
 # --- what a stack is ----------------------------------------------------------------------------------------------

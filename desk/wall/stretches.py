@@ -10,35 +10,59 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, literal, or_, select, tuple_
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, FromClause, Select, String, column, literal, or_, select, text
 
 from desk.wall.models import Card, CardCount
+from desk.wall.rules import MOOD
 from desk.wall.walks import CLAIMED, Filter, between
 
+CARDS = Card.metadata.tables["card"]
+# From each stretch of the index one jumps to the next: behind its facet, its kind, its state, whichever comes first.
+# One comparison of all three at once would be no single jump to SQLite.
+_MINE = "SELECT c.id FROM card AS c WHERE c.station_id = :station_id AND c.campaign_id = :campaign_id"
+_FIRST = "ORDER BY c.state, c.kind, c.facet LIMIT 1"
+IN_CAMPAIGN = f"""
+WITH RECURSIVE found(state, kind, facet) AS (
+SELECT state, kind, facet FROM card WHERE id = ({_MINE} {_FIRST})
+UNION ALL
+SELECT card.state, card.kind, card.facet FROM found JOIN card ON card.id = coalesce(
+({_MINE} AND c.state = found.state AND c.kind = found.kind AND c.facet > found.facet {_FIRST}),
+({_MINE} AND c.state = found.state AND c.kind > found.kind {_FIRST}),
+({_MINE} AND c.state > found.state {_FIRST})))
+SELECT state, kind, facet FROM found"""  # noqa: S608  # no value stands in it
 GLANCE = 500  # newest cards on which frequent choices fill a page
 
 
 def are_meant(wanted: Filter) -> bool:
     """Whether a page of this filter is found here; what somebody holds is few, and what has a walk is faster there."""
     is_within = wanted.campaign_id is not None and bool(wanted.states or wanted.kinds)
-    return (is_within or wanted.facets.is_any) and CLAIMED not in wanted.states
+    is_held = CLAIMED in wanted.states and "new" not in wanted.states
+    return (is_within or wanted.facets.is_any) and not is_held and not wanted.is_assigned
 
 
 def page_query(
-    station_id: int, wanted: Filter, after: tuple[datetime, int] | None, limit: int, at: datetime, *, lite: bool
+    station_id: int,
+    wanted: Filter,
+    condition: ColumnElement[bool] | None,
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
+    *,
+    lite: bool,
 ) -> Select[int]:
     """Ids of a page."""
     arm: Any = _in_campaign(station_id, wanted.campaign_id) if wanted.campaign_id is not None else _counted(station_id)
     arms = [arm.c.facet.like(wanted.facets.pattern)]
-    arms += [arm.c.state.in_(wanted.states)] if wanted.states else []
+    arms += [arm.c.state.in_(wanted.states) if wanted.states else arm.c.state != MOOD]
     arms += [arm.c.kind.in_(wanted.kinds)] if wanted.kinds else []
     mine = [] if wanted.campaign_id is None else [Card.campaign_id == wanted.campaign_id]
+    mine += [] if wanted.text.strip() else [Card.under_id.is_(None)]
     newest = (
         select(Card.id, Card.placed_at)
         .where(
             Card.station_id == station_id, *mine, Card.state == arm.c.state, Card.kind == arm.c.kind,
             Card.facet == arm.c.facet, Card.withdrawn_at.is_(None), *between(wanted, after), *_unheld(wanted, at),
+            *([] if condition is None else [condition]),
         )
         .order_by(*wanted.order(Card))
         .limit(limit)
@@ -47,10 +71,10 @@ def page_query(
         found = newest.correlate(arm).lateral("found")
         every = select(found.c.id).select_from(arm).join(found, literal(value=True)).where(*arms)
         return every.order_by(*wanted.order(found.c)).limit(limit)
-    card = aliased(Card)
+    card = CARDS.alias()
     ids = newest.with_only_columns(Card.id).correlate(arm)
-    joined = select(card.id).select_from(arm).join(card, card.id.in_(ids)).where(*arms)
-    return joined.order_by(*wanted.order(card)).limit(limit)
+    joined = select(card.c.id).select_from(arm).join(card, card.c.id.in_(ids)).where(*arms)
+    return joined.order_by(*wanted.order(card.c)).limit(limit)
 
 
 def _counted(station_id: int) -> FromClause:
@@ -60,24 +84,13 @@ def _counted(station_id: int) -> FromClause:
 
 
 def _in_campaign(station_id: int, campaign_id: int) -> FromClause:
-    """Those of a campaign's cards: from one stretch of the index one jumps to the next."""
-    names = ("state", "kind", "facet")
-
-    def first_of(card: Any, *behind: ColumnElement[bool]) -> Any:
-        mine = and_(card.station_id == station_id, card.campaign_id == campaign_id, *behind)
-        return select(card.id).where(mine).order_by(card.state, card.kind, card.facet).limit(1)
-
-    card, following = aliased(Card), aliased(Card)
-    start = select(card.state, card.kind, card.facet).where(card.id == first_of(aliased(Card)).scalar_subquery())
-    arm = start.cte("arm", recursive=True)
-    behind = tuple_(*(getattr(following, name) for name in names)) > tuple_(*(arm.c[name] for name in names))
-    jump = first_of(following, behind).correlate(arm).scalar_subquery()
-    card = aliased(Card)
-    return arm.union_all(select(card.state, card.kind, card.facet).select_from(arm).join(card, card.id == jump))
+    """Those of a campaign's cards."""
+    given = text(IN_CAMPAIGN).bindparams(station_id=station_id, campaign_id=campaign_id)
+    return given.columns(column("state", String), column("kind", String), column("facet", String)).subquery("arm")
 
 
 def _unheld(wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:
-    """Whoever asks for new cards gets none that somebody holds."""
-    if "new" not in wanted.states:
+    """Whoever asks for new cards gets none that somebody holds, unless they ask for these as well."""
+    if "new" not in wanted.states or CLAIMED in wanted.states:
         return []
     return [or_(Card.state != "new", Card.claimed_until.is_(None), Card.claimed_until <= at)]

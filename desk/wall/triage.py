@@ -19,13 +19,14 @@ from desk.wall.queries import Page
 STACK = 20
 
 
-def _is_mine_to_judge(station_id: int, by: int, at: datetime) -> list[ColumnElement[bool]]:
-    """New, still on the wall, held by nobody else, not of a blocked sender, and not before the jury."""
+def is_to_judge(station_id: int, by: int, at: datetime) -> list[ColumnElement[bool]]:
+    """New, on the wall and not under another, held by nobody else, not of a blocked sender, not before the jury."""
     return [
         Card.station_id == station_id,
         Card.state == "new",
         Card.is_for_jury.is_(False),
         Card.withdrawn_at.is_(None),
+        Card.under_id.is_(None),
         Card.listener_id.not_in(blocked_ids(station_id, at)),
         or_(Card.claimed_until.is_(None), Card.claimed_until <= at, Card.claimed_by_id == by),
     ]
@@ -38,7 +39,7 @@ def take_stack(
 
     Raises Invalid for a cursor that is none of ours.
     """
-    wanted = select(Card.id).where(*_is_mine_to_judge(station_id, by, at))
+    wanted = select(Card.id).where(*is_to_judge(station_id, by, at))
     if start:
         placed_at, card_id = queries.read_cursor(start)
         bound = tuple_(literal(placed_at, Moment), literal(card_id, Key))
@@ -51,7 +52,5 @@ def take_stack(
 
 def count_remaining(session: Session, station_id: int, *, by: int, at: datetime) -> dict[str, int]:
     """How many cards are left to judge, by kind, the most frequent first."""
-    rows = session.execute(
-        select(Card.kind, func.count()).where(*_is_mine_to_judge(station_id, by, at)).group_by(Card.kind)
-    )
+    rows = session.execute(select(Card.kind, func.count()).where(*is_to_judge(station_id, by, at)).group_by(Card.kind))
     return dict(sorted(((kind, count) for kind, count in rows), key=lambda row: (-row[1], row[0])))

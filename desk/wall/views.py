@@ -17,11 +17,26 @@ from desk import clock, db
 from desk.conversations import actions as conversations
 from desk.conversations import queries as threads
 from desk.errors import Invalid
+from desk.identity import allowed_roles
 from desk.live import log
 from desk.media import urgency
+from desk.people import queries as people
 from desk.people.models import Station
 from desk.shows import queries as shows
-from desk.wall import actions, blocks, forms, marks, queries, tags, triage
+from desk.wall import (
+    actions,
+    assigning,
+    blocks,
+    floods,
+    forms,
+    leases,
+    marks,
+    mood,
+    queries,
+    tags,
+    tallies,
+    triage,
+)
 from desk.wall.models import Card, CardAct
 from desk.wall.walks import Filter
 from desk.web.access import me, my_station, requires, signed_in
@@ -77,6 +92,37 @@ def list_pile() -> Response:
         return jsonify(_pile(session, my_station().id, request.args.get("from")))
 
 
+@wall.post("/api/v1/triage/stack")
+@requires("card.judge")
+def take_pile() -> Response:
+    """As list_pile, the first of them held for this person: what a run shows next, nobody else is shown."""
+    without = forms.read_ids(request.get_json(), "without")
+    station_id, at = my_station().id, clock.now()
+    with db.transaction() as session:
+        leases.take_ahead(session, station_id, by=me().id, at=at, without=without)
+    with db.reading() as session:
+        return jsonify(_pile(session, station_id, None))
+
+
+@wall.post("/api/v1/claims/renew")
+@requires("card.judge")
+def renew_claims() -> Response:
+    """The person is there: whatever they hold stays theirs for another 90 s."""
+    with db.transaction() as session:
+        ids = leases.renew(session, my_station().id, by=me().id, at=clock.now())
+    return jsonify({"ids": ids})
+
+
+@wall.post("/api/v1/claims/release")
+@requires("card.judge")
+def release_claims() -> Response:
+    """Somebody ends a run: what it held goes back to the pile."""
+    ids = forms.read_ids(request.get_json(), "ids")
+    with db.transaction() as session:
+        released = leases.release_many(session, my_station().id, ids, by=me().id, at=clock.now())
+    return jsonify({"released": released})
+
+
 def _pile(session: Session, station_id: int, start: str | None) -> dict[str, Any]:
     at = clock.now()
     seq = log.last_seq(session, station_id)
@@ -103,14 +149,18 @@ def list_cards() -> Response:
 def count_cards() -> Response:
     """How many cards each choice of the filters would leave; null where that cannot be told at once."""
     wanted, _cursor, _limit = _read_filter()
-    station_id = my_station().id
+    at, station_id = clock.now(), my_station().id
     with db.reading() as session:
         wanted = _asked(session, wanted)
-        return jsonify({"facets": queries.facet_counts(session, station_id, wanted, at=clock.now())})
+        facets = tallies.facet_counts(session, station_id, wanted, at=at)
+        if not wanted.text.strip():
+            assigned = assigning.count_assigned(session, station_id, wanted, me=me().id, at=at)
+            facets = (facets or {}) | {"assigned": assigned}
+    return jsonify({"facets": facets})
 
 
 def _read_filter() -> tuple[Filter, str | None, int]:
-    return forms.read_filter(request.args, zone=ZoneInfo(my_station().timezone), at=clock.now())
+    return forms.read_filter(request.args, zone=ZoneInfo(my_station().timezone), at=clock.now(), me=me().id)
 
 
 def _asked(session: Session, wanted: Filter) -> Filter:
@@ -133,7 +183,28 @@ def _page(session: Session, station_id: int, wanted: Filter, cursor: str | None,
         "until": clock.iso(wanted.until) if wanted.until else None,
         "seq": seq,
         "counts": queries.counts(session, station_id, at=at),
+        **({"mood": mood.view_bar(session, station_id, at=at)} if cursor is None else {}),
     }
+
+
+@wall.get("/api/v1/mood")
+@requires("wall.read")
+def show_mood() -> Response:
+    """How many emoji, greetings and reactions came in the last minutes, by sign."""
+    asked = forms.read_mood(request.args)
+    at, station_id = clock.now(), my_station().id
+    with db.reading() as session:
+        bar = mood.view_bar(session, station_id, at=at, minutes=asked["minutes"], campaign_id=asked["campaign_id"])
+    return jsonify(bar)
+
+
+@wall.get("/api/v1/mood/items")
+@requires("wall.read")
+def list_mood() -> Response:
+    """The messages and reactions behind the bar, newest first."""
+    asked = forms.read_mood(request.args)
+    with db.reading() as session:
+        return jsonify(mood.list_items(session, my_station().id, at=clock.now(), **asked))
 
 
 @wall.get("/api/v1/cards/<int:card_id>")
@@ -178,6 +249,7 @@ def move_card(card_id: int) -> Response:
             version=move.version,
             reason=move.reason,
             force=move.is_forced,
+            with_copies=move.is_for_copies,
             by=me().id,
             at=at,
         )
@@ -297,6 +369,28 @@ def set_tag(card_id: int) -> Response:
     return jsonify(body)
 
 
+@wall.get("/api/v1/team")
+@requires("wall.read")
+def list_team() -> Response:
+    """Who of the station sees this wall, by name."""
+    with db.reading() as session:
+        team = people.list_team(session, my_station().id, tuple(allowed_roles("wall.read")))
+        return jsonify({"people": [queries.Badge(one.id, one.name, one.initials, one.hue).as_json() for one in team]})
+
+
+@wall.post("/api/v1/cards/<int:card_id>/assign")
+@requires("card.judge")
+def assign_card(card_id: int) -> Response:
+    """Pass a card on to a colleague or to a desk of the house; to neither takes it back."""
+    desk, person_id = forms.read_assigned(request.get_json())
+    with db.transaction() as session:
+        act = assigning.assign(
+            session, my_station().id, card_id, desk=desk, person_id=person_id, by=me().id, at=clock.now()
+        )
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
 @wall.post("/api/v1/cards/<int:card_id>/campaign")
 @requires("card.judge")
 def put_in_campaign(card_id: int) -> Response:
@@ -329,6 +423,28 @@ def take_apart(card_id: int) -> Response:
     """This card is not the same as the ones it stands with."""
     with db.transaction() as session:
         act = actions.take_apart(session, my_station().id, card_id, by=me().id, at=clock.now())
+        body = _act_body(session, act)
+    return jsonify(body)
+
+
+@wall.get("/api/v1/cards/<int:card_id>/under")
+@requires("wall.read")
+def list_under(card_id: int) -> Response:
+    """All of a listener's flood that this card is part of, in the order they came."""
+    with db.reading() as session:
+        card = queries.load_card(session, my_station().id, card_id)
+        ids = floods.list_flood(session, card)
+        views = queries.view_cards(session, ids, at=clock.now())
+        body = {"cards": [views[one].as_json() for one in ids]}
+    return jsonify(body)
+
+
+@wall.post("/api/v1/cards/<int:card_id>/split")
+@requires("card.judge")
+def split_card(card_id: int) -> Response:
+    """This card shall stand by itself."""
+    with db.transaction() as session:
+        act = floods.split(session, my_station().id, card_id, by=me().id, at=clock.now())
         body = _act_body(session, act)
     return jsonify(body)
 

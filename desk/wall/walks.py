@@ -5,27 +5,28 @@ What is looked for in texts comes in as a condition (desk.wall.search); the rest
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, not_, or_, select, tuple_, union_all
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, not_, or_, select, true, tuple_, union_all
 
 from desk.db import Key, Moment
 from desk.wall.facets import EVERY, Facets
 from desk.wall.models import Card
+from desk.wall.rules import MOOD
 
 UNION_MOST = 16
 CLAIMED = "claimed"
-STATION: ColumnElement[int] = literal_column("+card.station_id")  # the plus keeps engines from walking the wall for it
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What of the wall somebody wants to see. Empty means everything; `is_exact`: no words one slip away.
+    """What of the wall somebody wants to see. Empty means everything but what the mood bar counts.
 
-    `since` and `until` bound the arrival, `until` exclusive. `is_oldest_first` turns the order round.
+    `is_exact`: no words one slip away. `since` and `until` bound the arrival, `until` exclusive.
+    `is_oldest_first` turns the order round.
     """
 
     states: tuple[str, ...] = ()
@@ -36,13 +37,20 @@ class Filter:
     facets: Facets = EVERY
     since: datetime | None = None
     until: datetime | None = None
+    assigned_to_id: int | None = None
+    assigned_desk: str | None = None
+
     is_oldest_first: bool = False
 
-    def order(self, card: Any) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    def order(self, card: Any) -> tuple[Any, Any]:
         """The order of a page, for a card or a statement that gives its `placed_at` and `id`."""
         if self.is_oldest_first:
             return card.placed_at.asc(), card.id.asc()
         return card.placed_at.desc(), card.id.desc()
+
+    @property
+    def is_assigned(self) -> bool:
+        return self.assigned_to_id is not None or self.assigned_desk is not None
 
 
 def page_query(
@@ -55,55 +63,66 @@ def page_query(
 ) -> Select[int]:
     """Ids of a page. Several states or kinds are several short walks along an index, put together: one walk over a set
     would sort everything that matches."""
-    pairs = [(state, kind) for state in wanted.states or (None,) for kind in wanted.kinds or (None,)]
-    if len(pairs) == 1 or len(pairs) > UNION_MOST:
-        if len(pairs) == 1:
-            walk = _arm(station_id, wanted, condition, after, *pairs[0], at)
-        else:
-            walk = _walk(station_id, wanted, condition, after).where(*_any_of(wanted, at))
-        ordered = walk.order_by(*wanted.order(Card)).limit(limit).subquery()
-        return select(ordered.c.id).order_by(*wanted.order(ordered.c))
-    walks = []
-    for state, kind in pairs:
-        walk = _arm(station_id, wanted, condition, after, state, kind, at)
-        walks.append(select(walk.order_by(*wanted.order(Card)).limit(limit).subquery()))
-    every = union_all(*walks).subquery()
-    return select(every.c.id).order_by(*wanted.order(every.c)).limit(limit)
+    if wanted.is_assigned:
+        return _of_assigned(station_id, wanted, condition, after, limit, at)
+    return _newest(station_id, wanted, [] if condition is None else [condition], after, limit, at)
 
 
-def _walk(
-    station_id: int, wanted: Filter, condition: ColumnElement[bool] | None, after: tuple[datetime, int] | None
-) -> Select[int, datetime]:
-    walk = select(Card.id, Card.placed_at).where(Card.station_id == station_id, *_bounds(wanted, after))
-    return walk if condition is None else walk.where(condition)
-
-
-def _arm(
+def _newest(
     station_id: int,
     wanted: Filter,
-    condition: ColumnElement[bool] | None,
+    conditions: Sequence[ColumnElement[bool]],
     after: tuple[datetime, int] | None,
-    state: str | None,
-    kind: str | None,
+    limit: int,
     at: datetime,
-) -> Select[int, datetime]:
+    *,
+    belongs: ColumnElement[bool] | None = None,
+) -> Select[Any]:
+    """The first cards of a filter: (id), or (id, belongs, placed_at)."""
+    columns = [Card.id, Card.placed_at, *([] if belongs is None else [belongs.label("belongs")])]
+    pairs = [(state, kind) for state in wanted.states or (None,) for kind in wanted.kinds or (None,)]
+    arms: list[Any] = []
+    if len(pairs) > UNION_MOST:
+        arms.append(select(*columns).where(Card.station_id == station_id, *_any_of(wanted, at)))
+    else:
+        arms += [_arm(station_id, columns, state, kind, at) for state, kind in pairs]
+    bounds = [*_bounds(wanted, after), *conditions]
+    walks = [arm.where(*bounds).order_by(*wanted.order(Card)).limit(limit).subquery() for arm in arms]
+    every = walks[0] if len(walks) == 1 else union_all(*(select(walk) for walk in walks)).subquery()
+    told = [every.c.id, *([] if belongs is None else [every.c.belongs, every.c.placed_at])]
+    return select(*told).order_by(*wanted.order(every.c)).limit(limit)
+
+
+def _arm(station_id: int, columns: Sequence[Any], state: str | None, kind: str | None, at: datetime) -> Select[Any]:
     """One state and kind. Of half a million new cards few are held: they have an index of their own and are sorted."""
     chosen = _one_of(state, kind, at)
     if state != CLAIMED:
-        return _walk(station_id, wanted, condition, after).where(*chosen)
-    one = aliased(Card)
+        return select(*columns).where(Card.station_id == station_id, *chosen)
+    one = Card.metadata.tables["card"].alias().c
     held = select(one.id).where(one.station_id == station_id, one.claimed_until > at)
-    walk = select(Card.id, Card.placed_at).where(Card.id.in_(held), station_id == STATION, *_bounds(wanted, after))
-    return walk.where(*chosen) if condition is None else walk.where(*chosen, condition)
+    return select(*columns).where(Card.id.in_(held), _aside(station_id), *chosen)
+
+
+def _aside(station_id: int) -> ColumnElement[bool]:
+    """Whether a card is of this station, said so that no engine walks the wall for it."""
+    return literal_column("+card.station_id", Key) == literal(station_id, Key)
 
 
 def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnElement[bool]]:
     """What every card of a page fulfils, whatever its state and kind."""
     bounds: list[ColumnElement[bool]] = [Card.withdrawn_at.is_(None)]
+    if not wanted.states:
+        bounds.append(Card.state != MOOD)
+    if not wanted.text.strip():  # who looks for words finds them wherever they stand
+        bounds.append(Card.under_id.is_(None))
     if wanted.campaign_id is not None:
         bounds.append(Card.campaign_id == wanted.campaign_id)
     if wanted.facets.is_any:
         bounds.append(Card.facet.like(wanted.facets.pattern))
+    if wanted.assigned_to_id is not None:
+        bounds.append(Card.assigned_to_id == wanted.assigned_to_id)
+    if wanted.assigned_desk is not None:
+        bounds.append(Card.assigned_desk == wanted.assigned_desk)
     return [*bounds, *between(wanted, after)]
 
 
@@ -121,25 +140,61 @@ def between(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
     return bounds
 
 
-def glance(
+def _of_assigned(
     station_id: int,
     wanted: Filter,
     condition: ColumnElement[bool] | None,
     after: tuple[datetime, int] | None,
     limit: int,
     at: datetime,
+) -> Select[int]:
+    """Few cards are passed on: those alone are looked through."""
+    rest = [*_bounds(wanted, after), *_any_of(wanted, at), *([] if condition is None else [condition])]
+    passed = select(Card.id).where(_aside(station_id), *rest)
+    return passed.order_by(*wanted.order(Card)).limit(limit)
+
+
+def conditions(wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:
+    """What a card that is wanted fulfils, its text apart."""
+    return [*_bounds(wanted, None), *_any_of(wanted, at)]
+
+
+def without_assigned(wanted: Filter) -> Filter:
+    return replace(wanted, assigned_to_id=None, assigned_desk=None)
+
+
+def glance(
+    station_id: int,
+    wanted: Filter,
+    condition: ColumnElement[bool] | None,
+    after: tuple[datetime, int] | None,
+    at: datetime,
+    *,
+    cards: int,
+) -> Select[int, bool, datetime]:
+    """(id, belongs, placed_at) of the newest few `cards` of a filter: each of them is looked at. What may be rare is
+    asked of these cards alone, so that there is a walk to them. Fewer than `cards` are all there are."""
+    easy = without_assigned(replace(wanted, facets=EVERY))
+    if wanted.campaign_id is not None and MOOD not in wanted.states:
+        easy = replace(easy, states=(), kinds=())
+    belongs = and_(true(), *conditions(wanted, at), *([] if condition is None else [condition]))
+    return _newest(station_id, easy, [], after, cards, at, belongs=belongs)
+
+
+def near(
+    station_id: int,
+    wanted: Filter,
+    condition: ColumnElement[bool],
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
     *,
     cards: int,
 ) -> Select[int]:
-    """Ids of those of the newest few `cards` of a filter that belong to a page; each of them is looked at. What may be
-    rare is asked of these cards alone, so that there is a walk to them."""
-    easy = replace(wanted, facets=EVERY)
-    if wanted.campaign_id is not None:
-        easy = replace(easy, states=(), kinds=())
-    newest = page_query(station_id, easy, None, after, cards, at).subquery()
-    said = select(Card.id).join(newest, newest.c.id == Card.id)
-    said = said.where(*_bounds(wanted, None), *_any_of(wanted, at), *([] if condition is None else [condition]))
-    return said.order_by(*wanted.order(Card)).limit(limit)
+    """Ids of those that belong, of more cards than one wants to read."""
+    looked = glance(station_id, wanted, condition, after, at, cards=cards).subquery()
+    found = select(looked.c.id).where(looked.c.belongs)
+    return found.order_by(*wanted.order(looked.c)).limit(limit)
 
 
 def by_hits(
@@ -151,7 +206,7 @@ def by_hits(
     at: datetime,
 ) -> Select[int]:
     """Ids of a page from what an index of the text gives, sorted."""
-    hits = select(Card.id).where(station_id == STATION, condition, *_bounds(wanted, after), *_any_of(wanted, at))
+    hits = select(Card.id).where(_aside(station_id), condition, *_bounds(wanted, after), *_any_of(wanted, at))
     return hits.order_by(*wanted.order(Card)).limit(limit)
 
 

@@ -236,7 +236,8 @@ def candidates(station_id: int, terms: Sequence[str], *, inside: bool) -> Compou
         if inside:
             parts += [_part(station_id, at).where(_begins(column, swapped[::step])) for column, step in SIDES]
         else:
-            parts.append(_part(station_id, at).where(Word.bare.in_([bare, swapped])))
+            # as a range: of an equality SQLite thinks no more than of the table's own order, and reads all words
+            parts += [_part(station_id, at).where(Word.bare.between(one, one)) for one in (bare, swapped)]
         for column, letters, right in ways:
             longest = spelling.LONGEST_WORD if inside else len(bare) + 1
             stretch = (_begins(column, letters[:right]), func.length(column).between(len(bare) - 1, longest))

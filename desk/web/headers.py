@@ -19,6 +19,7 @@ LISTENING = frozenset(
         "conversations.show_inbox",
         "contests.show_campaigns",
         "contests.show_campaign",
+        "safety.show_safety",
     }
 )
 

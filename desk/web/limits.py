@@ -30,6 +30,13 @@ def guessing(view: View) -> View:
     return cast("View", limited)
 
 
+def sign_in_by_link(view: View) -> View:
+    """Limit the view that uses up sign-in links: 20 refused ones a minute per address. Those that open the desk never
+    count, or a whole team that begins its morning would be kept waiting."""
+    limited: Any = limiter.limit("20 per minute", deduct_when=lambda answer: bool(answer.status_code == 403))(view)
+    return cast("View", limited)
+
+
 def install(app: Flask, redis_url: str | None) -> None:
     """Counters live in Redis when several web processes share them, else in this process."""
     app.config["RATELIMIT_STORAGE_URI"] = redis_url or "memory://"

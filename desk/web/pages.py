@@ -26,6 +26,7 @@ NAVIGATION = (
     ("studio", "studio", _l("Studio"), "/studio", "rundown.read"),
     ("inbox", "inbox", _l("Inbox"), "/inbox", "reply.send"),
     ("campaigns", "campaign", _l("Campaigns"), "/campaigns", "campaign.read"),
+    ("safety", "shield", _l("Protection"), "/safety", "safety.handle"),
     ("reports", "reports", _l("Reports"), "/reports", "reports.read"),
     ("settings", "settings", _l("Setup"), "/settings", None),
 )

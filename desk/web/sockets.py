@@ -1,6 +1,7 @@
 """Open walls: who may connect, what they hear, and when they are cut off.
 
-Sockets only carry numbered events to screens; every change goes through the HTTP interface. A page connects with
+Sockets carry numbered events to screens, and who is at which card (desk.live.presence); every change goes through
+the HTTP interface. A page connects with
 a ticket it fetched under its session (30 s, once). Rooms are set here, by permission and station, never by the
 page. Sessions behind open sockets are looked at again every minute and whenever a right changes.
 """
@@ -8,6 +9,8 @@ page. Sessions behind open sockets are looked at again every minute and whenever
 from __future__ import annotations
 
 import logging
+import secrets
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,9 +24,12 @@ from flask_socketio import SocketIO, join_room
 from desk import clock
 from desk.identity import Identity, permissions
 from desk.live.log import Event
+from desk.live.presence import Presence
+from desk.web import frames
 
 RECHECK_S = 60.0
 MOST_PER_SESSION = 10
+WALL = "wall.read"
 logger = logging.getLogger(__name__)
 
 socketio = SocketIO(
@@ -41,21 +47,35 @@ class _Open:
     session_id: int
     person_id: int
     station_id: int
+    key: str
+    person: dict[str, Any]
+    hears: frozenset[str]
+    line: socket.socket | None
 
 
 class Sockets:
     """The open sockets of this process."""
 
-    def __init__(self, app: Flask, *, most: int, public_url: str, redeem: Callable[[str], Identity | None]) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        *,
+        most: int,
+        public_url: str,
+        redeem: Callable[[str], Identity | None],
+        redis_url: str | None = None,
+    ) -> None:
         self._most = most
         self._origin = "{0.scheme}://{0.netloc}".format(urlsplit(public_url))
         self._redeem = redeem
         self._open: dict[str, _Open] = {}
         self._lock = threading.Lock()
+        self.presence = Presence(self._tell_presence, redis_url)
         socketio.init_app(app, cors_allowed_origins=None)
         socketio.on_event("connect", self._connect)
         socketio.on_event("disconnect", self._disconnect)
         socketio.on_event("ping_clock", self._clock)
+        socketio.on_event("presence", self._be_present)
         socketio.on_event("*", self._unknown)
 
     @property
@@ -70,20 +90,49 @@ class Sockets:
         identity = self._redeem(ticket) if isinstance(ticket, str) else None
         if identity is None or identity.station is None:
             raise Refused("ticket")
-        opened = _Open(identity.session_id, identity.id, identity.station.id)
+        hears = frozenset(permission for permission in permissions() if identity.may(permission))
+        line = request.environ.get("gunicorn.socket")
+        opened = _Open(
+            identity.session_id,
+            identity.id,
+            identity.station.id,
+            secrets.token_hex(6),
+            person_of(identity),
+            hears,
+            line,
+        )
         with self._lock:
             if len(self._open) >= self._most:
                 raise Refused("full")
             if sum(one.session_id == opened.session_id for one in self._open.values()) >= MOST_PER_SESSION:
                 raise Refused("too_many")
             self._open[_sid()] = opened
-        for permission in permissions():
-            if identity.may(permission):
+        if line is not None:
+            frames.make_room(line)
+        else:  # no server of ours: whatever carries it sends as Socket.IO does
+            for permission in hears:
                 join_room(room(identity.station.id, permission))
 
     def _disconnect(self, *_reason: Any) -> None:
         with self._lock:
-            self._open.pop(_sid(), None)
+            opened = self._open.pop(_sid(), None)
+        if opened is not None:
+            self.presence.leave(opened.key)
+
+    def _be_present(self, said: Any = None) -> dict[str, Any]:
+        """A page says at which card it is; the first time it asks who else is there. The station is the ticket's."""
+        with self._lock:
+            opened = self._open.get(_sid())
+        if opened is None or WALL not in opened.hears or not isinstance(said, dict):
+            return {"people": []}
+        card_id = said.get("card")
+        is_card = type(card_id) is int and 0 < card_id < 2**53
+        self.presence.move(
+            opened.key, opened.station_id, opened.person, card_id if is_card else None, said.get("listens") is True
+        )
+        if _sid() not in self._open:  # it closed meanwhile
+            self.presence.leave(opened.key)
+        return {"people": self.presence.list_here(opened.station_id) if said.get("asks") is True else []}
 
     def _clock(self, *_args: Any) -> dict[str, str | None]:
         return {"now": clock.iso(clock.now())}
@@ -93,8 +142,38 @@ class Sockets:
 
     def deliver(self, events: Sequence[Event]) -> None:
         """Hand committed events to the screens that may see them; called by the relay."""
-        for event in events:
-            socketio.emit("event", event.as_json(), to=room(event.station_id, event.audience))
+        with self._lock:
+            opened = list(self._open.values())
+        if any(one.line is None for one in opened):
+            for event in events:
+                socketio.emit("event", event.as_json(), to=room(event.station_id, event.audience))
+        built = [
+            (event.station_id, event.audience, frames.event_frame(event.as_json()), frames.number_frame(event.seq))
+            for event in events
+        ]
+        heard: dict[tuple[int, frozenset[str]], bytes] = {}
+        for one in opened:
+            if one.line is None:
+                continue
+            key = (one.station_id, one.hears)
+            if key not in heard:
+                # of what is not for it a wall hears the number alone, or each would ask over HTTP what it missed
+                heard[key] = b"".join(
+                    frame if to in one.hears else number for at, to, frame, number in built if at == one.station_id
+                )
+            if heard[key]:
+                frames.write_or_cut(one.line, heard[key])
+
+    def _tell_presence(self, station_id: int, changes: dict[str, Any]) -> None:
+        """Who came, moved or left, for the walls of that station."""
+        with self._lock:
+            walls = [one for one in self._open.values() if one.station_id == station_id and WALL in one.hears]
+        if any(one.line is None for one in walls):
+            socketio.emit("presence", changes, to=room(station_id, WALL))
+        frame = frames.event_frame(changes, name="presence")
+        for one in walls:
+            if one.line is not None:
+                frames.write_or_cut(one.line, frame)
 
     def recheck(self, is_alive: Callable[[int, int, int], bool]) -> int:
         """Close sockets whose session, person or role at the station is gone; returns how many."""
@@ -129,6 +208,10 @@ class Sockets:
                     logger.exception("open sockets could not be checked")
 
         threading.Thread(target=run, name="socket-watch", daemon=True).start()
+
+
+def person_of(identity: Identity) -> dict[str, Any]:
+    return {"id": identity.id, "name": identity.name, "initials": identity.initials, "hue": identity.hue}
 
 
 def room(station_id: int, permission: str) -> str:

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from media_store.stores.contract import ObjectInfo, Store
 from media_store.stores.folder import FolderStore
 from media_store.stores.links import LinkSigner
-from media_store.stores.s3 import S3Store
 
 __all__ = ["LinkSigner", "ObjectInfo", "Store", "open_store"]
 
@@ -34,6 +33,8 @@ def open_store(
     if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
         return FolderStore(Path(parts.path), link_signer=link_signer)
     if parts.scheme == "s3" and parts.netloc:
+        from media_store.stores.s3 import S3Store  # boto3 is much to read for a desk whose media lie in a folder
+
         return S3Store(
             parts.netloc,
             parts.path.strip("/"),

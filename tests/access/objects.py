@@ -20,6 +20,8 @@ from desk.jobs import table
 from desk.media import storage
 from desk.media.models import Asset
 from desk.people.models import Membership, Person
+from desk.safety import actions as safety
+from desk.safety import queries as safety_queries
 from desk.shortlist.models import Slot
 from desk.shows.models import Edition, Show
 from desk.wall import actions, blocks
@@ -179,6 +181,35 @@ def tag(session: Session, station_id: int, _made: dict[str, Built]) -> int:
     return made.id
 
 
+def escalated_card(session: Session, station_id: int, _made: dict[str, Built]) -> int:
+    """A card that somebody sent to the lead."""
+    placed = a_card(session, station_id)
+    person_id = session.execute(select(Person.id).limit(1)).scalar_one()
+    safety.escalate(session, station_id, placed.id, kind="threat", by=person_id, at=clock.now())
+    return placed.id
+
+
+def safety_case(session: Session, station_id: int, made: dict[str, Built]) -> int:
+    placed = escalated_card(session, station_id, made)
+    return safety_queries.load_newest(session, station_id, placed).id
+
+
+def case_put_back(session: Session, station_id: int, made: dict[str, Built]) -> int:
+    case_id = safety_case(session, station_id, made)
+    person_id = session.execute(select(Person.id).limit(1)).scalar_one()
+    safety.put_back(session, station_id, case_id, by=person_id, at=clock.now())
+    return case_id
+
+
+def safety_asset(session: Session, station_id: int, made: dict[str, Built]) -> int:
+    """A voice with a playable preview, and its card with the lead."""
+    asset_id = asset(session, station_id, made)
+    person_id = session.execute(select(Person.id).limit(1)).scalar_one()
+    card_id = int(made["card_of_asset"])
+    safety.escalate(session, station_id, card_id, kind="threat", by=person_id, at=clock.now())
+    return asset_id
+
+
 def key(_session: Session, _station_id: int, _made: dict[str, Built]) -> str:
     return secrets.token_hex(16)
 
@@ -191,7 +222,7 @@ BUILDERS: dict[str, Builder] = {
     builder.__name__: builder
     for builder in (
         card, act, card_of_asset, asset, failed_asset, slot, campaign, export, conversation, open_card, reply, key,
-        sha256, stacked_card, blocked_card, tag,
+        sha256, stacked_card, blocked_card, tag, escalated_card, safety_case, case_put_back, safety_asset,
     )
 }  # fmt: skip
 """In this order: a builder may make another's object on the way (a card's asset and its hash)."""

@@ -223,8 +223,8 @@ def test_a_wall_without_its_line_catches_up_without_reloading(desk: Desk, open_p
     wall.evaluate("window.stayed = true")
     wall.context.set_offline(True)
     wall.wait_for_selector("html[data-state=offline]", state="attached")
-    for number in range(5):
-        desk.send("Cora Kern", f"Verpasst {number}")
+    for surname in ("Kern", "Lang", "Roth", "Wolf", "Horn"):  # five of one listener would stand as one card
+        desk.send(f"Cora {surname}", "Verpasst")
 
     wall.context.set_offline(False)
 

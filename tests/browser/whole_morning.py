@@ -1,155 +1,317 @@
-"""A flood of mixed messages at a whole running desk, worked off by people in a browser.
+"""A morning's messages at a whole running desk, all heard and judged by a few producers by keys alone, and its sums.
 
-All arrive, all that sounds is played, each is judged by keys in a triage run, and the best go through clearing and
-rundown to the air. The test has a short form; `make soak ONLY=judged_morning` has 500 messages.
+The producers (tests.browser.producer) sit in browsers of their own; here stand what is sent, and what it must come to:
+nothing lost, nothing left, nothing judged unheard, next to nothing judged twice. The test has a short form, `make soak
+ONLY=heard_morning` the 4,000 messages of a morning.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
+import json
+import queue
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+import psutil
+
 from desk.rehearsal import client
-from tests import serving
-from tests.browser.broadcast_wav import read_wav
-from tests.browser.conftest import OpenPage
-from tests.browser.test_the_walk import JONAS, LEA, clear_for_air
-from tests.browser.wall_hand import go_to, until
+from tests import servers, serving
+from tests.browser.producer import Verdict
 from tests.serving import Desk
 
-PER_MINUTE = 600
-PICKED_EVERY = 10  # of so many voices one goes on the shortlist
-PATIENCE_S = 1.0
-WORKED_OFF_S = 600.0
+DOUBLE_LIMIT = 0.005
+SOUNDING = ("voice", "audio", "video")
+TEAM = ("Lea Vogt", "Mehmet Aydın", "Svenja Kurz", "Anna Brandt")
+START_LIMIT_S = 180.0
+AFTER_LIMIT_S = 3600.0
+STOP_LIMIT_S = 60.0
 
-# What the card on screen is, as far as a person sees it; null while the run has nothing to show.
-ON_SCREEN = """document.querySelector('#run').hidden ? null : {
-  card: document.querySelector('#main').dataset.card,
-  kind: document.querySelector('#main').dataset.kind,
-  media: document.querySelector('#main').dataset.media,
-  sounds: !document.querySelector('#ctl').hidden,
-}"""
-SETTLED = ["", "ready", "failed"]
-IS_SETTLED = f"{SETTLED}.includes(document.querySelector('#main').dataset.media)"
-SOUNDS = "window.sounding.length > 0 && window.sounding.at(-1).currentTime > 0"
-PLAYS = "window.sounding.some((one) => !one.paused)"
-PLAYER = """({
-  now: {...document.querySelector('#main').dataset}, said: document.querySelector('.toast')?.textContent,
-  players: window.sounding.map((one) =>
-    [one.src, one.isConnected, one.paused, one.readyState, one.networkState, one.error?.message]),
-})"""
+
+@dataclass(frozen=True)
+class Plan:
+    """What comes and who judges. `shares`: kinds by weight; `hear_s` of each sound; `look_s` at everything else."""
+
+    items: int
+    minutes: float
+    shares: Mapping[str, int]
+    producers: int
+    hear_s: float
+    look_s: float
+    failing_media_rate: float = 0.03
+    repeat_rate: float = 0.05
+    seed: int = 4000
+    browsers: Sequence[str] = ()  # names to prefer to the Chromium that people have
+    size: Mapping[str, int] = field(default_factory=lambda: {"width": 1280, "height": 720})
 
 
 @dataclass
-class Run:
-    """What a producer did in a triage run."""
+class Seat:
+    """One producer's process and what it said so far."""
 
-    judged: list[str] = field(default_factory=list)
-    heard: list[str] = field(default_factory=list)
-    picked: list[str] = field(default_factory=list)
+    process: subprocess.Popen[str]
+    verdicts: list[Verdict] = field(default_factory=list)
+    done: dict[str, Any] = field(default_factory=dict)
+    said: queue.Queue[dict[str, Any]] = field(default_factory=queue.Queue)
+
+    def tell(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def listen(self) -> None:
+        """Keep every line as it comes; in a thread of its own."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            what = json.loads(line)
+            if "verdict" in what:
+                self.verdicts.append(Verdict(**what["verdict"]))
+            elif "done" in what:
+                self.done = what["done"]
+            self.said.put(what)
+        self.said.put({})
 
 
-def _judge(triage: Any, count: int) -> Run:
-    """Decide on so many cards with Space, S and E; whatever sounds is played before it is judged, by Space where the
-    verdict before did not start it.
+@dataclass
+class Sums:
+    """What the morning came to: each message is judged, by itself or under another of the same listener (`under`), or
+    it is counted in the mood bar.
 
-    A file that is not there yet is put off with W, as a producer does.
+    `waits_s`: from the listener's phone to the verdict, by kind; these and `heard_s` ascend.
     """
-    run, voices = Run(), 0
-    while len(run.judged) < count:
-        until(triage, f"({ON_SCREEN}) !== null", limit_s=WORKED_OFF_S)
-        with suppress(TimeoutError):
-            until(triage, IS_SETTLED, limit_s=PATIENCE_S)
-        seen = triage.evaluate(ON_SCREEN)
-        if seen["media"] not in SETTLED:
-            triage.keyboard.press("w")
-            until(triage, f"({ON_SCREEN})?.card !== '{seen['card']}' || {IS_SETTLED}", limit_s=WORKED_OFF_S)
-            continue
-        if seen["sounds"]:
-            if not triage.evaluate(PLAYS):
-                triage.keyboard.press(" ")
-            _await_sound(triage, seen)
-            run.heard.append(seen["card"])
-        voices += seen["kind"] == "voice"
-        is_picked = seen["kind"] == "voice" and voices % PICKED_EVERY == 1
-        triage.evaluate("window.sounding.length = 0")
-        triage.keyboard.press("s" if is_picked else "e")
-        until(triage, f"({ON_SCREEN})?.card !== '{seen['card']}'")
-        run.judged.append(seen["card"])
-        if is_picked:
-            run.picked.append(seen["card"])
-    return run
+
+    received: int
+    kinds: Counter[str]
+    counted: int
+    under: int
+    in_both: list[str]
+    seen: int
+    judged: int
+    doubled: list[str]
+    overruled: list[str]
+    unseen: int
+    unheard: list[str]
+    lost: list[str]
+    twice: list[str]
+    left: int
+    not_ready: list[str]
+    set_aside: list[str]
+    keys: int
+    put_off: int
+    undone: int
+    waits_s: dict[str, list[float]]
+    heard_s: list[float]
+    took_s: float
+    cpu_s: dict[str, float]
+    faults: list[str]
+
+    def lines(self) -> list[str]:
+        """The sums as a station reads them."""
+        waits = [
+            f"  {kind}: {len(all_s)}, p50 {share_of(all_s, 0.5):.1f} s, p95 {share_of(all_s, 0.95):.1f} s, "
+            f"longest {all_s[-1]:.1f} s"
+            for kind, all_s in sorted(self.waits_s.items())
+        ]
+        return [
+            f"received {self.received}, in the mood bar {self.counted}, seen {self.seen}, judged {self.judged} "
+            f"and {self.under} under another of their listener, "
+            f"double-judged {len(self.doubled)}, lost {len(self.lost)}, left {self.left}",
+            f"{self.keys} keys, {self.keys / max(1, self.judged):.2f} an item; put off {self.put_off}, taken back "
+            f"{self.undone}, judged as it changed under the finger {self.unseen}; {self.took_s:.0f} s in all",
+            f"heard of a sound: p50 {share_of(self.heard_s, 0.5):.1f} s, longest {share_of(self.heard_s, 1):.1f} s",
+            "seconds of processor: " + ", ".join(f"{name} {used_s:.0f}" for name, used_s in self.cpu_s.items()),
+            "from sending to verdict, by kind:",
+            *waits,
+        ]
+
+    def check(self) -> None:
+        """AssertionError with the sums if anything was lost, left, judged unheard or too often."""
+        wrong = {
+            "lost": self.lost, "on two cards": self.twice, "left": self.left, "unheard": self.unheard,
+            "files not ready": self.not_ready, "set aside": self.set_aside, "faults of the pages": self.faults,
+            "not seen": self.received - self.counted - self.under - self.seen, "in the bar and judged": self.in_both,
+        }  # fmt: skip
+        assert not any(wrong.values()), f"{wrong}\n" + "\n".join(self.lines())
+        assert self.judged + self.under + self.counted == self.received, "\n".join(self.lines())
+        most = max(1, DOUBLE_LIMIT * self.received)
+        assert len(self.overruled) < most, f"{self.overruled}\n" + "\n".join(self.lines())
+        assert self.unseen <= most, "\n".join(self.lines())
 
 
-def _await_sound(triage: Any, seen: dict[str, Any]) -> None:
-    try:
-        until(triage, SOUNDS)
-    except TimeoutError as silence:
-        state = triage.evaluate(PLAYER)
-        raise AssertionError(f"nothing sounded of {seen}: {state}") from silence
+def share_of(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
-def _clear_and_plan(wall: Any, picked: list[str]) -> list[str]:
-    """Hear some of the shortlisted in full, clear them and put them into the rundown. Returns their first names."""
-    wall.click("[data-state-filter=shortlisted]")
-    names = []
-    for number in picked:
-        card = go_to(wall, wall.locator(f".card[data-id='{number}']"))
-        names.append(card.locator("[data-part=name]").inner_text())
-        wall.evaluate("window.sounding.length = 0")
-        clear_for_air(wall, card)
-        wall.keyboard.press("l")
-        wall.wait_for_selector("#pane [data-part=slot] >> text=Platz")
-    return names
+def work_off(desk: Desk, plan: Plan, *, follow: Callable[[float, list[Seat]], None] = lambda _s, _seats: None) -> Sums:
+    """The whole of it on an empty desk; `follow` is called about once a second with the time and who sits there."""
+    with ExitStack() as stack:
+        seats = [_take_seat(desk, plan, link, stack) for link in _links(desk, plan.producers)]
+        for seat in seats:
+            assert seat.said.get(timeout=START_LIMIT_S) == {"ready": True}, "a producer could not begin"
+        start_s = time.monotonic()
+        sent = client.burst(
+            desk.number, plan.items, plan.items / plan.minutes, seed=plan.seed, repeat_rate=plan.repeat_rate,
+            failing_media_rate=plan.failing_media_rate, station=serving.STATION, shares=plan.shares, call_outs=True,
+        )  # fmt: skip
+
+        def is_over() -> bool:
+            follow(time.monotonic() - start_s, seats)
+            ended = [seat for seat in seats if seat.process.poll() is not None]
+            if ended:
+                raise RuntimeError(f"a producer ended with status {ended[0].process.returncode}")
+            return client.fetch_state(desk.number)["waiting"] == 0 and _count(desk, OPEN_WORK) == _count(desk, NEW) == 0
+
+        limit_s = plan.minutes * 60 + AFTER_LIMIT_S
+        servers.wait_until(is_over, "the last verdict", limit_s=limit_s, every_s=0.5)
+        took_s = time.monotonic() - start_s
+        cpu_s = _cpu(desk, seats)
+        for seat in seats:
+            seat.tell("end")
+        for seat in seats:
+            assert seat.process.wait(STOP_LIMIT_S) == 0
+            servers.wait_until(lambda seat=seat: bool(seat.done), "a producer's last word")  # type: ignore[misc]
+    return add_up(desk, sent.ids, seats, took_s, cpu_s)
 
 
-def _send_to_air(studio: Any, to_air: int, folder: Path) -> None:
-    """Cue, pull and air whatever is loaded, until nothing is left."""
-    for number in range(to_air):
-        studio.wait_for_selector("#air[aria-disabled=false]")
-        with studio.expect_download() as pulled:
-            studio.click("#wav")
-        pulled.value.save_as(folder / f"{number}.wav")
-        assert abs(read_wav(folder / f"{number}.wav").integrated_lufs + 23) <= 0.5
-        studio.keyboard.press("F9")
-        studio.wait_for_selector("#cue.is-on")
-        studio.keyboard.press("F10")
-        studio.wait_for_selector("body[data-air=on]")
-        until(studio, f"document.querySelectorAll('#done li').length === {number + 1}")
+OPEN_WORK = "SELECT count(*) FROM job WHERE state IN ('ready', 'running') AND kind IN ('read_delivery', 'fetch_media', 'make_renditions')"  # noqa: E501
+TWO_VERDICTS = """
+    SELECT card_id FROM card_act WHERE act IN ('move', 'jury') AND undone_at IS NULL AND by_person_id IS NOT NULL
+    GROUP BY card_id HAVING count(DISTINCT by_person_id) > 1
+"""
+NEW = "SELECT count(*) FROM card WHERE state = 'new' AND NOT is_for_jury AND withdrawn_at IS NULL AND under_id IS NULL"
+# under a card that was judged, and yet not
+FORGOTTEN = """
+    SELECT count(*) FROM card JOIN card AS head ON head.id = card.under_id
+    WHERE card.state = 'new' AND head.state <> 'new' AND NOT head.is_for_jury
+"""
 
 
-def work_off(desk: Desk, open_page: OpenPage, folder: Path, *, items: int, to_air: int) -> Run:
-    """The whole of it on an empty desk. AssertionError if anything is lost, doubled, silent or not aired."""
-    triage = open_page(LEA, "/triage")
-    sent = client.burst(desk.number, items, PER_MINUTE, station=serving.STATION).ids
+def _links(desk: Desk, producers: int) -> list[str]:
+    links = desk.links()
+    return [links[name] for name in TEAM[:producers]]
 
-    run = _judge(triage, items)
 
-    assert len(set(run.judged)) == items, "no card came twice"
-    found = desk.inventory(sent)
-    cards = {provider_id: one["cards"] for provider_id, one in found["found"].items()}
-    assert [one for one in cards.items() if len(one[1]) != 1] == []
-    assert {str(ids[0]) for ids in cards.values()} == set(run.judged)
-    assert [one for one in found["found"].values() if any(file["state"] != "ready" for file in one["media"])] == []
-    assert {str(one["cards"][0]) for one in found["found"].values() if one["kind"] == "voice"} <= set(run.heard)
-    assert (found["set_aside"], found["dead"]) == ([], [])
+def _take_seat(desk: Desk, plan: Plan, link: str, stack: ExitStack) -> Seat:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.browser.producer"],
+        cwd=serving.TOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    stack.callback(_end, process)
+    seat = Seat(process)
+    seat.tell(json.dumps({"address": desk.address, "link": link, "hear_s": plan.hear_s, "look_s": plan.look_s,
+                          "size": plan.size, "browsers": plan.browsers}))  # fmt: skip
+    threading.Thread(target=seat.listen, daemon=True).start()
+    return seat
 
-    wall = open_page(LEA, "/wall")
-    chosen = sorted(run.picked, key=int)[-to_air:]  # the newest stand at the top of the list, whenever they were judged
-    names = _clear_and_plan(wall, chosen)
-    studio = open_page(JONAS, "/studio")
-    assert studio.locator("#name").inner_text() == names[0]
-    _send_to_air(studio, to_air, folder)
 
-    wall.click("[data-state-filter=aired]")
-    for number in chosen:
-        aired = f".card.is-aired[data-id='{number}']"
-        wall.wait_for_selector(f"{aired}, #newpill:not([hidden])")
-        if not wall.locator(aired).count():  # it came while somebody looks at this list: behind the counter
-            wall.keyboard.press("n")
-        wall.wait_for_selector(aired)
-    assert wall.inner_text("[data-state-filter=shortlisted] b") == str(len(run.picked) - to_air)
-    assert wall.inner_text("[data-state-filter=new] b") == "0"
-    return run
+def _end(process: subprocess.Popen[str]) -> None:
+    """What still runs is ended; its pipes are closed."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def _cpu(desk: Desk, seats: Sequence[Seat]) -> dict[str, float]:
+    """Seconds of the processor by who used them, the programs they have ended among them."""
+    families = {part: desk.part(part) for part in serving.PARTS}
+    top = [psutil.Process(seat.process.pid) for seat in seats]
+    families["producers"] = [one for first in top for one in (first, *first.children(recursive=True))]
+    used: dict[str, float] = {}
+    for name, family in families.items():
+        used[name] = 0.0
+        for one in {found.pid: found for found in family}.values():
+            with suppress(psutil.NoSuchProcess):
+                used[name] += sum(one.cpu_times()[:4])
+    return used
+
+
+def add_up(desk: Desk, ids: Sequence[str], seats: Sequence[Seat], took_s: float, cpu_s: dict[str, float]) -> Sums:
+    """Count every message that was sent, by what the desk has and by what was pressed."""
+    found = desk.inventory(ids)
+    by_id = found["found"]
+    cards = {str(card): one["kind"] for one in by_id.values() for card in one["cards"]}
+    counted = {str(card) for one in by_id.values() if one["in_bar"] == 1 for card in one["cards"]}
+    twice = [one for one, what in by_id.items() if len(what["cards"]) > 1 or what["in_bar"] > 1]
+    pressed: dict[str, set[int]] = defaultdict(set)
+    verdicts = [(number, one) for number, seat in enumerate(seats) for one in seat.verdicts]
+    for number, one in verdicts:
+        pressed[one.card].add(number)
+    under = _under(desk) - pressed.keys()
+    surprised = {one.card for _, one in verdicts if one.is_unseen}
+    heard = {one.card for _, one in verdicts if one.heard_s}
+    known = heard | surprised | under
+    placed_ms = _placed(desk)
+    waits_s: dict[str, list[float]] = defaultdict(list)
+    for card, kind in cards.items():
+        first_ms = min((one.at_ms for _, one in verdicts if one.card == card), default=None)
+        if first_ms is not None:
+            waits_s[kind].append((first_ms - placed_ms[card]) / 1000)
+    return Sums(
+        received=len([one for one in by_id.values() if one["cards"]]),
+        kinds=Counter(cards.values()),
+        counted=len(counted),
+        under=len(cards.keys() & under),
+        in_both=sorted(counted & pressed.keys()),
+        seen=len((cards.keys() - under) & {card for seat in seats for card in seat.done["seen"]}),
+        judged=len(cards.keys() & pressed.keys()),
+        doubled=sorted(card for card, who in pressed.items() if len(who) > 1),
+        overruled=_overruled(desk),
+        unseen=sum(one.is_unseen for _, one in verdicts),
+        unheard=sorted(card for card, kind in cards.items() if kind in SOUNDING and card not in known),
+        lost=[one for one, what in by_id.items() if not what["cards"]],
+        twice=twice,
+        left=_count(desk, NEW)
+        + _count(desk, FORGOTTEN)
+        + sum(int(re.sub(r"\D", "", seat.done["left"]) or 0) for seat in seats),
+        not_ready=[one for one, what in by_id.items() if any(file["state"] != "ready" for file in what["media"])],
+        set_aside=[*found["set_aside"], *(str(one) for one in found["dead"])],
+        keys=sum(seat.done["keys"] for seat in seats),
+        put_off=sum(seat.done["put_off"] for seat in seats),
+        undone=sum(seat.done["undone"] for seat in seats),
+        waits_s={kind: sorted(all_s) for kind, all_s in waits_s.items()},
+        heard_s=sorted(one.heard_s for _, one in verdicts if one.heard_s),
+        took_s=took_s,
+        cpu_s=cpu_s,
+        faults=[fault for seat in seats for fault in seat.done["faults"]],
+    )
+
+
+def _count(desk: Desk, question: str) -> int:
+    with closing(_database(desk)) as database:
+        return int(database.execute(question).fetchone()[0])
+
+
+def _placed(desk: Desk) -> dict[str, float]:
+    with closing(_database(desk)) as database:
+        return {str(card): float(placed_ms) for card, placed_ms in database.execute("SELECT id, placed_at FROM card")}
+
+
+def _under(desk: Desk) -> set[str]:
+    """Cards that were judged with another of the same listener."""
+    with closing(_database(desk)) as database:
+        return {str(card) for (card,) in database.execute("SELECT id FROM card WHERE under_id IS NOT NULL")}
+
+
+def _overruled(desk: Desk) -> list[str]:
+    """Cards on which verdicts of two people stand."""
+    with closing(_database(desk)) as database:
+        return [str(card) for (card,) in database.execute(TWO_VERDICTS)]
+
+
+def _database(desk: Desk) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{desk.data_dir / 'desk.db'}?mode=ro", uri=True, timeout=30)

@@ -22,7 +22,7 @@ from desk.intake.models import DeliveryItem
 from desk.jobs.models import Job
 from desk.media import workplace
 from desk.media.models import Asset
-from desk.wall.models import Card
+from desk.wall.models import Card, MoodItem
 
 
 def take_stock(session: Session, provider_ids: list[str]) -> dict[str, Any]:
@@ -50,8 +50,15 @@ def _found(session: Session, channels: list[int], provider_id: str) -> dict[str,
     return {
         "cards": [card.id for card in cards],
         "kind": cards[0].kind if cards else None,
+        "in_bar": _in_bar(session, [card.id for card in cards]),
         "media": [{"state": one.state, "reason": one.reason} for one in assets],
     }
+
+
+def _in_bar(session: Session, card_ids: list[int]) -> int:
+    """Places in the mood bar; a card that has none stands on the wall."""
+    counted = select(func.count()).select_from(MoodItem).where(MoodItem.card_id.in_(card_ids))
+    return int(session.execute(counted).scalar_one())
 
 
 def _replies(session: Session) -> list[list[str | None]]:

@@ -6,6 +6,7 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select, update
 
 from desk import clock, db
@@ -72,6 +73,29 @@ def test_nothing_is_lost_and_no_file_is_fetched_while_a_block_holds(provider: Pr
     assert (asset.state, asset.reason, asset.original_key) == ("waiting", rules.LEFT, None)
     assert provider.outcomes() == ["card", "card"]
     assert graph.sent == [], "the sender is told nothing"
+
+
+@pytest.mark.parametrize("length", ["hour", "day", "ever"])
+def test_no_request_for_a_blocked_senders_file_leaves_the_house_whatever_the_provider_repeats(
+    provider: Provider, graph: Graph, length: str
+) -> None:
+    provider.say("Drohung")
+    provider.run()
+    block(provider, length)
+    sha256 = graph.keep("590000000000031", photo(), "image/png")
+    sent = messages(message("image", {"id": "590000000000031", "mime_type": "image/png", "sha256": sha256}))
+    provider.post(sent)
+    provider.run()
+    provider.post(sent)
+    again = messages(message("image", {"id": "590000000000031", "mime_type": "image/png", "sha256": sha256}))
+    provider.post(again)
+    provider.run()
+    holding.go_on()
+    provider.run()
+
+    assert asked_for_media(graph) == []
+    assert {asset.reason for asset in provider.rows(Asset)} == {rules.LEFT}
+    assert [asset.original_key for asset in provider.rows(Asset) if asset.original_key] == []
 
 
 def test_what_was_left_is_fetched_when_the_block_is_lifted(provider: Provider, graph: Graph) -> None:

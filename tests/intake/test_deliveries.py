@@ -366,7 +366,7 @@ def test_an_address_that_is_nobodys_is_not_there(app: Flask) -> None:
 
 
 def test_a_card_is_placed_while_the_queue_is_away(provider: Provider) -> None:
-    dispatch.use(dispatch.Doorbell(dispatch.open_queue("redis://127.0.0.1:9/0")))
+    dispatch.use(dispatch.Doorbell("redis://127.0.0.1:9/0"))
 
     provider.say("Ohne Klingel")
     provider.run()

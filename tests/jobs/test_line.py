@@ -175,7 +175,7 @@ def test_lost_wake_ups_are_rung_again_but_the_queue_is_never_flooded(
 ) -> None:
     for number in range(50):
         put(f"voice:{number}", f"listener:{number}")
-    bell = dispatch.Doorbell(dispatch.open_queue(queue_url))
+    bell = dispatch.Doorbell(queue_url)
     dispatch.use(bell)
     try:
         assert dispatch.ring_for_line(8, table.LINE) == 8

@@ -211,7 +211,7 @@ def consumer(house: Settings, queue_url: str, kinds: Callable[..., None]) -> Ite
         return Done()
 
     kinds("test", body)
-    bell = dispatch.Doorbell(dispatch.open_queue(queue_url))
+    bell = dispatch.Doorbell(queue_url)
     dispatch.use(bell)
     worker = Consumer(bell.huey, workers=1, periodic=False, initial_delay=0.02, max_delay=0.05)
     worker.start()
@@ -230,7 +230,7 @@ def test_a_commit_wakes_a_worker(consumer: tuple[Any, list[str]]) -> None:
 def test_a_flushed_queue_loses_nothing(house: Settings, queue_url: str, kinds: Callable[..., None]) -> None:
     done: list[str] = []
     kinds("test", lambda one: done.append(one.taken.subject) or Done())
-    bell = dispatch.Doorbell(dispatch.open_queue(queue_url))
+    bell = dispatch.Doorbell(queue_url)
     dispatch.use(bell)
     put(subject="lost")
     wait_until(lambda: bell.huey.pending_count() == 1, "the wake-up in the queue")
@@ -246,14 +246,14 @@ def test_a_flushed_queue_loses_nothing(house: Settings, queue_url: str, kinds: C
 
 
 def test_the_queue_refuses_what_belongs_into_the_table(house: Settings, queue_url: str) -> None:
-    bell = dispatch.Doorbell(dispatch.open_queue(queue_url))
+    bell = dispatch.Doorbell(queue_url)
 
     with pytest.raises(TypeError, match="no delay"):
-        bell.huey.enqueue(bell._task.s(1).then(bell._task, 2))
+        bell.huey.enqueue(bell.task.s(1).then(bell.task, 2))
 
 
 def test_a_queue_out_of_reach_delays_nobody(house: Settings) -> None:
-    dispatch.use(dispatch.Doorbell(dispatch.open_queue("redis://127.0.0.1:1/0")))
+    dispatch.use(dispatch.Doorbell("redis://127.0.0.1:1/0"))
 
     job_id = put(subject="unheard")
 

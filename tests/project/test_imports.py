@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -99,3 +101,11 @@ def test_a_library_is_known_in_one_place(library: str) -> None:
 
 def test_product_code_never_imports_tests() -> None:
     assert not [name for name in list_modules() if imports_any(name, "tests", "bench", "pytest")]
+
+
+def test_a_command_starts_without_what_it_seldom_needs() -> None:
+    """Every `desk …` waits for what it imports: the web, the queue's clients and S3's are read where they are used."""
+    asked = "import sys, desk.cli; print(*{'flask', 'huey', 'redis', 'psycopg', 'boto3', 'argon2'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", asked], cwd=TOP, check=True, capture_output=True, text=True)
+
+    assert done.stdout.split() == ["argon2"]

@@ -8,6 +8,7 @@ import statistics
 
 import pytest
 
+from tests.conftest import LONG_FILES
 from tests.project.tree import PACKAGES, TOP, imports_any, list_files, list_modules, parse
 
 ORDERED = {"app.py", "pyproject.toml", "desk", "media_store", "templates", "tests", "docker"}
@@ -118,3 +119,7 @@ def test_nothing_is_left_to_do_later() -> None:
     assert not [
         (name, mark[0]) for name, text in _texts() if name.split("/")[0] in PACKAGES for mark in marks.finditer(text)
     ]
+
+
+def test_files_that_begin_first_are_there() -> None:
+    assert [name for name in LONG_FILES if not (TOP / "tests" / name).exists()] == []

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
+from collections import Counter
 
-from desk.rehearsal import client
+import pytest
+
+from desk.rehearsal import burst, client, mix
 from desk.rehearsal.cast import read_cast
 from tests.rehearsal.stage import ROOT, ReceivingDesk, Running, wait_for
 
@@ -59,6 +63,21 @@ def test_media_of_a_burst_differ_though_the_sample_is_the_same(rehearsal: Runnin
     notes = [message["audio"] for message in map(desk.message, plan.ids) if message["type"] == "audio"]
 
     assert len({note["sha256"] for note in notes}) == len(notes) > 20
+
+
+def test_a_morning_has_every_kind_to_the_item_and_a_quarter_answers_the_first_call_out() -> None:
+    kinds = burst.deal_kinds(4000, mix.MORNING, random.Random(1))
+    few = burst.deal_kinds(7, {"voice": 2, "text": 1}, random.Random(1))
+    due = burst.moments(4000, call_outs=True)
+
+    assert Counter(kinds) == mix.MORNING
+    assert Counter(few) == {"voice": 5, "text": 2}
+    assert len(due) == 4000
+    assert due == sorted(due)
+    assert 0 <= due[0] < due[-1] < 1
+    assert 1000 <= sum(1 / 40 <= at < 1 / 40 + 6 / 180 for at in due) <= 1045
+    with pytest.raises(LookupError):
+        burst.deal_kinds(5, {"telegram": 1}, random.Random(1))
 
 
 def test_failing_media_fail_once_and_then_come(rehearsal: Running, desk: ReceivingDesk) -> None:

@@ -81,7 +81,7 @@ def test_filters_narrow_by_state_kind_and_claim(on_both_databases: Settings) -> 
         assert ids(session, cast, every) == [words, picture, voice]
         assert queries.counts(session, cast.rheinwelle, at=NOW)["state"] == {
             "new": 1, "claimed": 1, "shortlisted": 0, "planned": 0, "in_studio": 0, "on_air": 0, "aired": 0,
-            "rejected": 1, "all": 3,
+            "rejected": 1, "mood": 0, "all": 3,
         }  # fmt: skip
 
 
@@ -135,7 +135,11 @@ def spoken(on_both_databases: Settings) -> tuple[Cast, dict[int, str]]:
     return cast, names
 
 
-def test_the_text_filter_answers_alike_on_both_databases(spoken: tuple[Cast, dict[int, str]]) -> None:
+@pytest.mark.parametrize("glance", [1000, 0])
+def test_the_text_filter_answers_alike_on_both_databases(
+    spoken: tuple[Cast, dict[int, str]], glance: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desk.wall.search.GLANCE", glance)  # none: the index alone
     cast, names = spoken
     with db.reading() as session:
         found = {query: sorted(names[i] for i in ids(session, cast, Filter(text=query))) for query, _names in FINDS}
@@ -154,7 +158,8 @@ def test_name_and_place_are_found_too(on_both_databases: Settings) -> None:
 
 
 def test_frequent_words_are_found_newest_first(on_both_databases: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("desk.wall.search.FEW", 5)  # a limit of ours, small enough to be passed here
+    monkeypatch.setattr("desk.wall.search.GLANCE", 0)  # limits of ours, small enough to be passed here
+    monkeypatch.setattr("desk.wall.search.FEW", 5)
     with db.transaction() as session:
         cast = add_cast(session)
         placed = [a_card(session, cast.rheinwelle, text=f"Hallo Nummer {n}").id for n in range(12)]
@@ -198,9 +203,13 @@ PLANS = [
     (Filter(is_oldest_first=True), "ix_card_wall"),
     (Filter(states=("new",), kinds=("voice",), is_oldest_first=True), "ix_card_wall_state_kind"),
 ]
+PASSED_ON = [
+    (Filter(assigned_desk="presenter", states=("new",)), "ix_card_assigned_desk"),
+    (Filter(assigned_to_id=1), "ix_card_assigned_to_id"),
+]
 
 
-@pytest.mark.parametrize(("wanted", "index"), PLANS)
+@pytest.mark.parametrize(("wanted", "index"), [*PLANS, *PASSED_ON])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_sqlite_walks_an_index_and_sorts_nothing(on_both_databases: Settings, wanted: Filter, index: str) -> None:
     after = (NOW, 1)

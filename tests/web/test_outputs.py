@@ -14,7 +14,7 @@ from tests.desk_fixtures import Browser
 SCRIPTS = Path(__file__).resolve().parents[2] / "desk" / "static" / "js"
 PAGES = {
     "/wall": "nia", "/triage": "nia", "/rundown": "nia", "/inbox": "nia", "/campaigns": "edith", "/studio": "sam",
-    "/reports": "edith", "/settings": "omar",
+    "/reports": "edith", "/settings": "omar", "/safety": "edith",
 }  # fmt: skip
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from argon2 import extract_parameters
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from desk import clock, db
 from desk.people import actions as people
@@ -57,6 +58,13 @@ def test_wrong_password_and_unknown_person_answer_alike(with_password: FlaskClie
     assert blank[0] == blank[1]
 
 
+def test_an_unknown_person_costs_the_desk_as_much_as_a_wrong_password(with_password: FlaskClient) -> None:
+    with db.reading() as session:
+        known = session.execute(select(Person.password_hash).where(Person.password_hash.is_not(None))).scalar_one()
+
+    assert extract_parameters(people._nothing) == extract_parameters(str(known))
+
+
 @pytest.mark.parametrize(
     ("wanted", "target"),
     [("/wall", "/wall"), ("//evil.example", "/"), ("https://evil.example/", "/"), ("/\\evil.example", "/")],
@@ -85,6 +93,24 @@ def test_a_link_works_once_and_not_by_being_looked_at(app: Flask, cast: Cast) ->
     assert (first.status_code, second.status_code) == (303, 403)
     assert client.get("/api/v1/cards").status_code == 200
     assert again.get("/api/v1/cards").status_code == 401
+
+
+def test_a_whole_team_signs_in_by_links_at_once_and_guessing_them_is_braked(app: Flask, cast: Cast) -> None:
+    with db.transaction() as session:
+        nia = session.get_one(Person, cast.nia)
+        links = [people.make_link(session, nia, at=clock.now()) for _ in range(25)]
+    guesser = app.test_client()
+    data = {"csrf_token": form_token(guesser)}
+
+    opened = []
+    for link in links:
+        member = app.test_client()
+        token = form_token(member, f"/signin/link/{link}")
+        opened.append(member.post(f"/signin/link/{link}", data={"csrf_token": token}).status_code)
+    guessed = [guesser.post(f"/signin/link/{number}", data=data).status_code for number in range(21)]
+
+    assert opened == [303] * 25
+    assert guessed == [403] * 20 + [429]
 
 
 def test_a_link_of_yesterday_is_refused(app: Flask, cast: Cast) -> None:

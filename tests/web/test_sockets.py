@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,12 +17,12 @@ import requests
 import socketio
 from sqlalchemy.orm import Session
 
-from desk import clock, db
+from desk import clock, db, factory
 from desk.people import actions as people
 from desk.people.models import Person
-from desk.settings import Settings
+from desk.settings import Settings, load_settings
 from desk.wall import actions
-from tests.desk_fixtures import Cast
+from tests.desk_fixtures import Cast, add_cast
 from tests.servers import free_port, wait_until
 from tests.wall.builders import a_card
 
@@ -29,7 +30,24 @@ TOP = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(180)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Settings]:
+    """One open house for all of these tests: their server takes longer to start than each of them lasts."""
+    data_dir = tmp_path_factory.mktemp("sockets")
+    shutil.copy(migrated_sqlite, data_dir / "desk.db")
+    settings = load_settings({"DESK_MODE": "rehearsal", "DESK_DATA_DIR": str(data_dir), "DESK_BIND": "127.0.0.1:8080"})
+    factory.open_house(settings)
+    yield settings
+    db.current().dispose()
+
+
+@pytest.fixture(scope="module")
+def cast(house: Settings) -> Cast:
+    with db.transaction() as session:
+        return add_cast(session)
+
+
+@pytest.fixture(scope="module")
 def address(house: Settings, cast: Cast) -> Iterator[str]:
     """A real web server on the house's data; its address."""
     port = free_port()
@@ -193,9 +211,15 @@ def test_presenters_and_other_stations_hear_nothing_of_the_wall(
     sam.connect(sam_ticket)
 
     place(cast, "Nur für die Wall")
-    wait_until(lambda: bool(nia.wall_events()), "the card on Nia's wall")
+    newest = nia.http.get(f"{nia.address}/api/v1/events?after=0", timeout=20).json()["seq"]
+    wait_until(lambda: newest in nia.numbers, "the card on Nia's wall")
 
+    assert "card.placed" in nia.wall_events()
     assert sam.wall_events() == otto.wall_events() == []
+    wait_until(lambda: max(nia.numbers) in sam.numbers, "the numbers at Sam's")
+    assert sam.numbers == list(range(sam.numbers[0], sam.numbers[0] + len(sam.numbers))), "no gap to ask about"
+    assert [event["payload"] for event in sam.heard if event["kind"] == "unheard"][-1] == {}
+    assert otto.heard == []
     missed = sam.http.get(f"{sam.address}/api/v1/events?after=0", timeout=20).json()
     assert [event for event in missed["events"] if event["kind"].startswith(("card.", "message."))] == []
 

@@ -16,6 +16,7 @@ from desk import clock, db
 from desk.media import actions as media
 from desk.media import storage
 from desk.media.models import Asset
+from desk.onair.models import Listened
 from desk.people import actions as people
 from desk.people.models import Person
 from desk.wall import actions as wall_acts
@@ -152,6 +153,32 @@ def test_a_covered_film_is_neither_looked_through_nor_heard(wall: Any, cast: Cas
 
     assert not {"preview", "playable", "scrub"} & set(wall.evaluate(PLAYED))
     assert wall.evaluate(SOUNDING) == 0
+
+
+def test_a_covered_film_runs_slowly_in_grey_and_silent_until_a_key_asks_for_its_sound(wall: Any, cast: Cast) -> None:
+    with db.transaction() as session:
+        card_id = session.execute(select(Card.id).join(Asset, Asset.message_id == Card.message_id)).scalar_one()
+        wall_acts.set_cover(session, cast.rheinwelle, card_id, is_covered=True, by=cast.nia, at=clock.now())
+    wall.wait_for_selector(".card .veil")
+    wall.locator(".card-video").focus()
+
+    wall.keyboard.press("b")
+    wall.wait_for_selector("#pane video.player-film")
+    wall.keyboard.press(" ")
+    until(wall, "document.querySelector('video.player-film').currentTime > 0.2")
+
+    film = wall.evaluate(
+        "(({ muted, playbackRate }) => [muted, playbackRate])(document.querySelector('video.player-film'))"
+    )
+    grey = wall.evaluate("getComputedStyle(document.querySelector('.card .media img')).filter")
+    assert film == [True, 0.5]
+    assert grey == "grayscale(1)"
+    assert wall.locator("#pane .gentle").is_visible()
+    with db.transaction() as session:
+        wall_acts.set_cover(session, cast.rheinwelle, card_id, is_covered=False, by=cast.edith, at=clock.now())
+    until(wall, "!document.querySelector('.card .is-grey') && !document.querySelector('#pane .gentle')")
+    with db.reading() as session:
+        assert session.execute(select(Listened.id)).first() is None, "what was seen without its sound was not heard"
 
 
 def test_the_pane_has_a_slider_for_keys_and_the_waveform_of_the_sound(wall: Any) -> None:

@@ -69,3 +69,18 @@ def test_the_pane_lists_the_copies_opens_one_and_takes_one_out(wall: Any, pile: 
     assert faults == []
     with db.reading() as session:
         assert session.get_one(Card, pile[0]).stack_id is None
+
+
+def test_one_verdict_is_for_all_copies_and_taken_back_as_one(wall: Any, pile: list[int], cast: Cast) -> None:
+    wall.click(f'.card[data-id="{pile[0]}"]')
+    wall.wait_for_selector('[data-part="twins"] [data-to="rejected"]')
+    wall.focus(f'.card[data-id="{pile[0]}"]')
+    wall.keyboard.press("Shift+e")
+    wall.wait_for_selector(".toast >> text=and its copies")
+    for card_id in pile:
+        wall.wait_for_selector(f'.card[data-id="{card_id}"].is-rejected')
+    wall.keyboard.press("z")
+    for card_id in pile:
+        wall.wait_for_selector(f'.card[data-id="{card_id}"].is-new, .card[data-id="{card_id}"]:not(.is-rejected)')
+    with db.reading() as session:
+        assert {session.get_one(Card, one).state for one in pile} == {"new"}

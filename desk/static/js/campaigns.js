@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { kindName, mainMedia, nameOf, showPlaying, stateOf } from "./card.js";
 import { everySecond, now } from "./clock.js";
 import { badge, button, el, errorText, icon, iconButton, state } from "./dom.js";
-import { coverText, covers, isCovered } from "./covers.js";
+import { coverText, covers, grey, hush, isCovered } from "./covers.js";
 import { show as showExports, take as takeExport } from "./exports.js";
 import { bind } from "./keys.js";
 import { Live } from "./live.js";
@@ -122,7 +122,7 @@ function soundOf(card, media) {
 function bodyOf(card) {
   const media = mainMedia(card);
   const picture = isCovered(media) ? null : pictureOf(media);
-  const image = picture && el("img.e-pic", { src: mediaUrl(media, picture), loading: "lazy", decoding: "async", alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }) });
+  const image = picture && el(`img.e-pic${grey(media)}`, { src: mediaUrl(media, picture), loading: "lazy", decoding: "async", alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }) });
   const words = card.text ? el("p.e-text", { dir: "auto" }, card.text) : el("p.e-text.muted", {}, media?.reason_text ? t(media.reason_text, media.reason_facts) : kindName(card));
   if (card.listener.is_blocked) return el("p.ghosted", {}, icon("ban"), t("Message from a blocked sender. Content stays hidden."));
   if (isCovered(media)) return el("div.e-body", {}, el("p.ghosted", {}, icon("eye-off"), coverText(media)), card.text && words, button(t("Look at it"), { cls: "sm", "data-act": "look", "data-look": media.id, tabindex: -1 }));
@@ -302,6 +302,7 @@ function learn(card) {
     if (card.campaign?.id === here) gone.delete(entry.number);
     else gone.add(entry.number);
     if (gone.has(entry.number) && player.isOn(card.id)) player.stop();
+    hush(card);
     fill(elementOf(entry), entry);
   }
   if (isJuryOnly && card.is_for_jury && card.campaign?.id === here && ![...entries.values()].some((entry) => entry.card.id === card.id)) showJury(true);

@@ -3,8 +3,9 @@
 
 import { blurred } from "./blurhash.js";
 import { now } from "./clock.js";
-import { coverAgain, coverText, isCovered, isLookedAt, veiled } from "./covers.js";
+import { coverAgain, coverText, grey, isCovered, isLookedAt, veiled } from "./covers.js";
 import { avatar, badge, button, el, icon, state } from "./dom.js";
+import { assignedOf, assignedText } from "./assign.js";
 import { marksOf, marksText } from "./marks.js";
 import { isMoving, moves } from "./moving.js";
 import { drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
@@ -38,6 +39,10 @@ export const twinsTitle = (twins) => [similar(twins), t(twins.reason), twins.is_
 /** "3×" counts all of them: short for the eye, the whole sentence for the ear and under the mouse. */
 const twinsBadge = (twins) => el("span.badge.b-dup", { title: twinsTitle(twins) }, icon("layers"), el("span", { "aria-hidden": "true" }, `${number(twins.count)}×`), el("span.vh", {}, twinsTitle(twins)));
 
+/** "4 more": of a listener's flood that stands as one card. */
+export const moreTitle = (card) => tn("%(num)s more of the same listener", "%(num)s more of the same listener", card.more);
+const moreBadge = (card) => el("button.badge.b-more", { type: "button", "data-act": "more", tabindex: -1, title: `${moreTitle(card)} (O)` }, icon("layers"), el("span", { "aria-hidden": "true" }, `+${number(card.more)}`), el("span.vh", {}, moreTitle(card)));
+
 export const mainMedia = (card) => card.media?.[0] ?? null;
 export const isClaimed = (card) => Boolean(card.claim && new Date(card.claim.until) > now());
 export const isMine = (card) => isClaimed(card) && card.claim.by.id === ME;
@@ -60,6 +65,7 @@ export function stateOf(card) {
     case "in_studio": return { kind: "studio", label: t("In studio") };
     case "on_air": return { kind: "live", label: t("On air") };
     case "aired": return { kind: "aired", label: t("Aired %(time)s", { time: card.state_at ? clockTime(card.state_at) : "" }) };
+    case "mood": return { kind: "mood", label: t("Only counted") };
     case "rejected": return { kind: "rejected", label: card.reject_reason ? t("Rejected · %(reason)s", { reason: reasonText(card.reject_reason) }) : t("Rejected") };
     default:
   }
@@ -87,7 +93,7 @@ export function makeCard() {
   return frame.content.firstElementChild.cloneNode(true);
 }
 
-/** Brings an element up to date with a card. `view`: {isFocus, isSelected, isGhost, isPending, conflict, total}, and for
+/** Brings an element up to date with a card. `view`: {isFocus, isSelected, isGhost, isPending, isHeld, conflict, total}, and for
     another shape than cards `shape` with the `body` that builds what stands in it. */
 export function fillCard(element, card, view) {
   const said = stateOf(card);
@@ -98,11 +104,11 @@ export function fillCard(element, card, view) {
   element.setAttribute("aria-setsize", view.total ?? -1);
   element.setAttribute("aria-label", labelOf(card, said));
   element.toggleAttribute("aria-busy", Boolean(view.isPending));
-  const signature = JSON.stringify([card, view.shape, view.conflict ?? null, view.isPending, said, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
+  const signature = JSON.stringify([card, view.shape, view.conflict ?? null, view.isPending, view.isHeld, said, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
   element.classList.toggle("has-picture", !view.conflict && element.hasPicture === true);
   if (element.signature === signature) return;
   element.signature = signature;
-  const bodySignature = JSON.stringify([card.kind, view.shape, card.text, card.media, card.details, card.listener.is_blocked, isSung(card), view.conflict ?? null, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
+  const bodySignature = JSON.stringify([card.kind, view.shape, card.text, card.media, card.album, card.details, card.listener.is_blocked, isSung(card), view.conflict ?? null, ...(card.media ?? []).map((media) => [isCovered(media), isMoving(media)])]);
   const active = element.contains(document.activeElement) && document.activeElement !== element ? document.activeElement.dataset.act : null;
   fillHead(part, card);
   if (element.bodySignature !== bodySignature) {
@@ -135,7 +141,7 @@ export function emptyCard(element, id, view) {
 function labelOf(card, said) {
   const loudness = loudnessOf(mainMedia(card));
   const words = card.listener.is_blocked ? "" : card.text?.slice(0, 80);
-  return [kindName(card), nameOf(card), card.listener.place, clockTime(card.placed_at), said.label, marksText(card), loudness?.isOff && loudness.word, isCovered(mainMedia(card)) && `${t("Covered")}: ${coverText(mainMedia(card))}`, words].filter(Boolean).join(", ");
+  return [kindName(card), nameOf(card), card.listener.place, clockTime(card.placed_at), said.label, card.more > 0 && !card.listener.is_blocked && moreTitle(card), assignedText(card), marksText(card), loudness?.isOff && loudness.word, isCovered(mainMedia(card)) && `${t("Covered")}: ${coverText(mainMedia(card))}`, words].filter(Boolean).join(", ");
 }
 
 function fillHead(part, card) {
@@ -160,18 +166,19 @@ const consentBadge = (label, cls) => badge(label, "shield-x", cls, label);
 function fillFoot(part, card, said, view) {
   const sign = said.by?.initials ? avatar(said.by, "xs") : null;
   part("state").title = view.body ? said.label : "";
-  part("state").replaceChildren(state(said.kind, said.label, sign), ...(view.isPending ? [el("span.pending", { title: t("Waiting for the server") }, icon("loader", "spin"))] : []));
+  part("state").replaceChildren(state(said.kind, said.label, sign), ...(view.isHeld ? [el("span.state-held", { title: t("Goes out when the line is back") }, icon("clock"), el("span", {}, t("waits")))] : view.isPending ? [el("span.pending", { title: t("Waiting for the server") }, icon("loader", "spin"))] : []));
   const badges = [];
   if (card.is_frequently_forwarded || card.is_forwarded) badges.push(badge("", "swap", "b-ok", card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded")));
   if (card.twins && !card.listener.is_blocked) badges.push(twinsBadge(card.twins));
+  const more = card.more && !card.listener.is_blocked ? [moreBadge(card)] : [];
   if (card.is_vetted) badges.push(badge("", "check", "b-okt", t("Cleared for air")));
   if (card.consent === "given") badges.push(badge("", "shield-check", "b-ok", t("Consent on file")));
   else if (card.consent === "refused" || card.consent === "withdrawn") badges.push(consentBadge(card.consent === "refused" ? t("Consent refused") : t("Consent withdrawn"), "b-warn"));
   else if (said.kind !== "rejected" && said.kind !== "blocked" && card.kind !== "text") badges.push(consentBadge(card.consent === "asked" ? t("Consent asked") : t("No consent"), card.consent === "asked" ? "" : "b-warn"));
   if (card.campaign) badges.push(badge(card.consent === "given" ? card.campaign.name : "", card.campaign.icon || "campaign", "b-camp", card.consent === "given" ? "" : card.campaign.name));
   if (card.is_test) badges.unshift(badge(t("Test"), "", "solid"));
-  const marks = marksOf(card);
-  part("badges").replaceChildren(...marks, ...badges.slice(marks.length ? -2 : -3));
+  const marks = [...assignedOf(card), ...marksOf(card)];
+  part("badges").replaceChildren(...marks, ...more, ...badges.slice((marks.length ? -2 : -3) + more.length));
 }
 
 /* ---------- bodies ---------- */
@@ -261,15 +268,20 @@ export const altOf = (card) => (card.text ? "" : t("%(kind)s from %(name)s", { k
 export const filmButton = (cls = "") => el(`button.cue${cls}`, { type: "button", "data-act": "open-film", tabindex: -1, "aria-label": t("Play video, sound to headphones") }, icon("play"));
 export const filmSoundButton = () => el("button.cue.film-sound", { type: "button", "data-act": "film-sound", tabindex: -1, "aria-label": t("Sound of the film alone (V)"), title: t("Sound of the film alone (V)") }, icon("headphones"));
 
+/** Pictures sent together, side by side; the pane has all of them. */
+const albumBox = (images, again, card) => el(`div.media.album.album-${images.length}`, {}, images, again, card.text && el("p.cap", { dir: "auto" }, card.text));
+
 function pictureBody(card, media) {
   const alt = altOf(card);
   const isSticker = media.kind === "sticker";
   const image = pictureElement(mediaUrl(media, isMoving(media) ? "animation" : picture(media)), isSticker ? { alt, width: 92, height: 92 } : { alt }, isSticker);
   const motion = moves(media) && el("button.cue.on-moving", { type: "button", "data-act": "cue", tabindex: -1, "aria-pressed": String(isMoving(media)), "aria-label": isMoving(media) ? t("Stop the animation") : t("Play the animation") }, icon(isMoving(media) ? "pause" : "play"));
   const again = isLookedAt(media) && coverAgain(media);
-  if (isSticker) return [el("div.stkbox", {}, image, motion, again)];
+  const album = media.cover ? [] : (card.album ?? []).filter((one) => !one.cover && picture(one));
+  if (album.length) return [albumBox([image, ...album.map((one) => pictureElement(mediaUrl(one, picture(one)), { alt: "" }, false))], again, card)];
+  if (isSticker) return [el(`div.stkbox${grey(media)}`, {}, image, motion, again)];
   const film = media.kind === "video" && [listenable(media) && filmButton(".on-media"), soundOf(media) && filmSoundButton(), media.duration_s && el("span.vdur", {}, duration(media.duration_s))];
-  return [el("div.media", {}, blurred(media.blurhash), image, motion, hasScrub(media) && makeScrub(media), again, film, media.state === "ready" && remarkLine(media), media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
+  return [el(`div.media${grey(media)}`, {}, blurred(media.blurhash), image, motion, hasScrub(media) && makeScrub(media), again, film, media.state === "ready" && remarkLine(media), media.kind === "document" && el("span.vdur", {}, media.file_name ?? t("File")), card.text && el("p.cap", { dir: "auto" }, card.text))];
 }
 
 /** {ic, title, more}: what stands for a file that is neither sound nor picture. */

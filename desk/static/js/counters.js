@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { filters, leaseOf } from "./filters.js";
-import { number, tn } from "./words.js";
+import { number, t, tn } from "./words.js";
 
 const ASK_MS = 5000;
 
@@ -54,6 +54,7 @@ export class Counters {
     for (const type of document.querySelectorAll("[data-kind-filter]")) {
       type.querySelector("b").textContent = number(this.now.kind?.[type.dataset.kindFilter] ?? 0);
     }
-    document.getElementById("total").textContent = tn("%(num)s message", "%(num)s messages", this.all);
+    const folded = this.now.state?.mood ?? 0;
+    document.getElementById("total").textContent = [tn("%(num)s message", "%(num)s messages", this.all), folded ? t("and %(count)s only counted", { count: number(folded) }) : ""].filter(Boolean).join(" ");
   }
 }

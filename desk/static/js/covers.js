@@ -3,6 +3,7 @@
 
 import { blurred } from "./blurhash.js";
 import { button, el, icon } from "./dom.js";
+import { player } from "./player.js";
 import { t } from "./words.js";
 
 const seen = new Set();
@@ -12,6 +13,18 @@ export const covers = new EventTarget();
 export const isCovered = (media) => Boolean(media?.cover) && !seen.has(media.id);
 /** Whether it is covered for the others, and open here by this person's own key. */
 export const isLookedAt = (media) => Boolean(media?.cover) && seen.has(media.id);
+
+/** For the shape of what holds such a file: somebody who looks at it sees it in grey. */
+export const grey = (media) => (isLookedAt(media) ? ".is-grey" : "");
+/** What stands under a film that is looked at. */
+export const gentleHint = (media) => isLookedAt(media) && media.kind === "video" && el("p.gentle", {}, icon("mute"), el("span", {}, t("Half speed, grey and without sound. V plays the sound.")));
+
+/** Ends the sound of what is covered, blocked or gone by now, whoever did that. */
+export function hush(card) {
+  if (!player.isOn(card.id)) return;
+  const media = card.listener.is_blocked ? null : card.media?.find((one) => one.id === player.item.media.id);
+  if (!media || isCovered(media)) player.stop();
+}
 
 export const coverText = (media) => (media.cover === "document" ? t("Looks like a document") : media.sensitive ? t("Possibly nudity") : t("Covered"));
 

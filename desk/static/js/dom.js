@@ -65,7 +65,7 @@ export function iconButton(ic, label, { cls = "", ...attributes } = {}) {
   return el(`button.iconbtn${cls ? `.${cls.split(" ").join(".")}` : ""}`, { type: "button", "aria-label": label, title: label, ...attributes }, icon(ic));
 }
 
-const STATE_ICONS = { new: "dot", mine: "user", claimed: "user", short: "bookmark", planned: "clock", running: "dot", studio: "studio", aired: "aired", rejected: "ban", blocked: "ban", processing: "loader", failed: "warn", live: "onair", warn: "warn", info: "info", ok: "check" };
+const STATE_ICONS = { new: "dot", mine: "user", claimed: "user", short: "bookmark", planned: "clock", running: "dot", studio: "studio", aired: "aired", rejected: "ban", blocked: "ban", processing: "loader", failed: "warn", live: "onair", warn: "warn", info: "info", ok: "check", mood: "smile" };
 export const state = (kind, label, sign = null) => el(`span.state.state-${kind}`, {}, sign ?? icon(STATE_ICONS[kind] ?? "dot"), el("span", {}, label));
 
 export function badge(label, ic, cls = "", title = "") {

@@ -2,6 +2,7 @@
    way back works; and whether a card that comes or changes belongs to it, decided as the server does. */
 
 import * as api from "./api.js";
+import { isFor } from "./assign.js";
 import { isMine, isTheirs } from "./card.js";
 import { now } from "./clock.js";
 import { el, icon } from "./dom.js";
@@ -10,7 +11,8 @@ import { number, t } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const FACETS = ["sender", "consent", "length", "quality"];
-const NONE = { state: "all", kind: "", campaign: "", sender: "", consent: "", length: "", quality: "", time: "", show: "", order: "", text: "", exact: "" };
+const CHOICES = [...FACETS, "assigned", "show", "time"];
+const NONE = { assigned: "", state: "all", kind: "", campaign: "", sender: "", consent: "", length: "", quality: "", time: "", show: "", order: "", text: "", exact: "" };
 /** These say nothing of which cards belong to what is looked at. */
 const MANNERS = ["exact", "order"];
 const HOUR_MS = 3600000;
@@ -56,9 +58,9 @@ function saysIt(card, { parts, starts }) {
 
 export const leaseOf = (card) => isMine(card) || isTheirs(card);
 
-function isInState(card) {
-  return filters.state.split(",").some((state) => {
-    if (state === "all") return true;
+function isInState(card, given) {
+  return given.state.split(",").some((state) => {
+    if (state === "all") return card.state !== "mood";
     if (state === "claimed") return leaseOf(card) && (card.state === "new" || card.state === "claimed");
     return card.state === state && !(state === "new" && leaseOf(card));
   });
@@ -75,17 +77,20 @@ const isInShow = (card) => show === null || (Date.parse(card.placed_at) >= show.
 
 export const isOldestFirst = () => filters.order === "oldest";
 
-function isInTime(card) {
-  if (!filters.time) return true;
-  if (filters.time === "hour") return new Date(card.placed_at) >= now() - HOUR_MS;
-  return dayOf(card.placed_at) === (filters.time === "today" ? dayOf(now()) : filters.time);
+function isInTime(card, { time }) {
+  if (!time) return true;
+  if (time === "hour") return new Date(card.placed_at) >= now() - HOUR_MS;
+  return dayOf(card.placed_at) === (time === "today" ? dayOf(now()) : time);
 }
 
-export function matches(card) {
-  if (!isInState(card) || (filters.kind && !filters.kind.split(",").includes(card.kind)) || !isInTime(card) || (filters.show && !isInShow(card))) return false;
-  if (filters.campaign && String(card.campaign?.id ?? "") !== filters.campaign) return false;
-  if (FACETS.some((name) => filters[name] && card.facets?.[name] !== filters[name])) return false;
-  return !filters.text || !asked || saysIt(card, asked);
+/** Whether a card belongs to what is looked at, or to other filters with the same words. */
+export function matches(card, given = filters) {
+  if (card.under && !given.text) return false;
+  if (!isInState(card, given) || (given.kind && !given.kind.split(",").includes(card.kind)) || !isInTime(card, given) || (given.show && !isInShow(card))) return false;
+  if (given.campaign && String(card.campaign?.id ?? "") !== given.campaign) return false;
+  if (FACETS.some((name) => given[name] && card.facets?.[name] !== given[name])) return false;
+  if (given.assigned && !isFor(card, given.assigned)) return false;
+  return !given.text || !asked || saysIt(card, asked);
 }
 
 /* ---------- the address ---------- */
@@ -138,10 +143,11 @@ function choiceName(name) {
 function holding() {
   const campaign = filters.campaign && ([...($("campaign-filter")?.options ?? [])].find((one) => one.value === filters.campaign)?.textContent ?? t("Campaign"));
   return [
-    filters.state !== "all" && { name: textOf(`[data-state-filter="${filters.state}"] span`) || filters.state, off: { state: "all" }, isShown: true },
+    filters.state === "mood" && { name: t("Reactions"), off: { state: "all" } },
+    !["all", "mood"].includes(filters.state) && { name: textOf(`[data-state-filter="${filters.state}"] span`) || filters.state, off: { state: "all" }, isShown: true },
     filters.kind && { name: document.querySelector(`[data-kind-filter="${filters.kind}"]`)?.title ?? filters.kind, off: { kind: "" }, isShown: true },
     campaign && { name: campaign, off: { campaign: "" }, isShown: true },
-    ...[...FACETS, "show", "time"].map((name) => filters[name] && { name: choiceName(name), off: { [name]: "" } }),
+    ...CHOICES.map((name) => filters[name] && { name: choiceName(name), off: { [name]: "" } }),
     filters.text && { name: `„${filters.text}“`, off: { text: "" } },
   ].filter(Boolean);
 }
@@ -185,7 +191,7 @@ function drawMenu() {
     else link.removeAttribute("aria-current");
   }
   $("filter-day").value = /^\d/.test(filters.time) ? filters.time : "";
-  const amount = [...FACETS, "show", "time"].filter((name) => filters[name]).length;
+  const amount = CHOICES.filter((name) => filters[name]).length;
   const sign = $("filter-open").querySelector("b");
   sign.hidden = amount === 0;
   sign.textContent = number(amount);

@@ -2,7 +2,7 @@
    The frame, its head and its foot are the card's own; only what stands between them differs. */
 
 import { altOf, blockedWords, cueButton, fileFacts, filmButton, filmSoundButton, isSafe, kindIcon, levelSign, listenableOrPicture, mainMedia, picture, pictureElement, plainFacts, progressBar, retryButton, unshown, waitWords, waveOf, whyFailed } from "./card.js";
-import { coverAgain, coverText, isCovered, isLookedAt } from "./covers.js";
+import { coverAgain, coverText, grey, isCovered, isLookedAt } from "./covers.js";
 import { button, el, icon } from "./dom.js";
 import { isMoving, moves } from "./moving.js";
 import { listenable, mediaUrl, soundOf } from "./player.js";
@@ -62,12 +62,13 @@ function pictureLine(card, media) {
   if (media.kind !== "video") return [thumb(media, image), long(...words)];
   const play = listenable(media) ? filmButton(".line-lead.line-thumb") : lead();
   play.classList.add("line-thumb");
+  play.classList.toggle("is-grey", isLookedAt(media));
   play.prepend(image);
   return [play, el("span.line-wave.line-film", {}, soundOf(media) && filmSoundButton()), length(media), el("div.line-words", {}, ...words)];
 }
 
 /** A small picture; one that moves is a button that sets it going. */
 function thumb(media, image) {
-  if (!moves(media)) return el("span.line-lead.line-thumb", {}, image);
-  return el("button.cue.line-lead.line-thumb", { type: "button", "data-act": "cue", tabindex: -1, "aria-pressed": String(isMoving(media)), "aria-label": isMoving(media) ? t("Stop the animation") : t("Play the animation") }, image);
+  if (!moves(media)) return el(`span.line-lead.line-thumb${grey(media)}`, {}, image);
+  return el(`button.cue.line-lead.line-thumb${grey(media)}`, { type: "button", "data-act": "cue", tabindex: -1, "aria-pressed": String(isMoving(media)), "aria-label": isMoving(media) ? t("Stop the animation") : t("Play the animation") }, image);
 }

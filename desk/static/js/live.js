@@ -148,6 +148,7 @@ export class Live extends EventTarget {
   #tell(event) {
     remember(event.payload?.card);
     this.dispatchEvent(new CustomEvent("event", { detail: event }));
+    document.dispatchEvent(new CustomEvent("desk:event", { detail: event })); // for what every page shows
   }
 
   /** Asks for everything after the last number; one request at a time. */

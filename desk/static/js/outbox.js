@@ -24,6 +24,16 @@ export function send(path, body, onHeld = null) {
   });
 }
 
+/** Takes back what waits, the last with this path; false if there is none or it is on its way. */
+export function withdraw(path) {
+  const at = waiting.findLastIndex((one) => one.path === path);
+  if (at < 0 || (at === 0 && isSending)) return false;
+  const [one] = waiting.splice(at, 1);
+  one.reject(Object.assign(new Error("withdrawn"), { isWithdrawn: true }));
+  changed();
+  return true;
+}
+
 /** Sends what waits, one after the other; stops at the first that does not reach the server. */
 export async function flush() {
   if (isSending) return;

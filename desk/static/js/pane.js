@@ -2,6 +2,7 @@
    feed the presenter, plays, asks for consent, clears for air, and writes to the listener. */
 
 import * as api from "./api.js";
+import { drawAssigned } from "./assign.js";
 import { blockTold, drawBlock } from "./block.js";
 import { historyOf, kindIcon, kindName, loudnessOf, mainMedia, nameOf, stateOf, isMine, isSung, whyFailed } from "./card.js";
 import { Composer } from "./composer.js";
@@ -9,12 +10,14 @@ import { announce, avatar, badge, button, el, errorText, icon, state } from "./d
 import { barsOf, drawWave, listenable, makeWave, mediaUrl, peaksOf, player, soundOf } from "./player.js";
 import { airEdges, remarkList, transcriptPart } from "./recording.js";
 import { hasScrub, makeScrubSlider } from "./scrub.js";
-import { isCovered, isLookedAt, veiled } from "./covers.js";
+import { gentleHint, grey, isCovered, isLookedAt, veiled } from "./covers.js";
 import { blurred } from "./blurhash.js";
 import { drawMarks, markTold } from "./marks.js";
 import { isMoving, moves, toggleMoving } from "./moving.js";
+import { drawWatchers } from "./presence.js";
 import { drawThread } from "./thread.js";
 import { note, remember, warn } from "./toast.js";
+import { FloodBox } from "./flood.js";
 import { TwinsBox } from "./twins.js";
 import { clockTime, clockTimeExact, duration, number, t, tenths } from "./words.js";
 
@@ -23,11 +26,11 @@ const FULLY_HEARD = 0.97;
 const CONSENT_WORDS = { unknown: t("No consent"), asked: t("Consent asked"), given: t("Consent given"), refused: t("Consent refused"), withdrawn: t("Consent withdrawn") };
 const ACTS = {
   placed: t("arrived"), move: t("moved"), moved: t("moved"), claim: t("claimed"), claimed: t("claimed"), release: t("released"), released: t("released"), notes: t("notes changed"),
-  noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), cover: t("covered for all"), uncover: t("shown to all"), withdrawn: t("withdrawn"), aired: t("aired"), apart: t("said: not the same"), block: t("blocked the sender"), unblock: t("lifted the block"), rate: t("rated"), jury: t("laid before the jury"), tag: t("tagged"), untag: t("took a tag off"),
+  noted: t("notes changed"), consent: t("consent recorded"), campaign: t("campaign changed"), vet: t("cleared for air"), vetted: t("cleared for air"), unvet: t("clearance taken back"), unvetted: t("clearance taken back"), undo: t("taken back"), undone: t("taken back"), edited: t("edited by the listener"), cover: t("covered for all"), uncover: t("shown to all"), withdrawn: t("withdrawn"), aired: t("aired"), apart: t("said: not the same"), block: t("blocked the sender"), unblock: t("lifted the block"), rate: t("rated"), jury: t("laid before the jury"), aside: t("sent to the lead"), back: t("back to the wall"), tag: t("tagged"), assign: t("passed on"), lapse: t("claim ran out"), untag: t("took a tag off"),
 };
 
 export class Pane {
-  /** `on`: next, previous, close, verdict(act), claim(), block(), mark(what), changed(card), cardOf(id). */
+  /** `on`: next, previous, close, verdict(act), claim(), block(), assign(), mark(what), changed(card), cardOf(id). */
   constructor(root, on) {
     this.root = root;
     this.on = on;
@@ -53,7 +56,8 @@ export class Pane {
       written: (id, message) => { if (this.details && this.id === id) { this.details.conversation = [...this.details.conversation, message]; this.#drawThread(); } },
       settled: (id) => { if (this.id === id) this.load(); },
     });
-    this.twins = new TwinsBox(this.part("twins"), { open: (card) => card && this.on.open?.(card), apart: () => this.#apart(), mayJudge: root.dataset.mayMove === "yes" });
+    this.flood = new FloodBox(this.part("flood"), { open: (card) => this.on.open?.(card), changed: (card) => this.on.changed?.(card), mayJudge: root.dataset.mayMove === "yes" });
+    this.twins = new TwinsBox(this.part("twins"), { open: (card) => card && this.on.open?.(card), apart: () => this.#apart(), compare: (pair) => this.on.compare?.(pair), verdict: (to, how) => this.on.verdict(to, how), mayJudge: root.dataset.mayMove === "yes" });
     for (const type of ["change", "time"]) player.addEventListener(type, () => this.#showPlaying());
     player.addEventListener("reported", (event) => { if (event.detail.cardId === this.id) this.#drawVet(); });
   }
@@ -132,9 +136,12 @@ export class Pane {
     text.textContent = card.listener.is_blocked ? "" : card.text;
     this.#drawFields(card, isNew);
     for (const choice of this.root.querySelectorAll("[data-consent]")) choice.setAttribute("aria-pressed", String(choice.dataset.consent === card.consent));
+    this.flood.draw(card);
     this.twins.draw(card);
     this.#drawVet();
     this.#drawThread();
+    drawWatchers(this.part("here"), card.id);
+    drawAssigned(this.part("assigned"), card);
     drawMarks(this.part("marks"), card);
     drawBlock(this.part("block"), card, this.details?.block ?? null);
     this.#drawHistory(card);
@@ -217,7 +224,7 @@ export class Pane {
     const scrub = hasScrub(media) && makeScrubSlider(media, (at_s) => player.press(this.id, media, { at_s, screen }));
     const line = soundOf(media) && media.peaks ? this.#slider(card, media) : el("progress.bar", { max: 1000, value: 0, "aria-label": t("Position") });
     const alone = soundOf(media) && button(t("Sound only"), { ic: "headphones", cls: "cuebtn", key: "V", "data-pane": "sound" });
-    return [el("div.film", {}, screen, scrub), line, el("div.player-ctl", {}, this.#cueButton(media), alone, el("span.grow"), this.#originalLink(media))];
+    return [el(`div.film${grey(media)}`, {}, screen, scrub), gentleHint(media), line, el("div.player-ctl", {}, this.#cueButton(media), alone, el("span.grow"), this.#originalLink(media))];
   }
 
   #picturePart(card, media) {
@@ -226,7 +233,7 @@ export class Pane {
     const size = { width: media.width_px, height: media.height_px };
     const image = profile && el("img.player-picture", { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async", ...size });
     const motion = moves(media) && button(isMoving(media) ? t("Stop the animation") : t("Play the animation"), { ic: isMoving(media) ? "pause" : "play", cls: "sm", key: t("Space"), "data-pane": "moving", "aria-pressed": String(isMoving(media)) });
-    return el("div", {}, el("div.player-still", {}, media.kind === "image" && blurred(media.blurhash), image), motion && el("div.player-ctl", {}, motion), el("div.player-ctl", {}, media.file_name && el("span.muted.cut", {}, media.file_name), el("span.grow"), this.#coverButton(media), this.#webLink(media), this.#originalLink(media)));
+    return el("div", {}, el(`div.player-still${grey(media)}`, {}, media.kind === "image" && blurred(media.blurhash), image), motion && el("div.player-ctl", {}, motion), el("div.player-ctl", {}, media.file_name && el("span.muted.cut", {}, media.file_name), el("span.grow"), this.#coverButton(media), this.#webLink(media), this.#originalLink(media)));
   }
 
   /** Under what is covered, or looked at by this person alone: cover it again, show it to all. */
@@ -457,6 +464,8 @@ export class Pane {
         if (media) player.press(this.id, media, { at_s: ((event.clientX - box.left) / box.width) * (media.duration_s ?? 0), soundOnly, screen: soundOnly ? null : this.root.querySelector("video") });
       },
       block: () => this.on.block(),
+      assign: () => this.on.assign(),
+      lead: () => this.on.lead?.(),
       retry: () => media && this.on.retry(media),
       vet: () => this.#vet(control, media),
       cover: () => this.on.cover?.(),

@@ -12,6 +12,7 @@ const PROFILES = { voice: ["preview", "broadcast"], audio: ["preview", "broadcas
 const REPORT_S = 10;
 const STEP_LIMIT_S = 1.5;
 const FADE_S = 0.3;
+const GENTLE_RATE = 0.5;
 const TELL_AGAIN_MS = [500, 2000, 5000];
 
 /** The rendition a person listens to: {profile, sha256, mime} or null. */
@@ -24,7 +25,7 @@ export function listenable(media) {
 /** The sound of a film alone, brought to level like any voice; null if it has none. */
 export const soundOf = (media) => (media?.kind === "video" && media.state !== "failed" && media.profiles?.preview ? { profile: "preview", ...media.profiles.preview } : null);
 
-export const mediaUrl = (media, profile) => `/media/${encodeURIComponent(media.id)}/${encodeURIComponent(profile)}`;
+export const mediaUrl = (media, profile) => `${media.base ?? "/media"}/${encodeURIComponent(media.id)}/${encodeURIComponent(profile)}`;
 
 /** Joins a stretch into a sorted list of stretches. */
 export function joined(stretches, from_s, to_s) {
@@ -84,6 +85,9 @@ class HeadphonePlayer extends EventTarget {
   /** Whether what plays is the sound of a film without its pictures. */
   get isSoundOnly() { return this.item?.media.kind === "video" && this.item.file.profile === "preview"; }
 
+  /** Whether a covered film runs before the eyes of somebody who looks at it: slow, and silent until a key asks for its sound. */
+  get isGentle() { return Boolean(this.item?.media.cover && this.element instanceof HTMLVideoElement); }
+
   /** The press of a person on that very item: play it, or pause it when it runs. `at_s` seeks, `screen` shows a film,
       `soundOnly` plays a film's sound; a film that runs goes on from where it was. */
   press(cardId, media, { at_s = null, screen = null, soundOnly = false } = {}) {
@@ -102,6 +106,7 @@ class HeadphonePlayer extends EventTarget {
       this.item = { cardId, media, file };
       if (!ready) this.element.src = mediaUrl(media, file.profile);
     }
+    if (same) this.item.media = media; // it may have been covered, or laid open, since
     if (this.#isFading && at_s === null) at_s = this.last_s; // what faded away is heard again
     this.#pace();
     if (at_s !== null) this.seek(at_s);
@@ -131,8 +136,9 @@ class HeadphonePlayer extends EventTarget {
     this.#isFading = false;
     if (!this.element) return;
     this.element.volume = 1;
+    this.element.muted = this.isGentle;
     this.element.preservesPitch = true;
-    this.element.defaultPlaybackRate = this.element.playbackRate = this.#speed;
+    this.element.defaultPlaybackRate = this.element.playbackRate = this.isGentle ? GENTLE_RATE : this.#speed;
   }
 
   /** Another output: what sounds goes there, or ends where nothing may sound. */
@@ -249,6 +255,7 @@ class HeadphonePlayer extends EventTarget {
 
   #report(isEnd) {
     if (!this.item || this.from_s === null) return;
+    if (this.isGentle) { this.from_s = null; return; } // seen, not heard
     const at = this.element.currentTime;
     const to_s = at - this.last_s <= this.#stepLimit_s && at >= this.last_s ? at : this.last_s;
     const from_s = this.from_s;

@@ -2,8 +2,8 @@
    Knows nothing of the pile, of verdicts or of what may sound. */
 
 import * as api from "./api.js";
-import { bodyOf, historyOf, kindName, loudnessOf, mainMedia, nameOf, similar, twinsTitle } from "./card.js";
-import { isCovered, veiled } from "./covers.js";
+import { bodyOf, historyOf, kindName, loudnessOf, mainMedia, moreTitle, nameOf, similar, twinsTitle } from "./card.js";
+import { gentleHint, grey, isCovered, veiled } from "./covers.js";
 import { now } from "./clock.js";
 import { announce, badge, button, el, icon } from "./dom.js";
 import { drawMarks } from "./marks.js";
@@ -13,6 +13,7 @@ import { remarksOf, saidIn } from "./recording.js";
 import { clockTime, dayAndTime, duration, sameDay, t } from "./words.js";
 
 const BARS = 140;
+const COVERED = new Set(["image", "video", "sticker", "document"]);
 const $ = (id) => document.getElementById(id);
 
 export class RunCard {
@@ -41,6 +42,7 @@ export class RunCard {
       $("body").signature = signature;
       this.#drawBody(card, media);
     }
+    drawCover(media);
     $("alone").hidden = media?.kind !== "video" || !soundOf(media);
     const loudness = loudnessOf(media);
     $("lufs").textContent = loudness ? `${loudness.text} LUFS${loudness.isOff ? ` · ${loudness.word}` : ""}` : "";
@@ -53,6 +55,7 @@ export class RunCard {
     if (this.isPutOff(card.id)) out.push(badge(t("Put off once"), "clock"));
     if (card.is_late) out.push(badge(t("late"), "clock", "b-warn"));
     if (card.is_frequently_forwarded || card.is_forwarded) out.push(badge(card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded"), "swap"));
+    if (card.more && !card.listener.is_blocked) out.push(badge(moreTitle(card), "layers"));
     if (card.twins && !card.listener.is_blocked) out.push(badge(similar(card.twins), "layers", "b-dup", twinsTitle(card.twins)));
     if (card.campaign) out.push(badge(card.campaign.name, card.campaign.icon || "campaign", "b-camp"));
     if (card.consent === "given") out.push(badge(t("Consent given"), "shield-check", "b-okt"));
@@ -78,12 +81,12 @@ export class RunCard {
       box.replaceChildren(wave, el("i.playhead", { hidden: true }));
       this.#loadPeaks(media, wave);
     } else if (media?.kind === "video" && listenable(media)) {
-      box.replaceChildren(el("video.tri-film", { playsinline: true, preload: "none", poster: media.profiles?.poster ? mediaUrl(media, "poster") : null, "aria-label": t("Video from %(name)s", { name: nameOf(card) }) }));
+      box.replaceChildren(...[el(`video.tri-film${grey(media)}`, { playsinline: true, preload: "none", poster: media.profiles?.poster ? mediaUrl(media, "poster") : null, "aria-label": t("Video from %(name)s", { name: nameOf(card) }) }), gentleHint(media)].filter(Boolean));
     } else if (card.kind === "text" && !media && !card.listener.is_blocked) box.replaceChildren();
     else {
       const profile = media && [...(isMoving(media) ? ["animation"] : []), "large", "still", "card", "thumb", "poster"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
       const motion = profile && moves(media) && button(isMoving(media) ? t("Stop the animation") : t("Play the animation"), { ic: isMoving(media) ? "pause" : "play", cls: "sm", key: t("Space"), "data-moving": "", "aria-pressed": String(isMoving(media)) });
-      if (profile) box.replaceChildren(...[el("img.tri-picture", { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async" }), motion].filter(Boolean));
+      if (profile) box.replaceChildren(...[el(`img.tri-picture${grey(media)}`, { src: mediaUrl(media, profile), alt: t("%(kind)s from %(name)s", { kind: kindName(card), name: nameOf(card) }), decoding: "async" }), motion].filter(Boolean));
       else {
         box.replaceChildren(el("div.tri-plain", {}, bodyOf(card)));
         for (const control of box.querySelectorAll("[tabindex='-1']")) control.removeAttribute("tabindex"); // no pane here has it
@@ -124,6 +127,14 @@ export class RunCard {
     if (head) { head.hidden = !isOn && !at_s; head.style.left = `${share * 100}%`; }
     $("time").replaceChildren(el("b", {}, duration(at_s)), ` / ${duration(media.duration_s)}`);
   }
+}
+
+/** The way to lay a picture open for all, or to cover it for all. */
+function drawCover(media) {
+  const control = $("cover");
+  control.hidden = !media || !COVERED.has(media.kind) || media.state === "failed";
+  control.querySelector("span").textContent = media?.cover ? t("Show to all") : t("Cover for all");
+  control.querySelector(".i").replaceWith(icon(media?.cover ? "eye" : "eye-off"));
 }
 
 function showSounding(button, sounds) {

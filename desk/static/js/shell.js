@@ -4,6 +4,7 @@ import * as clock from "./clock.js";
 import { clockTime, clockTimeExact, day } from "./words.js";
 import "./headphones.js";
 import "./keys.js";
+import "./lead_notice.js";
 
 const face = document.getElementById("clock");
 clock.start(face?.dataset.now);

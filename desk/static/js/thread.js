@@ -3,7 +3,7 @@
 
 import { kindName } from "./card.js";
 import { now } from "./clock.js";
-import { isCovered, veiled } from "./covers.js";
+import { grey, isCovered, veiled } from "./covers.js";
 import { button, el, icon } from "./dom.js";
 import { drawWave, listenable, makeWave, mediaUrl, peaksOf } from "./player.js";
 import { clockTime, day, duration, sameDay, t } from "./words.js";
@@ -21,10 +21,11 @@ const KIND_ICONS = { voice: "mic", audio: "note", image: "image", video: "video"
 /** A plain sentence for the code of an answer that did not get through. */
 export const faultText = (code) => FAULTS.find(([start]) => code === start || code?.startsWith(`${start}.`))?.[1] ?? t("Not delivered");
 
-export const lineOf = (message) => (message.is_revoked ? t("Taken back by the listener") : message.text || kindName({ kind: message.kind }));
-export const iconOf = (message) => (message.is_revoked ? "ban" : KIND_ICONS[message.kind] ?? "file");
+export const lineOf = (message) => (message.is_aside ? t("With the lead") : message.is_revoked ? t("Taken back by the listener") : message.text || kindName({ kind: message.kind }));
+export const iconOf = (message) => (message.is_aside ? "shield" : message.is_revoked ? "ban" : KIND_ICONS[message.kind] ?? "file");
 
 function bodyOf(message, media, isRich) {
+  if (message.is_aside) return [el("p.bubble-media", {}, icon("shield"), t("With the lead. Content stays hidden."))];
   if (message.is_revoked) return [el("p.bubble-media", {}, icon("ban"), t("Taken back by the listener"))];
   const words = message.text ? [el("p", { dir: "auto" }, message.text)] : [];
   if (isRich && media) return [...fileOf(media), ...words];
@@ -43,7 +44,7 @@ function fileOf(media) {
     return [el("div.bubble-sound", { "data-sound": media.id }, cue, media.peaks ? el("span.bubble-wave", {}, wave) : icon(KIND_ICONS[media.kind] ?? "file"), el("span.num", { "data-length": "" }, duration(media.duration_s)))];
   }
   const picture = ["card", "still", "poster", "thumb"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
-  if (picture) return [el("img.bubble-picture", { src: mediaUrl(media, picture), alt: t("Picture in the conversation"), loading: "lazy", decoding: "async", width: media.width_px, height: media.height_px })];
+  if (picture) return [el(`img.bubble-picture${grey(media)}`, { src: mediaUrl(media, picture), alt: t("Picture in the conversation"), loading: "lazy", decoding: "async", width: media.width_px, height: media.height_px })];
   return [el("p.bubble-media", {}, icon(KIND_ICONS[media.kind] ?? "file"), media.state === "ready" ? media.file_name || kindName(media) : t("Being fetched and converted"))];
 }
 

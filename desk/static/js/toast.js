@@ -58,10 +58,16 @@ export function note(text, { undo = null, undoLabel = t("Undo"), undoKey = "Z", 
 
 export const warn = (text, options = {}) => note(text, { kind: "warn", ...options });
 
-/** Remembers an act that the server can take back; Z walks back through the last twenty. */
-export function remember(undoId, text, onUndone) {
-  steps.push({ undoId, text, onUndone });
+/** Remembers an act that the server can take back, without a word; Z walks back through the last twenty. `ask` takes back
+    what is no act of a card, and gives the server's answer. */
+export function keepStep(undoId, text, onUndone, ask = null) {
+  steps.push({ undoId, text, onUndone, ask });
   if (steps.length > 20) steps.shift();
+}
+
+/** The same, and says it with the way back. */
+export function remember(undoId, text, onUndone, ask = null) {
+  keepStep(undoId, text, onUndone, ask);
   note(text, { undo: () => undoLast(undoId) });
 }
 
@@ -69,7 +75,7 @@ export async function undoLast(undoId = null) {
   const at = undoId === null ? steps.length - 1 : steps.findIndex((step) => step.undoId === undoId);
   const step = at >= 0 ? steps.splice(at, 1)[0] : null;
   try {
-    const answer = await api.post(step ? `/api/v1/undo/${step.undoId}` : "/api/v1/undo");
+    const answer = await (step?.ask ? step.ask() : api.post(step ? `/api/v1/undo/${step.undoId}` : "/api/v1/undo"));
     const text = step ? t("Taken back: %(what)s", { what: step.text }) : t("Taken back");
     note(text, { ic: "undo" });
     step?.onUndone?.(answer);

@@ -1,36 +1,44 @@
-/* The triage run: one new card at a time, the oldest first, one decision per key. The card on screen is claimed, so that
-   no colleague judges it too; what cannot be claimed is passed over. A verdict shows the next card at once and is sent
-   behind it; one that is refused brings its card back. What stands on screen is drawn by run_card.js; what sounds, and when,
-   is up to run_sound.js. */
+/* The triage run: one new card at a time, the oldest first, one decision per key. The next few are held for this person
+   (leases.js), so that nobody hears anything twice; what cannot be claimed is passed over. A verdict shows the next card
+   at once and is sent behind it; without a line it waits, and one that is refused brings its card back. What stands on
+   screen is drawn by run_card.js; what sounds, and when, is up to run_sound.js. */
 
 import * as api from "./api.js";
+import { handed } from "./assign.js";
 import { pressBlock } from "./block.js";
-import { isTheirs, kindIcon, kindName, mainMedia, nameOf, reasonText, REASONS } from "./card.js";
-import { covers, isCovered, look } from "./covers.js";
+import { describe, isMine, isTheirs, kindIcon, kindName, mainMedia, nameOf, reasonText, REASONS } from "./card.js";
+import { covers, hush, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
 import { announce, button, el, errorText, icon } from "./dom.js";
+import { pressLead } from "./escalate.js";
+import { FloodBox, follow } from "./flood.js";
 import { headphones } from "./headphones.js";
+import { Held } from "./held.js";
 import { bind, listKey } from "./keys.js";
 import { drawStrip, listening } from "./listening.js";
+import { keepHolding, leftOf, withKept } from "./leases.js";
 import { amend, Live, newest } from "./live.js";
 import { drawMarks, learnTags, pressMark, pressTags, rate, withTags } from "./marks.js";
 import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
+import { startNotice } from "./offline.js";
+import * as outbox from "./outbox.js";
 import { Place } from "./place.js";
-import { listenable, player } from "./player.js";
+import { listenable, mediaUrl, player } from "./player.js";
 import { retry } from "./retry.js";
+import { drawWatchers, moved as movedOn, startPresence } from "./presence.js";
 import { RunCard } from "./run_card.js";
 import { RunSound } from "./run_sound.js";
 import { note, warn } from "./toast.js";
 import { withStack } from "./twins.js";
-import { duration, number, t } from "./words.js";
+import { duration, number, t, tn } from "./words.js";
 
-const FEW = 6;
+const AHEAD_LEAST = 3;
 const STACK = 20;
-const RENEW_UNDER_S = 45;
 const WARN_UNDER_S = 15;
 const RECOUNT_MS = 2500;
 const REASON_S = 10;
 const LEAVE_MS = 3000;
+const GLANCE_MS = 300; // a card that came by itself is not judged by a key that was meant for the one before
 const $ = (id) => document.getElementById(id);
 const first = JSON.parse($("pile").textContent);
 
@@ -40,31 +48,57 @@ let remaining = {};
 let current = null;
 let claiming = null;
 let lapsed = false;
+let cameByItselfAt = 0;
 let isFilling = false;
+let isRunning = false;
 const mine = new Set();
 const done = [];
-const counts = { shortlisted: 0, rejected: 0, later: 0, jury: 0, blocked: 0 };
+const counts = { shortlisted: 0, rejected: 0, later: 0, jury: 0, blocked: 0, lead: 0 };
 let later = new Set();
 let rejected = null;
 const place = new Place();
+const kept = new Held({ place: $("kept") });
 const sound = new RunSound(place);
 const screen = new RunCard({ place, learnPeaks: (file) => sound.learnPeaks(file), isPutOff: (id) => later.has(id) });
 
+/** The voices of a flood follow each other as the next card would: only where somebody lets it. */
+const flood = new FloodBox($("flood"), { open: (card) => openOf(card), changed: (card) => learn(card), mayJudge: true });
+follow(flood, () => sound.goesOn);
+
+function drawCard(isNew) {
+  screen.draw(current, isNew);
+  flood.draw(current);
+}
+
+/** One of a flood by itself: its sound, or its picture large. */
+function openOf(card) {
+  const media = mainMedia(card);
+  if (isCovered(media)) { announce(t("Covered. B shows it, to you alone.")); return; }
+  if (media?.kind !== "video" && listenable(media)) { if (!player.press(card.id, media)) announce(t("This cannot be played yet.")); return; }
+  const profile = media && ["large", "still", "card", "thumb", "poster"].find((name) => media.profiles?.[name] && !media.profiles[name].mime?.startsWith("video/"));
+  if (profile) $("body").replaceChildren(el("img.tri-picture", { src: mediaUrl(media, profile), alt: nameOf(card), decoding: "async" }));
+}
+
 /* ---------- the pile ---------- */
 
+/** Takes in what is open to this person, as it is now: what they hold first, what was put off last. */
 function take(answer) {
-  const known = new Set([...pile.map((card) => card.id), current?.id]);
-  for (const card of answer.cards) if (!known.has(card.id) && !mine.has(card.id)) pile.push(newest(card));
+  const open = new Map(answer.cards.filter((card) => !mine.has(card.id) && card.id !== current?.id).map((card) => [card.id, newest(card)]));
+  const kept = pile.filter((card) => answer.next || open.has(card.id)).map((card) => { const now = open.get(card.id); open.delete(card.id); return now && now.version >= card.version ? now : card; });
+  const rank = (card) => (later.has(card.id) ? 2 : isMine(card) ? 0 : 1);
+  pile = [...kept, ...open.values()].sort((a, b) => rank(a) - rank(b));
   next = answer.next;
   remaining = answer.remaining;
 }
+
+const isShort = () => pile.filter(isMine).length < AHEAD_LEAST && (next || pile.some((card) => !isMine(card) && !later.has(card.id)));
 
 async function fill() {
   if (isFilling) return;
   isFilling = true;
   try {
-    take(await api.get(api.withQuery("/api/v1/triage", { from: next })));
-    if (!current) showNext();
+    take(await api.post("/api/v1/triage/stack", { without: [...later] }));
+    if (!current && isRunning) showNext();
     draw();
   } catch { /* the line says so; the next event or decision asks again */ } finally { isFilling = false; }
 }
@@ -74,15 +108,20 @@ function recountSoon() {
   recountDue ||= setTimeout(async () => {
     recountDue = 0;
     try {
-      const answer = await api.get("/api/v1/triage");
-      remaining = answer.remaining;
-      if (!current && pile.length === 0) { take(answer); showNext(); }
+      if (!current && pile.length === 0) { await fill(); return; }
+      ({ remaining } = await api.get("/api/v1/triage"));
       draw();
     } catch { /* the next change asks again */ }
   }, RECOUNT_MS);
 }
 
 /* ---------- the card on screen ---------- */
+
+/** The card on screen went without a decision of this person. */
+function passOn(goesOn = false) {
+  cameByItselfAt = Date.now();
+  showNext(goesOn);
+}
 
 /** `goesOn`: a verdict led here, so the next voice may play. */
 function showNext(goesOn = false) {
@@ -92,12 +131,14 @@ function showNext(goesOn = false) {
   const card = pile.shift() ?? null;
   current = card;
   lapsed = false;
+  drawWatchers($("watchers"), card?.id);
   if (card) {
     if (goesOn) sound.goOn(card); // before anything is drawn: ears first
-    screen.draw(current, true);
-    claiming = claim(card);
+    drawCard(true);
+    claiming = isMine(card) && leftOf(card) > WARN_UNDER_S ? Promise.resolve(card) : claim(card);
   }
-  if (pile.length < FEW && next) fill();
+  if (isShort()) fill();
+  movedOn();
   draw();
   keepPlace();
 }
@@ -108,14 +149,14 @@ const keepPlace = () => place.keep(current?.id ?? null, later);
 async function claim(card) {
   try {
     const answer = await api.post(`/api/v1/cards/${card.id}/claim`, { version: card.version });
-    if (current?.id === card.id) { current = newest(answer.card); lapsed = false; screen.draw(current, false); }
+    if (!isOpen(answer.card)) { release(answer.card); throw new api.ApiError(409, { current: answer.card }); } // decided meanwhile
+    if (current?.id === card.id) { current = newest(answer.card); lapsed = false; drawCard(false); }
     return answer.card;
   } catch (error) {
     if (current?.id !== card.id) return null;
     if (error.status === 409 || error.status === 404) {
-      const who = error.current?.claim?.by?.name?.split(" ")[0];
-      note(who ? t("%(name)s has this one. On to the next.", { name: who }) : t("This one is gone. On to the next."), { ic: "user", seconds: 4 });
-      showNext(player.isOn(card.id) && player.isPlaying);
+      note(error.code === "wall.card_claimed" ? t("%(reason)s On to the next.", { reason: error.message }) : t("This one is gone. On to the next."), { ic: "user", seconds: 4 });
+      passOn(player.isOn(card.id) && player.isPlaying);
       return null;
     }
     if (!error.isUnreachable) warn(errorText(error));
@@ -129,7 +170,7 @@ function release(card) {
 
 function decide(to) {
   const card = current;
-  if (!card || pending) return;
+  if (!card || pending || Date.now() - cameByItselfAt < GLANCE_MS) return;
   const held = claiming;
   showReasons(false);
   if (to === "later") { putOff(card, held); return; }
@@ -155,13 +196,18 @@ function putOff(card, held) {
 async function send(step, held) {
   const { card } = step;
   try {
-    const version = Math.max(card.version, (await held)?.version ?? 0);
+    const mineNow = await held;
+    const version = Math.max(card.version, mineNow?.version ?? 0);
     const isJury = step.act === "jury";
-    const answer = await (isJury ? api.post(`/api/v1/cards/${card.id}/jury`, { is_for_jury: true }) : api.post(`/api/v1/cards/${card.id}/move`, { version, to: step.act }));
+    if (isJury && !mineNow) throw new api.ApiError(409, { message: t("This one is gone. On to the next.") });
+    const path = `/api/v1/cards/${card.id}/${isJury ? "jury" : "move"}`;
+    const answer = await outbox.send(path, isJury ? { is_for_jury: true } : { version, to: step.act }, () => { kept.add(card.id, () => outbox.withdraw(path)); draw(); });
+    kept.done(card.id);
     step.card = answer.card;
     step.undoIds.push(answer.undo_id);
     if (isJury) release(answer.card);
-  } catch (error) { refuse(step, error); }
+    draw();
+  } catch (error) { if (!error.isWithdrawn) refuse(step, error); }
 }
 
 /** A verdict did not hold: a colleague was faster, or its card comes back as the next one. */
@@ -170,9 +216,11 @@ function refuse(step, error) {
   forgetStep(step);
   if (rejected?.step === step) showReasons(false);
   if (error.isConflict && (card.state !== "new" || isTheirs(card))) {
-    note(error.message, { ic: "user", seconds: 5 });
+    if (kept.has(card.id)) kept.refused(card.id, describe(card), error.message);
+    else note(error.message, { ic: "user", seconds: 5 });
     recountSoon();
   } else {
+    kept.refused(card.id, describe(card), errorText(error));
     count(card, 1);
     pile.unshift(card);
     warn(t("%(name)s comes again. %(reason)s", { name: nameOf(card), reason: errorText(error) }));
@@ -203,12 +251,13 @@ async function undo() {
   if (pending) return;
   pending = true;
   try {
-    await last.sent;
+    if (!kept.takeBack(last.card.id)) await last.sent;  // one that still waits for the line is simply not sent
     if (!done.includes(last)) return;
     let { card } = last;
     // A reason was an act of its own: the later one is taken back first.
     while (last.undoIds.length) {
-      card = (await api.post(`/api/v1/undo/${last.undoIds.at(-1)}`)).card;
+      const undoId = last.undoIds.at(-1);
+      card = (await (typeof undoId === "function" ? undoId() : api.post(`/api/v1/undo/${undoId}`))).card;
       last.undoIds.pop();
     }
     forgetStep(last);
@@ -219,9 +268,7 @@ async function undo() {
     pile.unshift(card);
     showReasons(false);
     announce(t("Taken back"));
-    const before = current;
     showNext();
-    if (before && before.id !== card.id) release(before).then((answer) => { if (answer?.card) learn(answer.card); });
   } catch (error) {
     done.pop();
     warn(errorText(error));
@@ -263,18 +310,21 @@ function draw() {
   $("left").textContent = number(left);
   $("decided").textContent = number(counts.shortlisted + counts.rejected + counts.jury);
   for (const one of document.querySelectorAll("[data-count]")) one.textContent = number(counts[one.dataset.count]);
-  $("stack").replaceChildren(...done.slice(-(STACK - 1)).map((one) => el(`i.${{ shortlisted: "sh", rejected: "rej", later: "lat", jury: "jury", blocked: "rej" }[one.act]}`)), ...(current ? [el("i.cur")] : []));
+  $("stack").replaceChildren(...done.slice(-(STACK - 1)).map((one) => el(`i.${{ shortlisted: "sh", rejected: "rej", later: "lat", jury: "jury", blocked: "rej", lead: "rej" }[one.act]}`)), ...(current ? [el("i.cur")] : []));
   $("kinds").replaceChildren(...Object.entries(remaining).filter(([, count]) => count > 0).map(([kind, count]) => el("li", {}, icon(kindIcon({ kind })), el("span", {}, kindName({ kind })), el("b.num", {}, number(count)))));
   $("queue").replaceChildren(...pile.slice(0, 5).map((card, at) => el(`li${at ? "" : ".n1"}`, {}, icon(kindIcon(card)), el("span", {}, el("b", {}, nameOf(card)), card.listener.place && el("small", {}, card.listener.place), card.text && !card.listener.is_blocked && el("em", { dir: "auto" }, card.text.slice(0, 70))), el("span.num", {}, mainMedia(card)?.duration_s ? duration(mainMedia(card).duration_s) : ""))));
   const last = done.at(-1);
-  const words = last && { shortlisted: t("Last: %(name)s shortlisted", { name: nameOf(last.card) }), rejected: last.card.reject_reason ? t("Last: %(name)s rejected, %(reason)s", { name: nameOf(last.card), reason: reasonText(last.card.reject_reason) }) : t("Last: %(name)s rejected", { name: nameOf(last.card) }), later: t("Last: %(name)s put off", { name: nameOf(last.card) }), jury: t("Last: %(name)s laid before the jury", { name: nameOf(last.card) }), blocked: t("Last: %(name)s blocked", { name: nameOf(last.card) }) }[last.act];
-  $("last").replaceChildren(...(last ? [icon({ shortlisted: "bookmark", rejected: "ban", later: "clock", jury: "trophy", blocked: "ban" }[last.act]), words] : []));
+  const words = last && { shortlisted: t("Last: %(name)s shortlisted", { name: nameOf(last.card) }), rejected: last.card.reject_reason ? t("Last: %(name)s rejected, %(reason)s", { name: nameOf(last.card), reason: reasonText(last.card.reject_reason) }) : t("Last: %(name)s rejected", { name: nameOf(last.card) }), later: t("Last: %(name)s put off", { name: nameOf(last.card) }), jury: t("Last: %(name)s laid before the jury", { name: nameOf(last.card) }), blocked: t("Last: %(name)s blocked", { name: nameOf(last.card) }), lead: t("Last: %(name)s sent to the lead", { name: nameOf(last.card) }) }[last.act];
+  $("last").replaceChildren(...(last ? [icon({ shortlisted: "bookmark", rejected: "ban", later: "clock", jury: "trophy", blocked: "ban", lead: "shield" }[last.act]), words] : []));
   $("undo").hidden = $("undo-empty").hidden = !last;
+  $("waits").hidden = !kept.count;
+  if (kept.count) $("waits").replaceChildren(icon("clock"), tn("%(num)s decision waits for the line", "%(num)s decisions wait for the line", kept.count));
+  $("empty").classList.toggle("is-cut-off", live.state === "offline" && left > 0);
 }
 
 /* ---------- the lease ---------- */
 
-const leftOfLease = () => (current?.claim ? (new Date(current.claim.until) - now()) / 1000 : null);
+const leftOfLease = () => leftOf(current);
 
 function drawLease() {
   const left_s = leftOfLease();
@@ -292,10 +342,10 @@ function drawLease() {
 }
 
 let isRenewing = false;
-/** Any sign of life prolongs the lease before it lapses. */
+/** A sign of life holds the card again that ran out meanwhile. */
 async function stayAwake() {
   const left_s = leftOfLease();
-  if (!current || isRenewing || pending || left_s === null || (left_s > RENEW_UNDER_S && !lapsed)) return;
+  if (!current || isRenewing || pending || !(lapsed || (left_s !== null && left_s <= 0))) return;
   isRenewing = true;
   claiming = claim(current);
   await claiming;
@@ -305,11 +355,12 @@ async function stayAwake() {
 document.addEventListener("keydown", stayAwake);
 document.addEventListener("pointerdown", stayAwake);
 player.addEventListener("time", stayAwake);
+keepHolding(() => [current, ...pile]);
 everySecond(() => { drawLease(); if (rejected && Date.now() - rejected.at > REASON_S * 1000) showReasons(false); });
 
 /* ---------- live ---------- */
 
-const isOpen = (card) => card.state === "new" && !isTheirs(card) && !card.listener.is_blocked && !card.is_for_jury;
+const isOpen = (card) => !card.under && card.state === "new" && !isTheirs(card) && !card.listener.is_blocked && !card.is_for_jury;
 
 /** A card as the server says it is now. */
 function learn(card) {
@@ -319,11 +370,12 @@ function learn(card) {
     if (!isOpen(card)) {
       const who = (card.claim?.by ?? card.state_by)?.name?.split(" ")[0];
       note(who ? t("%(name)s decided on this one. On to the next.", { name: who }) : t("This one is gone. On to the next."), { ic: "user", seconds: 5 });
-      showNext();
+      passOn();
       return;
     }
     current = card;
-    screen.draw(current, false);
+    hush(card);
+    drawCard(false);
     return;
   }
   const at = pile.findIndex((one) => one.id === card.id);
@@ -331,7 +383,7 @@ function learn(card) {
     if (!isOpen(card)) pile.splice(at, 1);
     else if (card.version >= pile[at].version) pile[at] = card;
   } else if (isOpen(card) && !next && !mine.has(card.id)) pile.push(card);
-  if (!current && pile.length) showNext();
+  if (!current && pile.length) fill();
   draw();
 }
 
@@ -339,28 +391,32 @@ function learn(card) {
 function leaveOut({ listener_id, blocked_until }) {
   if (!blocked_until) return;
   pile = pile.filter((card) => card.listener.id !== listener_id);
-  if (current?.listener.id === listener_id && !pending) { showNext(); } else draw();
+  if (current?.listener.id === listener_id && !pending) { passOn(); } else draw();
 }
 
 /** One event for many cards, a stack of copies or a tag with a new name: those in this run say what holds now. */
-function changeAll(changed) {
+function changeAll(changed, { isQuiet = false } = {}) {
   amend(changed);
   pile = pile.map((card) => changed(card) ?? card);
   for (const one of done) one.card = changed(one.card) ?? one.card;
   const shown = current && changed(current);
-  if (shown) { current = shown; screen.draw(current, false); }
+  if (shown) { current = shown; if (isQuiet) drawLease(); else drawCard(false); }
 }
 
 function forget(id) {
   pile = pile.filter((card) => card.id !== id);
   recountSoon();
-  if (current?.id === id) { note(t("The sender took this message back."), { ic: "ban", seconds: 5 }); showNext(); } else draw();
+  if (current?.id === id) { note(t("This one is gone. On to the next."), { ic: "user", seconds: 5 }); passOn(); } else draw();
 }
 
 const live = new Live(first.seq);
+startNotice(live);
+live.addEventListener("state", ({ detail }) => { if (detail.state === "live" && isShort()) fill(); draw(); });
 live.addEventListener("event", ({ detail }) => {
   const payload = detail.payload ?? {};
   if (detail.kind === "card.placed" || detail.kind === "card.changed") learn(payload.card);
+  else if (detail.kind === "card.handed") handed(payload, { describe: (id) => { const card = [current, ...pile].find((one) => one?.id === id); return card ? describe(card) : t("a message"); } });
+  else if (detail.kind === "claims.kept") changeAll((card) => withKept(card, payload), { isQuiet: true });
   else if (detail.kind === "stack.changed") changeAll((card) => withStack(card, payload));
   else if (detail.kind === "sender.changed") leaveOut(payload);
   else if (detail.kind === "tags.changed") { learnTags(payload.tags); changeAll(withTags); if (current) drawMarks($("marks"), current, { hasJury: false }); }
@@ -368,7 +424,7 @@ live.addEventListener("event", ({ detail }) => {
 });
 live.addEventListener("reload", async () => {
   try {
-    const answer = await api.get("/api/v1/triage");
+    const answer = await api.post("/api/v1/triage/stack", { without: [...later] });
     pile = [];
     take(answer);
     live.seq = answer.seq;
@@ -382,6 +438,10 @@ live.addEventListener("signedout", () => warn(t("Your session has ended. Nothing
 /* ---------- wiring ---------- */
 
 function cue() {
+  if (player.item && player.item.cardId !== current?.id && flood.cards.some((card) => card.id === player.item.cardId)) {
+    player.press(player.item.cardId, player.item.media);  // another voice of this flood has its turn
+    return;
+  }
   const media = current && mainMedia(current);
   if (isCovered(media)) { announce(t("Covered. B shows it, to you alone.")); return; }
   if (moves(media)) { toggleMoving(media); return; }
@@ -437,7 +497,23 @@ function block() {
   }, { isKept: true });
 }
 
-const marking = { isKept: true, done: ({ card }) => { if (current?.id === card?.id) { current = newest(card); screen.draw(current, false); } } };
+/** A threat or an insult goes to the lead; the run goes on without it, Z brings it back. */
+function toLead() {
+  const card = current;
+  if (!card || pending) return false;
+  return pressLead(card, {
+    isKept: true,
+    gone: (takeBack) => {
+      mine.add(card.id);
+      count(card, -1);
+      keep("lead", card).undoIds.push(takeBack);
+      if (current?.id === card.id) showNext();
+      draw();
+    },
+  });
+}
+
+const marking = { isKept: true, done: ({ card }) => { if (current?.id === card?.id) { current = newest(card); drawCard(false); } } };
 
 function mark(what) {
   if (what === "jury") decide("jury");
@@ -455,13 +531,14 @@ async function leave() {
   keepPlace();
   const sent = Promise.allSettled([player.told, ...done.map((step) => step.sent)]);
   await Promise.race([sent, new Promise((give) => { setTimeout(give, LEAVE_MS); })]);
-  if (current) await release(current);
+  const held = [current, ...pile].filter((card) => card && isMine(card)).map((card) => card.id);
+  if (held.length) await api.post("/api/v1/claims/release", { ids: held }).catch(() => null);
   location.assign("/wall");
 }
 
 addEventListener("pagehide", keepPlace);
 for (const type of ["change", "time"]) player.addEventListener(type, () => { screen.showPlaying(); if (player.fault && type === "change") warn(player.fault); });
-for (const told of [covers, moving]) told.addEventListener("change", () => { if (current) screen.draw(current, false); });
+for (const told of [covers, moving]) told.addEventListener("change", () => { if (current) drawCard(false); });
 
 /** Lays the file on screen open for all, or covers it for all. */
 async function cover() {
@@ -471,7 +548,7 @@ async function cover() {
   try {
     const answer = await api.post(`/api/v1/cards/${id}/cover`, { covered: !media.cover });
     note(media.cover ? t("Shown to all") : t("Covered for all"), { ic: media.cover ? "eye" : "eye-off", seconds: 4 });
-    if (current?.id === id) { current = answer.card; screen.draw(current, false); }
+    if (current?.id === id) { current = answer.card; drawCard(false); }
   } catch (error) { warn(errorText(error)); }
 }
 function lookAt() {
@@ -489,6 +566,8 @@ $("body").addEventListener("click", (event) => {
 $("undo").addEventListener("click", undo);
 $("undo-empty").addEventListener("click", undo);
 $("block")?.addEventListener("click", block);
+$("lead").addEventListener("click", toLead);
+$("cover").addEventListener("click", cover);
 $("leave").addEventListener("click", (event) => { event.preventDefault(); leave(); });
 document.addEventListener("click", (event) => {
   const choice = event.target.closest("[data-decide]");
@@ -507,12 +586,19 @@ $("why").append(el("span.muted", {}, t("Why?")), ...REASONS.map(([, label], at) 
 const DECIDE = t("Decide"), LISTEN = t("Listen"), MOVE = t("Move");
 bind("s", { group: DECIDE, label: t("Shortlist"), run: () => { decide("shortlisted"); } });
 bind("e", { group: DECIDE, label: t("Reject, then 1 to 6 for a reason"), run: () => { decide("rejected"); } });
+bind("o", { group: DECIDE, label: t("Open, close what is folded"), run: () => {
+  if ($("flood").hidden) return false;
+  if ($("flood").contains(document.activeElement)) $("main").focus({ preventScroll: true });
+  else flood.focus();
+  return true;
+} });
 bind("w", { group: DECIDE, label: t("Later, to the end"), run: () => { decide("later"); } });
 bind("z", { group: DECIDE, label: t("Undo"), run: () => { undo(); } });
 REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => { digit(at + 1); } }));
 listKey("1–5", { group: DECIDE, label: t("Rate; the same again takes it off") });
 bind("f", { group: DECIDE, label: t("Lay before the jury"), run: () => { decide("jury"); } });
 bind("m", { group: DECIDE, label: t("Colour tags, then their digits"), run: () => pressTags(() => current, marking) });
+bind("h", { group: DECIDE, label: t("Threat or insult: to the lead"), run: toLead });
 if ($("block")) bind("q", { group: DECIDE, label: t("Block sender"), run: block });
 bind(" ", { group: LISTEN, label: t("Cue, pause"), run: cue });
 bind("v", { group: LISTEN, label: t("Sound of the film alone"), run: filmSound });
@@ -536,7 +622,10 @@ headphones.addEventListener("change", () => { drawLease(); showLock(); });
 showLock();
 
 take(first);
+await fill();
 await goOnWhereItStopped();
+isRunning = true;
 showNext();
 document.documentElement.dataset.ready = "yes";
 live.start();
+startPresence(live, { card: () => current?.id ?? null, redrawn: (id) => { if (id === current?.id) drawWatchers($("watchers"), id); } });

@@ -14,22 +14,34 @@ export function withStack(card, stack) {
   return { ...card, twins: count < 2 ? null : { stack_id, count, best_card_id, reason, is_best: best_card_id === card.id } };
 }
 
-/** The pane's list of copies; asks for them when the stack is another one or has changed. `on`: open(card), apart(). */
+/** The pane's list of copies; asks for them when the stack is another one or has changed. `on`: open(card), apart(), compare([card, card]). */
 export class TwinsBox {
-  constructor(root, { open, apart, mayJudge }) {
+  constructor(root, { open, apart, compare = null, verdict = null, mayJudge }) {
     this.root = root;
     this.open = open;
+    this.compare = compare;
+    this.card = null;
     this.mayJudge = mayJudge;
     this.signature = "";
     this.cards = [];
     root.addEventListener("click", (event) => {
       const control = event.target.closest("[data-twin]");
       if (control?.dataset.twin === "apart") apart();
+      else if (control?.dataset.twin === "compare") this.compareBest();
+      else if (control?.dataset.twin === "all") verdict?.(control.dataset.to, { copies: true });
       else if (control) this.open(this.cards.find((card) => card.id === Number(control.dataset.twin)));
     });
   }
 
+  /** The best of a stack beside the next one, or beside the card that is open; false while there is no other. */
+  compareBest() {
+    if (!this.compare || !this.card?.twins || !this.cards.length) return false;
+    this.compare([this.cards[0], this.card].sort((one, other) => Number(other.twins?.is_best ?? 0) - Number(one.twins?.is_best ?? 0)));
+    return true;
+  }
+
   draw(card) {
+    this.card = card;
     const twins = card?.listener.is_blocked ? null : card?.twins;
     this.root.hidden = !twins;
     const signature = twins ? JSON.stringify([card.id, twins]) : "";
@@ -54,7 +66,10 @@ export class TwinsBox {
 
   #fill(twins, rows) {
     const head = el("p", {}, icon("layers"), el("span", {}, el("b", {}, similar(twins)), ` ${twins.is_best ? t("This is the best one") : t(twins.reason)}`));
-    const out = this.mayJudge ? [button(t("Not the same"), { ic: "x", cls: "sm ghost", "data-twin": "apart" })] : [];
+    const all = [["shortlisted", "bookmark-o", t("Shortlist all"), t("Shift S")], ["rejected", "ban", t("Reject all"), t("Shift E")]];
+    const forAll = all.map(([to, ic, label, key]) => button(label, { ic, key, cls: "sm", "data-twin": "all", "data-to": to }));
+    const both = this.compare && this.cards.length ? [button(t("Compare the best two"), { ic: "columns", cls: "sm ghost", key: t("Shift C"), "data-twin": "compare" })] : [];
+    const out = [...both, ...(this.mayJudge ? [...forAll, button(t("Not the same"), { ic: "x", cls: "sm ghost", "data-twin": "apart" })] : [])];
     this.root.replaceChildren(head, el("ul", {}, ...rows), ...out);
   }
 

@@ -2,29 +2,38 @@
    shows a window of them. New work waits behind a counter; nothing that is being read ever moves. */
 
 import * as api from "./api.js";
+import { handed, mayAssign, pressAssign } from "./assign.js";
 import { describe, emptyCard, fillCard, isMine, isTheirs, mainMedia, makeCard, REASONS, reasonText, showPlaying } from "./card.js";
 import { bringBack, mayBlock, pressBlock, withSender } from "./block.js";
-import { covers, isCovered, look } from "./covers.js";
+import { covers, hush, isCovered, look } from "./covers.js";
 import { everySecond, now } from "./clock.js";
+import { compare, followComparison, keepsOne } from "./compare.js";
 import { Counters } from "./counters.js";
 import { announce, el, errorText, icon } from "./dom.js";
+import { pressLead } from "./escalate.js";
 import { Feed } from "./feed.js";
+import { Fresh, kindsOf } from "./fresh.js";
 import { isFiltered, isOldestFirst, learnSearch, learnShow, matches, names as filterNames, startFilters, values } from "./filters.js";
+import { Held } from "./held.js";
 import { bind, listKey } from "./keys.js";
+import { keepHolding, withKept } from "./leases.js";
 import { amend, Live, newest } from "./live.js";
 import { learnTags, mayMark, pressMark, pressTags, rate, toggleJury, withTags } from "./marks.js";
+import { Mood } from "./mood.js";
 import { moves, moving, stopMoving, toggleMoving } from "./moving.js";
 import { startNotice } from "./offline.js";
 import { Pane } from "./pane.js";
 import { listenable, player } from "./player.js";
+import { drawWatchers, moved as movedOn, pausePresence, showWatchers, startPresence } from "./presence.js";
 import { Records } from "./records.js";
 import { retry } from "./retry.js";
 import { shapeView, startShapes } from "./shapes.js";
+import { Team } from "./team.js";
 import { close as closeNote, note, remember, undoLast, warn } from "./toast.js";
 import { withStack } from "./twins.js";
 import { Verdicts } from "./verdicts.js";
 import { OFFERED_MS, reasonsIn } from "./why.js";
-import { clockTime, clockTimeExact, number, t, tn } from "./words.js";
+import { clockTimeExact, number, t, tn } from "./words.js";
 
 const PAGE = 60;
 /** Whoever scrolls far gets the list in larger parts. */
@@ -32,6 +41,7 @@ const FAR = 600;
 const PAGE_FAR = 200;
 /** So many new ones are kept whole behind the counter; with more, showing them loads the list anew. */
 const MOST_WAITING = 600;
+const SLICE_MS = 30;
 /** So many parts of the list are asked for to find what was missed, before it is loaded anew. */
 const MOST_RENEWED = 5;
 const $ = (id) => document.getElementById(id);
@@ -45,9 +55,11 @@ const cards = new Records({
   isPinned: (id) => id === focused || id === pane.id || pending.has(id) || conflicts.has(id) || (waiting.size <= MOST_WAITING && waiting.has(id)),
   indexOf: (id) => feed.indexOf(id),
 });
-const verdicts = new Verdicts({ cards, refresh, change });
+const held = new Held({ open: openCard, place: document.querySelector(".wall-col .dock") });
+const verdicts = new Verdicts({ cards, refresh, change, held });
 const { pending, conflicts } = verdicts;
 const counters = new Counters(first.counts);
+const fresh = new Fresh();
 const ghosts = new Set();
 const selected = new Set();
 let waiting = new Set();
@@ -56,7 +68,7 @@ let next = first.next;
 let focused = null;
 let anchor = null;
 let isPaused = false;
-let held = [];
+let kept = [];
 let isLoading = false;
 let notBefore = 0;
 let epoch = 0;
@@ -76,9 +88,12 @@ function learnCard(given) {
 
 const feed = new Feed($("grid"), {
   make: () => makeCard(),
-  fill: (element, id) => (cards.has(id) ? fillCard : emptyCard)(element, cards.get(id) ?? id, {
-    isFocus: id === focused, isSelected: selected.has(id), isGhost: ghosts.has(id), isPending: pending.has(id), conflict: conflicts.get(id), total: next ? -1 : order.length, ...shapeView(),
-  }),
+  fill: (element, id) => {
+    (cards.has(id) ? fillCard : emptyCard)(element, cards.get(id) ?? id, {
+      isFocus: id === focused, isSelected: selected.has(id), isGhost: ghosts.has(id), isPending: pending.has(id), isHeld: held.has(id), conflict: conflicts.get(id), total: next ? -1 : order.length, ...shapeView(),
+    });
+    showWatchers(element, id);
+  },
   near: () => loadMore(),
   shows: (from, to) => cards.see(order.slice(from, to)),
 }, $("feed"));
@@ -98,11 +113,13 @@ function take(page, replace, cursor = null) {
   for (const card of page.cards) {
     learnCard(card);
     waiting.delete(card.id);
+    fresh.gone(card.id);
   }
   cards.cameWith(added, cursor);
   order.push(...added);
   next = page.next;
   counters.learn(page.counts);
+  if (page.mood) mood.hear(page.mood);
   learnSearch(page.search);
   return added;
 }
@@ -150,6 +167,7 @@ async function reload({ keepFocus = false } = {}) {
     const page = await api.get(query(null));
     if (mine !== epoch) return null;
     waiting = new Set();
+    fresh.looked();
     take(page, true);
     isLoading = false;
     if (!keepFocus) $("grid").scrollTop = 0;
@@ -174,6 +192,7 @@ function setFocus(id, { quiet = false, reveal = true } = {}) {
   const before = focused;
   focused = id;
   feed.keep(id);
+  movedOn();
   if (before !== null && before !== id) {
     feed.refresh(before);
     if (player.isOn(before)) player.stop();
@@ -196,12 +215,12 @@ function step(by) {
 
 let lastRejected = null;
 
-function verdict(to) {
+function verdict(to, { copies = false } = {}) {
   if (selected.size) { bulk(to); return; }
   const card = cards.get(focused);
   if (!card || pending.has(card.id) || card.state === to || !$("pane").dataset.mayMove.startsWith("y")) return;
   if (!verdicts.isSureAbout(card, to)) return;
-  const done = verdicts.move(card, to, { force: isTheirs(card) });
+  const done = verdicts.move(card, to, { force: isTheirs(card), copies: copies && Boolean(card.twins) });
   lastRejected = to === "rejected" ? { id: card.id, at: Date.now(), done } : null;
   if (lastRejected) reasons.offer();
   else reasons.close();
@@ -246,15 +265,31 @@ async function bulk(to) {
   note([t("%(done)s of %(all)s done", { done, all: ids.length }), had].filter(Boolean).join(", "), { ic: "check" });
 }
 
+/** Two cards side by side: the two that are selected, or the best copies of the one in focus. */
+async function compareTwo(pair = null) {
+  const ids = pair?.map((card) => card.id) ?? order.filter((id) => selected.has(id));
+  if (ids.length !== 2) {
+    if (!selected.size && pane.twins.compareBest()) return;
+    note(t("Select exactly two cards with X, then compare them."), { ic: "columns", seconds: 4 });
+    return;
+  }
+  pair?.forEach(learnCard);
+  const two = await Promise.all(ids.map((id) => cards.bring(id).catch(() => null)));
+  if (two.includes(null)) { warn(t("One of the two is gone.")); return; }
+  const from = document.activeElement;
+  compare(two, { mayDecide: $("pane").dataset.mayMove.startsWith("y"), keep: keepsOne({ move: (...given) => verdicts.move(...given), change, done: clearSelected }), closed: () => (from?.isConnected ? from : feed.elementOf(focused))?.focus({ preventScroll: true }) });
+}
+
+/** What a colleague holds is taken over with the key twice within two seconds. */
 async function claim(isRelease) {
   const card = cards.get(focused);
-  if (!card) return;
+  if (!card || (!isRelease && !verdicts.isSureAbout(card, "claim"))) return;
   try {
-    const answer = await api.post(`/api/v1/cards/${card.id}/${isRelease ? "release" : "claim"}`, { version: card.version });
+    const answer = await api.post(`/api/v1/cards/${card.id}/${isRelease ? "release" : "claim"}`, { version: card.version, force: !isRelease && isTheirs(card) });
     change(answer.card);
     announce(isRelease ? t("Released") : t("Yours"));
   } catch (error) {
-    if (error.isConflict && error.current) { verdicts.settle(error, card, null); refresh(card.id); }
+    if (error.isConflict && error.current) { verdicts.settle(error, card, "claim"); refresh(card.id); }
     else warn(errorText(error));
   }
 }
@@ -277,6 +312,7 @@ async function plan() {
 
 function refresh(id) {
   feed.refresh(id);
+  if (cards.has(id)) followComparison(id, cards.get(id));
   if (id === pane.id && cards.has(id)) pane.update(cards.get(id));
 }
 
@@ -286,6 +322,8 @@ function change(given) {
   const before = cards.get(card.id);
   if (before && before.version > card.version) return;
   learnCard(card);
+  hush(card);
+  fresh.changed(card);
   if (before) counters.count(before, card);
   else counters.askSoon();
   if (feed.indexOf(card.id) >= 0) {
@@ -305,6 +343,7 @@ function changeAll(withIt) {
     const changed = withIt(card);
     if (!changed) continue;
     cards.set(card.id, changed);
+    hush(changed);
     refresh(card.id);
   }
 }
@@ -316,6 +355,19 @@ function openTwin(card) {
   else pane.show(card.id);
 }
 
+/** Goes to a card, wherever it stands. */
+async function openCard(id) {
+  const card = await cards.bring(id).catch(() => null);
+  if (card) openTwin(card);
+  return card;
+}
+
+/** As a press in the team's line or on a notice: what is not there any more says so. */
+async function openById(id) {
+  if (await openCard(id)) pane.open();
+  else note(t("The message is gone"), { ic: "ban", seconds: 4 });
+}
+
 /** Inside the part of the list that is loaded; older ones come with their page. */
 function isNewerThanEnd(card) {
   return !next || !order.length || cards.compare(card.id, order.at(-1)) < 0;
@@ -324,6 +376,7 @@ function isNewerThanEnd(card) {
 function place(card) {
   if (cards.has(card.id) || feed.indexOf(card.id) >= 0) { change(card); return; }
   learnCard(card);
+  fresh.came(card);
   counters.count(null, card);
   if (matches(card) && isNewerThanEnd(card)) waiting.add(card.id);
   if (order.length === 0 && waiting.size) showNew({ focus: false });
@@ -335,7 +388,10 @@ function removeCards(ids) {
     if (cards.has(id)) counters.count(cards.get(id), null);
     else counters.askSoon();
     waiting.delete(id);
+    fresh.gone(id);
     selected.delete(id);
+    if (player.isOn(id)) player.stop();
+    followComparison(id, null);
   }
   const listed = [...ids].filter((id) => feed.indexOf(id) >= 0);
   if (listed.length) {
@@ -355,10 +411,12 @@ const HANDLERS = {
   "card.changed": ({ card }) => change(card),
   "card.removed": ({ id, card }) => removed.add(id ?? card?.id),
   "message.changed": (payload) => pane.messageChanged(payload),
+  "claims.kept": (kept) => changeAll((card) => withKept(card, kept)),
+  "card.handed": (given) => handed(given, { describe: (id) => (cards.has(id) ? describe(cards.get(id)) : t("a message")), open: openById }),
   "stack.changed": (stack) => changeAll((card) => withStack(card, stack)),
   "tags.changed": ({ tags }) => { learnTags(tags); changeAll(withTags); if (pane.card) pane.update(pane.card); },
   "sender.changed": (sender) => { changeAll((card) => withSender(card, sender)); bringBack(sender, () => [...feed.shown.keys(), focused].map((id) => cards.get(id)), change); },
-  tally: (payload) => drawTally(payload),
+  "mood.changed": (bar) => mood.hear(bar),
 };
 
 let removed = new Set();
@@ -367,13 +425,16 @@ function take1(event) {
   batch.push(event);
   if (batch.length === 1) (document.hidden ? setTimeout : requestAnimationFrame)(applyBatch, 0);
 }
-/** Events of one frame are applied together. */
+/** Events of one frame are applied together, but never so many that the page would not answer meanwhile. */
 function applyBatch() {
-  const events = batch;
-  batch = [];
-  for (const event of events) {
+  const until_ms = performance.now() + SLICE_MS;
+  let applied = 0;
+  for (const event of batch) {
+    if (performance.now() > until_ms) break;
+    applied += 1;
     const payload = event.payload ?? {};
     HANDLERS[event.kind]?.(payload);
+    team.hear(event.kind, payload);
     // The server's counters are true at this number; the page's own guess only bridges the time until then.
     counters.learn(payload.counts);
   }
@@ -382,6 +443,8 @@ function applyBatch() {
     removed = new Set();
     removeCards(ids);
   }
+  batch = batch.slice(applied);
+  if (batch.length) (document.hidden ? setTimeout : requestAnimationFrame)(applyBatch, 0);
   cards.tidy();
   drawSoon();
 }
@@ -401,39 +464,40 @@ function merged(fresh, rest) {
 function showNew({ focus = true } = {}) {
   if (!waiting.size) return;
   if (waiting.size > MOST_WAITING) { reload().then(() => focus && order.length && setFocus(order[0])); return; }
-  const fresh = [...waiting].sort((a, b) => cards.compare(a, b));
+  const came = [...waiting].sort((a, b) => cards.compare(a, b));
   waiting = new Set();
+  fresh.looked();
   order = order.filter((id) => !ghosts.has(id));
   ghosts.clear();
   $("feed").setAttribute("aria-busy", "true");
-  order = merged(fresh, order);
+  order = merged(came, order);
   showOrder();
   $("feed").setAttribute("aria-busy", "false");
   drawPill();
   counters.draw();
   if (!focus) return;
   if (!isOldestFirst()) $("grid").scrollTop = 0;
-  setFocus(fresh[0]);
+  setFocus(came[0]);
 }
 
 const live = new Live(first.seq ?? 0);
-live.addEventListener("event", ({ detail }) => { if (isPaused) held.push(detail); else take1(detail); });
+live.addEventListener("event", ({ detail }) => { if (isPaused) kept.push(detail); else take1(detail); });
 /** Too much was missed to be told change by change: what is new waits behind the counter, what is seen is asked for again,
     and the reader stays where they are. Gives the first page; only after a very long time the list begins anew. */
 async function renew() {
   const mine = epoch;
-  const fresh = [];
+  const missed = [];
   let newestPage = null;
   try {
     for (let cursor = null, parts = 0; parts < MOST_RENEWED; parts += 1) {
       const page = await api.get(query(cursor, PAGE_FAR));
       if (mine !== epoch) return null;
       newestPage ??= page;
-      fresh.push(...page.cards.filter((card) => feed.indexOf(card.id) < 0));
+      missed.push(...page.cards.filter((card) => feed.indexOf(card.id) < 0));
       cursor = page.next;
       if (cursor && page.cards.every((card) => feed.indexOf(card.id) < 0)) continue;
       cards.doubt();
-      for (const card of fresh) back(card);
+      for (const card of missed) back(card);
       if (!order.length && waiting.size) showNew({ focus: false });
       counters.learn(newestPage.counts);
       if (isOldestFirst()) next ??= cards.cursors.get(order.at(-1)) ?? newestPage.next;  // what was missed stands at the end
@@ -450,6 +514,7 @@ async function renew() {
 }
 
 live.addEventListener("reload", async () => {
+  team.again();
   const page = await renew();
   // The line goes on from the number that belongs to that page.
   if (page?.seq !== undefined) { live.seq = page.seq; live.catchUp(); }
@@ -459,27 +524,33 @@ live.addEventListener("signedout", () => {
 });
 live.addEventListener("caughtup", ({ detail }) => { if (detail.count > 3) note(tn("Caught up: %(num)s change", "Caught up: %(num)s changes", detail.count), { ic: "check" }); });
 startNotice(live);
+live.addEventListener("state", ({ detail }) => { if (detail.state === "live" && pane.id !== null && !pane.details) pane.load(); });
 
 /* ---------- counters and notices ---------- */
 
 let paintDue = 0;
+let paintedAt = 0;
 /** Counters repaint at most once a second. */
 function drawSoon() {
-  paintDue ||= setTimeout(() => { paintDue = 0; drawPill(); counters.draw(); }, 250);
+  paintDue ||= setTimeout(() => { paintDue = 0; paintedAt = Date.now(); drawPill(); counters.draw(); }, Math.max(250, paintedAt + 1000 - Date.now()));
 }
 
 function drawPill() {
   const pill = $("newpill");
   const amount = waiting.size;
   if (pill.hidden !== (amount === 0)) pill.hidden = amount === 0;
-  pill.querySelector("b").textContent = number(amount);
-  if (amount) sayNew(amount);
+  fresh.draw();
+  if (!amount) return;
+  const kinds = kindsOf([...waiting].map((id) => cards.get(id)?.kind ?? fresh.kindOf(id)));
+  pill.querySelector("b").textContent = `+${number(amount)}`;
+  pill.querySelector("[data-part=kinds]").textContent = kinds;
+  sayNew(amount, kinds);
 }
 let saidAt = 0;
-function sayNew(amount) {
+function sayNew(amount, kinds) {
   if (Date.now() - saidAt < 20000) return;
   saidAt = Date.now();
-  announce(tn("%(num)s new message", "%(num)s new messages", amount));
+  announce(`${tn("%(num)s new message", "%(num)s new messages", amount)}: ${kinds}`);
 }
 
 everySecond(() => {
@@ -487,21 +558,11 @@ everySecond(() => {
   lapseClaims();
 });
 
+keepHolding(() => [...cards.values()]);
+
 /** A lease that ran out shows it without an event. */
 function lapseClaims() {
   for (const id of feed.shown.keys()) if (cards.get(id)?.claim) feed.refresh(id);
-}
-
-function drawTally(tally) {
-  const rows = (Array.isArray(tally) ? tally : tally?.counts ?? tally?.tally ?? []).map((row) => ({ emoji: row.emoji, count: row.count ?? row.n ?? 0 })).filter((row) => row.count > 0).slice(0, 9);
-  const lane = $("tally");
-  lane.hidden = rows.length === 0;
-  if (!rows.length) return;
-  const top = Math.max(...rows.map((row) => row.count));
-  const sum = rows.reduce((all, row) => all + row.count, 0);
-  lane.querySelector("small").textContent = [number(sum), tally?.since ? t("since %(time)s", { time: clockTime(tally.since) }) : ""].filter(Boolean).join(" ");
-  const chips = rows.map((row) => el("span.tally-chip", {}, el("span.emo", {}, row.emoji), el("b", {}, number(row.count)), el("progress.bar", { max: top, value: row.count, "aria-hidden": "true" })));
-  lane.replaceChildren(lane.firstElementChild, ...chips);
 }
 
 function drawEmpty() {
@@ -511,10 +572,12 @@ function drawEmpty() {
 
 function drawBulk() {
   $("bulk").hidden = selected.size === 0;
+  $("compare").hidden = selected.size !== 2;
   $("bulk").querySelector(".bulk-n").textContent = t("%(count)s selected", { count: number(selected.size) });
 }
 
 function refilter() {
+  mood.refilter();
   selected.clear();
   drawBulk();
   reload();
@@ -522,29 +585,61 @@ function refilter() {
 
 function togglePause() {
   isPaused = !isPaused;
+  pausePresence(isPaused);
   const control = $("pause");
   control.setAttribute("aria-pressed", String(isPaused));
   control.querySelector("span").textContent = isPaused ? t("Go live") : t("Pause live");
   control.querySelector(".i").replaceWith(icon(isPaused ? "play" : "pause"));
   control.title = control.querySelector("span").textContent;
   $("asof").textContent = isPaused ? t("Paused at %(time)s", { time: clockTimeExact(now()) }) : "";
-  if (!isPaused) { const kept = held; held = []; kept.forEach(take1); }
+  if (!isPaused) { const missed = kept; kept = []; missed.forEach(take1); }
 }
 
 /* ---------- wiring ---------- */
 
 const reasons = reasonsIn($("why"), (digit) => { giveReason(digit); feed.elementOf(focused)?.focus({ preventScroll: true }); });
 const pane = new Pane($("pane"), {
-  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), mark: (what) => pressMark(what, pane.card, marking),
-  claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin,
+  next: () => step(1), previous: () => step(-1), close: () => closePane(), verdict, retry, plan, cover: () => cover(focused), block: () => block(pane.card), lead: () => toLead(pane.card), assign: () => pressAssign(pane.card, passing), mark: (what) => pressMark(what, pane.card, marking),
+  claim: () => claim(isMine(cards.get(focused))), changed: change, cardOf: (id) => cards.get(id), open: openTwin, compare: compareTwo,
 });
+
+const mood = new Mood({ changed: change, mayJudge: $("pane").dataset.mayMove.startsWith("y") });
 
 function block(card) {
   if (player.isOn(card?.id)) player.stop();
   return pressBlock(card, (answer) => { if (answer.card) change(answer.card); pane.load(); });
 }
 
+/** To the lead: off this wall and everybody else's; Z brings it back as long as nobody has begun with it. */
+function toLead(card) {
+  return pressLead(card, { gone: () => removeCards(new Set([card.id])), back: change });
+}
+
+const passing = { describe, done: ({ card }) => { if (card) change(card); } };
 const marking = { done: ({ card }) => { if (card) change(card); } };
+
+/** Takes back the last act: one that still waits for the line is simply not sent. */
+async function takeBack() {
+  if (held.takeBack()) { note(t("Taken back"), { ic: "undo" }); return; }
+  await verdicts.answered();
+  const answer = await undoLast();
+  if (answer?.card) change(answer.card);
+}
+
+/** O: what is behind the bar or the card in focus comes up, or goes. */
+function openMore() {
+  if (mood.hasFocus) { mood.toggle(); return true; }
+  const card = cards.get(focused);
+  if (!card?.more && !card?.twins && !card?.under) { announce(t("Nothing is folded here.")); return true; }
+  const box = $("pane").querySelector(card.more || card.under ? "[data-part=flood]" : "[data-part=twins]");
+  if (box.contains(document.activeElement)) { closePane(); return true; }
+  pane.open();
+  box.scrollIntoView({ block: "nearest" });
+  (box.querySelector("button") ?? $("pane").querySelector("[data-part=scroll]")).focus({ preventScroll: true });
+  return true;
+}
+
+const team = new Team($("team-open"), { card: () => cards.get(focused) ?? null, open: openById });
 
 function closePane() {
   pane.close();
@@ -620,6 +715,7 @@ $("grid").addEventListener("click", (event) => {
     cue: () => cue(id), "open-film": () => cue(id), "film-sound": () => filmSound(id),
     seek: () => { const box = control.getBoundingClientRect(); const media = mainMedia(cards.get(id)); if (player.isOn(id)) player.press(id, media, { at_s: ((event.clientX - box.left) / box.width) * (media.duration_s ?? 0) }); },
     shortlist: () => verdict("shortlisted"), reject: () => verdict("rejected"), open: () => pane.open(),
+    more: () => openMore(),
     retry: () => retry(mainMedia(cards.get(id))),
     understood: () => { conflicts.delete(id); refresh(id); feed.elementOf(id)?.focus({ preventScroll: true }); },
   };
@@ -659,10 +755,12 @@ document.addEventListener("click", (event) => {
   const density = event.target.closest("[data-density-choice]");
   if (density) setDensity(density.dataset.densityChoice);
   const many = event.target.closest("[data-bulk]");
-  if (many) { if (many.dataset.bulk === "clear") clearSelected(); else bulk(many.dataset.bulk); }
+  if (many) { if (many.dataset.bulk === "clear") clearSelected(); else if (many.dataset.bulk === "compare") compareTwo(); else bulk(many.dataset.bulk); }
 });
 $("newpill").addEventListener("click", () => showNew());
 $("pause").addEventListener("click", togglePause);
+$("take-back")?.addEventListener("click", () => takeBack());
+$("mood-copy").addEventListener("click", () => mood.copy());
 function setDensity(name) {
   feed.hold(() => {
     if (name === "regular") delete document.documentElement.dataset.density;
@@ -692,20 +790,27 @@ bind("Escape", { group: MOVE, label: t("Close, clear selection"), inFields: true
 bind("n", { group: MOVE, label: t("Show new"), run: () => showNew() });
 bind("p", { group: MOVE, label: t("Pause live"), run: togglePause });
 if (document.getElementById("to-triage")) bind("Shift+t", { group: MOVE, label: t("Start a triage run"), run: () => location.assign("/triage") });
+bind("y", { group: MOVE, label: t("Team"), run: () => team.toggle() });
+bind("Shift+y", { group: MOVE, label: t("Team, with this message attached"), run: () => team.show({ carrying: true }) });
+bind("Shift+g", { group: MOVE, label: t("Hand-over of the shift"), run: () => location.assign("/handover") });
 bind("/", { group: MOVE, label: t("Search"), run: () => $("search").focus() });
 bind("Ctrl+Home", { run: () => (inGrid() ? document.querySelector(".tab")?.focus() : false) });
 bind("Ctrl+End", { run: () => (inGrid() ? $("pane").querySelector("button")?.focus() : false) });
 bind("s", { group: DECIDE, label: t("Shortlist"), run: () => verdict("shortlisted") });
 bind("e", { group: DECIDE, label: t("Reject, then 1 to 6 for a reason"), run: () => verdict("rejected") });
+bind("Shift+s", { group: DECIDE, label: t("Shortlist with all copies"), run: () => verdict("shortlisted", { copies: true }) });
+bind("Shift+e", { group: DECIDE, label: t("Reject with all copies"), run: () => verdict("rejected", { copies: true }) });
 bind("i", { group: DECIDE, label: t("Claim"), run: () => claim(false) });
 bind("u", { group: DECIDE, label: t("Release"), run: () => claim(true) });
 bind("l", { group: DECIDE, label: t("Put into rundown"), run: plan });
 bind("a", { group: DECIDE, label: t("Add to campaign"), run: () => pane.focusCampaign() });
 bind("b", { group: LISTEN, label: t("Look at what is covered, cover again"), run: () => lookAt(focused) });
 bind("Shift+b", { group: DECIDE, label: t("Show to all, cover for all"), run: () => { cover(focused); } });
+if (mayAssign()) bind("g", { group: DECIDE, label: t("Pass on to a desk or a colleague"), run: () => pressAssign(cards.get(focused), passing) });
 if (mayBlock()) bind("q", { group: DECIDE, label: t("Block sender, lift a block"), run: () => block(cards.get(focused)) });
+if ($("pane").dataset.mayMove.startsWith("y")) bind("h", { group: DECIDE, label: t("Threat or insult: to the lead"), run: () => toLead(cards.get(focused)) });
 bind("r", { group: DECIDE, label: t("Reply"), run: () => pane.focusReply() });
-bind("z", { group: DECIDE, label: t("Undo"), run: () => verdicts.answered().then(() => undoLast()).then((answer) => { if (answer?.card) change(answer.card); }) });
+bind("z", { group: DECIDE, label: t("Undo"), run: () => { takeBack(); } });
 REASONS.forEach((_reason, at) => bind(String(at + 1), { run: () => giveReason(at + 1) || rate(cards.get(focused), at + 1, marking) }));
 if (mayMark()) {
   listKey("1–5", { group: DECIDE, label: t("Rate; the same again takes it off") });
@@ -719,18 +824,23 @@ bind(".", { group: LISTEN, label: t("Film: next frame"), run: () => lookThrough(
 bind("Shift+ArrowLeft", { group: LISTEN, label: t("5 s back"), run: () => (player.item ? player.nudge(-5) : false) });
 bind("Shift+ArrowRight", { group: LISTEN, label: t("5 s forward"), run: () => (player.item ? player.nudge(5) : false) });
 bind("Shift+ ", { group: LISTEN, label: t("All sound off"), run: () => player.stop(), inFields: false });
+bind("o", { group: MANY, label: t("Open, close what is folded"), run: openMore });
 bind("x", { group: MANY, label: t("Select"), run: () => toggleSelected() });
 bind("Shift+x", { group: MANY, label: t("Select range"), run: () => selectRange() });
 bind("Ctrl+a", { group: MANY, label: t("Select all visible"), run: () => { for (const id of feed.shown.keys()) { selected.add(id); feed.refresh(id); } drawBulk(); } });
+
+bind("Shift+c", { group: MANY, label: t("Compare the two selected, or the best copies"), run: () => { compareTwo(); } });
+listKey("← →", { group: MANY, label: t("In a comparison: play left, right; X switches at the same place") });
+listKey("1 2", { group: MANY, label: t("In a comparison: keep one, reject the other; with Shift the other waits") });
 
 startShapes((change) => feed.hold(change, { refill: true }));
 const density = localStorage.getItem("desk.density");
 if (density && density !== "regular") setDensity(density);
 startFilters({ changed: refilter, leave: () => feed.elementOf(focused)?.focus() });
 take(first, true);
-if (first.tally) drawTally(first.tally);
 counters.draw();
 showOrder();
 if (order.length) setFocus(order[0], { quiet: true, reveal: false });
 document.documentElement.dataset.ready = "yes";
 live.start();
+startPresence(live, { card: () => pane.id ?? focused, redrawn: (id) => { feed.refresh(id); if (id === pane.id) drawWatchers(pane.part("here"), id); } });
