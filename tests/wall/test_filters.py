@@ -315,7 +315,10 @@ def test_a_show_is_its_latest_broadcast_or_that_of_a_day(cast: Cast) -> None:
             station_id=cast.rheinwelle, name="Der Morgen", weekdays="1111111", starts_minute=300, ends_minute=540
         )
         foreign = Show(station_id=cast.oldie95, name="Nacht", weekdays="1111111", starts_minute=0, ends_minute=300)
-        session.add_all([morning, foreign])
+        weekly = Show(
+            station_id=cast.rheinwelle, name="Donnerstags", weekdays="0001000", starts_minute=300, ends_minute=540
+        )
+        session.add_all([morning, foreign, weekly])
         session.flush()
         times = [
             SIX - timedelta(days=1, hours=1),
@@ -336,6 +339,6 @@ def test_a_show_is_its_latest_broadcast_or_that_of_a_day(cast: Cast) -> None:
         assert shown(Filter(), SIX + timedelta(hours=9)) == [ids[3]]
         assert shown(yesterday, NOW) == [ids[1], ids[0]]
         assert shown(hour, SIX + timedelta(hours=2)) == []
-        for wanted, show_id in ((Filter(), foreign.id), (Filter(until=SIX - timedelta(days=9)), morning.id)):
+        for wanted, show_id in ((Filter(), foreign.id), (yesterday, weekly.id)):
             with pytest.raises(Invalid):
                 queries.within_show(session, cast.rheinwelle, wanted, show_id, at=NOW)

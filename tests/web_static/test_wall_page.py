@@ -51,7 +51,10 @@ def wall(address: str, cast: Cast, browser: Any) -> Iterator[Any]:
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(said.text) if re.search("Content Security|bound twice", said.text) else None)
+    page.on(
+        "console",
+        lambda said: faults.append(said.text) if re.search("Content Security|bound twice", said.text) else None,
+    )
     page.goto(f"{address}/signin/link/{link}")
     page.click("form button[type=submit]")
     page.wait_for_selector("html[data-state=live]", state="attached")
