@@ -23,11 +23,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, text
 
+from bench import _choices
 from bench.figures import Figure, judge
 from desk import clock, db, factory, schema
 from desk.people import actions as people
 from desk.settings import Settings, load_settings
-from desk.wall import forms, queries
+from desk.wall import forms, queries, tallies
 from desk.wall.models import Word
 from desk.wall.rules import fold
 from desk.wall.spelling import bare, words_of
@@ -51,6 +52,17 @@ SEARCHES = {
     "a frequent word with a slip": "Gebrutstag",
     "a rare word with a slip": "dedepukt",
     "a word that is nowhere": "Xylophonkonzert",
+    "a word of an old season": "Weihnachten",
+    "a word of an old season with a slip": "Weihnahcten",
+    "words of two seasons, never on one card": "Weihnachten Ostereier",
+    "a part of many words": "kapuno",
+    "a frequent word and one that is nowhere": "oma staenden",
+}
+AMONG = {
+    "a frequent word among the aired": "text=oma&state=aired",
+    "a rare word among the rejected": "text=dedepuka&state=rejected",
+    "a word of an old season among those who never said it": "text=Weihnachten&sender=new",
+    "a frequent word in a campaign where it never stands": "text=geburtstag&campaign=1",
 }
 SEARCH_LIMIT_MS = 150.0
 FILTERS = {
@@ -63,6 +75,7 @@ FILTERS = {
 FILTER_LIMIT_MS = 30.0
 WORDS = "Ein Ständchen für Oma Helga aus Köln, Nummer"
 SYLLABLES = dict(zip("0123456789", ("ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu"), strict=True))
+SEASONS = {"weihnachten": (20, 25), "ostereier": (30, 34)}  # percent of all cards, from the oldest on
 VOCABULARY = 200_003  # rare words, as names and slips make them; prime, so that they stand all over the wall
 
 
@@ -129,7 +142,9 @@ def compare(
         walls.append(Wall(database, client))
     figures = [_measure(engine, name, path, *walls, times) for name, path in PAGES.items()]
     figures += [_filter(engine, name, query, walls[-1], times // 3) for name, query in FILTERS.items()]
-    figures += [_search(engine, name, words, walls[-1], times // 3) for name, words in SEARCHES.items()]
+    figures += _choices.measure(engine, walls[-1].database, 1, times=max(1, times // 20), step=1 if times > 1 else 15)
+    searches = {name: f"text={quote(words)}" for name, words in SEARCHES.items()} | AMONG
+    figures += [_search(engine, name, query, walls[-1], times // 3) for name, query in searches.items()]
     for wall in walls:
         wall.database.dispose()
     return figures
@@ -156,10 +171,10 @@ def _measure(engine: str, name: str, path: str, few: Wall, many: Wall, times: in
     return judge(f"wall: {name} at 1,000,000 cards ({engine})", figure, "ms", bare=bare, limit=limit)
 
 
-def _search(engine: str, name: str, words: str, many: Wall, times: int) -> Figure:
+def _search(engine: str, name: str, query: str, many: Wall, times: int) -> Figure:
     """The slowest of some: whoever types waits for each."""
-    path = f"/api/v1/cards?text={quote(words)}"
-    least = 0 if "nowhere" in name else 1
+    path = f"/api/v1/cards?{query}"
+    least = 0 if "nowhere" in name or "never" in name else 1
     taken = [many.ask_ms(path, least=least) for _ in range(max(3, times))]
     name = f"wall: search for {name} at 1,000,000 cards ({engine})"
     return judge(name, max(taken), "ms", limit=SEARCH_LIMIT_MS)
@@ -175,7 +190,7 @@ def _filter(engine: str, name: str, query: str, many: Wall, times: int) -> Figur
         with db.reading() as session:
             started = time.perf_counter()
             queries.list_ids(session, station_id, wanted, None, queries.PAGE + 1, at)
-            queries.facet_counts(session, station_id, wanted, at=at)
+            tallies.facet_counts(session, station_id, wanted, at=at)
             taken.append((time.perf_counter() - started) * 1000)
     name = f"wall: filter for {name} with its numbers at 1,000,000 cards ({engine})"
     return judge(name, statistics.median(taken), "ms", limit=FILTER_LIMIT_MS)
@@ -191,7 +206,13 @@ def fill(database: db.Database, cards: int) -> str:
         people.give_role(session, nia, station, "producer", by=None, at=at)
         token = people.sign_in_by_link(session, people.make_link(session, nia, at=at), at=at)
     lite = database.is_sqlite
-    values = {"cards": cards, "listeners": max(1, cards // 20), "now": clock.to_ms(at), "folded": fold(WORDS)}
+    values = {
+        "cards": cards,
+        "campaigns": 2,
+        "listeners": max(1, cards // 20),
+        "now": clock.to_ms(at),
+        "folded": fold(WORDS),
+    }
     with without_checks(database) as connection:
         search = _put_search_aside(connection, lite)
         for statement in _statements(lite):
@@ -200,6 +221,8 @@ def fill(database: db.Database, cards: int) -> str:
         for statement in search:
             connection.exec_driver_sql(statement)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not lite:
+            connection.exec_driver_sql("SET statement_timeout = 0")
         connection.exec_driver_sql("ANALYZE")
     return token
 
@@ -225,6 +248,8 @@ def _words(cards: int) -> list[dict[str, Any]]:
     """The words of all these cards with their counts, as the desk keeps them."""
     counted = dict.fromkeys(words_of(fold(WORDS)), cards)
     counted["geburtstag"] = sum(n % 10 == 3 for n in range(1, cards + 1))
+    for word, (first, last) in SEASONS.items():
+        counted[word] = sum(cards * first < n * 100 <= cards * last for n in range(1, cards + 1))
     for n in range(VOCABULARY):
         amount = cards // VOCABULARY + (0 < n <= cards % VOCABULARY) if cards >= VOCABULARY else int(0 < n <= cards)
         if amount and (kept := words_of(_rare(n))):
@@ -263,21 +288,32 @@ def _statements(lite: bool) -> list[str]:
     json = "'{}'" if lite else "CAST('{}' AS jsonb)"
     no, sent = ("0", "1") if lite else ("false", "true"), ":now - (:cards - n) * 1000"
     said = f"'{WORDS} ' || n"
-    kind = "CASE WHEN n % 10 = 0 THEN 'voice' ELSE 'text' END"
-    state = "CASE WHEN n % 20 = 1 THEN 'shortlisted' WHEN n % 2 = 1 THEN 'rejected' ELSE 'new' END"
+    kind = (
+        "CASE WHEN n % 10 = 0 THEN 'voice' WHEN n % 20 = 5 THEN 'image' WHEN n % 500 = 7 THEN 'video' ELSE 'text' END"
+    )
+    state = (
+        "CASE WHEN n % 2000 = 41 AND n < :cards / 2 THEN 'aired' WHEN n % 20 = 1 THEN 'shortlisted'"
+        " WHEN n % 2 = 1 THEN 'rejected' ELSE 'new' END"
+    )
     rare = f"CAST(n % {VOCABULARY} AS TEXT)"
     for digit, syllable in SYLLABLES.items():
         rare = f"replace({rare}, '{digit}', '{syllable}')"
-    folded = f":folded || CASE WHEN n % 10 = 3 THEN ' geburtstag ' ELSE ' ' END || {rare}"
+    seasons = "".join(
+        f" || CASE WHEN n * 100 > :cards * {first} AND n * 100 <= :cards * {last} THEN ' {word}' ELSE '' END"
+        for word, (first, last) in SEASONS.items()
+    )
+    folded = f":folded{seasons} || CASE WHEN n % 10 = 3 THEN ' geburtstag ' ELSE ' ' END || {rare}"
     facet = (
         "CASE WHEN n <= :listeners THEN 'n' ELSE 'k' END"
-        " || CASE WHEN n % 5000 = 7 AND n < :cards / 2 THEN 'r' ELSE 'o' END"
+        " || CASE WHEN n % 5000 = 7 AND n < :cards / 2 THEN 'r' WHEN n % 40 = 1 THEN 'g' ELSE 'o' END"
         " || CASE WHEN n % 1000 = 0 THEN 'l' WHEN n % 10 = 0 THEN 'm' ELSE 's' END"
         " || CASE WHEN n % 3000 = 0 THEN 'r' WHEN n % 10 = 0 THEN 'f' ELSE '-' END"
     )
-    consent = "CASE WHEN n % 5000 = 7 AND n < :cards / 2 THEN 'refused' ELSE 'unknown' END"
+    consent = "CASE WHEN n % 5000 = 7 AND n < :cards / 2 THEN 'refused' WHEN n % 40 = 1 THEN 'given' ELSE 'unknown' END"
+    campaign = "CASE WHEN n % 4 = 0 AND n < :cards / 2 THEN 1 WHEN n % 3 = 0 THEN 2 END"
+    held = "CASE WHEN n > :cards - 200 AND n % 10 = 2 THEN {} END"
     false = no[0]
-    sequences = ["listener", "message", "card", "asset"]
+    sequences = ["listener", "campaign", "message", "card", "asset"]
     fills = [
         f"INSERT INTO listener (id, station_id, alias, first_name, place, hue, message_count, first_seen_at,"
         f" last_seen_at)"
@@ -291,10 +327,14 @@ def _statements(lite: bool) -> list[str]:
         f" details, provider_lookup, is_forwarded, is_frequently_forwarded, sent_at, received_at)"
         f" SELECT n, 1, 1, 1 + n % :listeners, 1 + n % :listeners, 'in', {kind}, {said}, {json}, 'p' || n, {false},"
         f" {false}, {sent}, {sent} FROM {upto('cards')} AS s",
+        f"INSERT INTO campaign (id, station_id, name, keywords, hue, icon, opens_at, version, entries, taken_out,"
+        f" created_at) SELECT n, 1, 'Muttertag ' || n, '', 0, 'campaign', :now, 1, 0, 0, :now FROM {upto('campaigns')}"
+        f" AS s",
         f"INSERT INTO card (id, station_id, message_id, listener_id, kind, state, version, placed_at, is_late, consent,"
-        f" about, pronunciation, note, folded, facet)"
+        f" about, pronunciation, note, folded, facet, campaign_id, claimed_by_id, claimed_until)"
         f" SELECT n, 1, n, 1 + n % :listeners, {kind}, {state}, 1, {sent}, {false}, {consent}, '', '', '',"
-        f" {folded}, {facet} FROM {upto('cards')} AS s",
+        f" {folded}, {facet}, {campaign}, {held.format(1)}, {held.format(':now + 3600000')}"
+        f" FROM {upto('cards')} AS s",
         f"INSERT INTO asset (id, station_id, message_id, kind, is_voice, state, facts, created_at)"
         f" SELECT n, 1, n, 'voice', {no[1]}, 'ready', {json}, :now FROM {upto('cards')} AS s WHERE n % 10 = 0",
         "INSERT INTO rendition (station_id, asset_id, profile, mime, key, bytes, sha256, recipe_version,"

@@ -52,6 +52,13 @@ def current_span(session: Session, station_id: int, *, at: datetime) -> Span:
     return rules.current_span(list_shows(session, station_id), ZoneInfo(zone), at)
 
 
+def latest_span(session: Session, station_id: int, show_id: int, *, at: datetime) -> Span | None:
+    """The newest broadcast of one of a station's shows that has begun by `at`. Two statements."""
+    zone = session.execute(select(Station.timezone).where(Station.id == station_id)).scalar_one()
+    show = next((one for one in list_shows(session, station_id) if one.id == show_id), None)
+    return None if show is None else rules.latest_span(show, ZoneInfo(zone), at)
+
+
 def current_edition(session: Session, station_id: int, *, at: datetime) -> EditionView:
     """The edition at `at`, also when none is kept yet (id None). Three statements."""
     return _kept(session, current_span(session, station_id, at=at))

@@ -7,7 +7,7 @@ the first of the two, for starts and ends alike, so neighbouring shows neither o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -58,10 +58,12 @@ def moment(day: date, minute: int, zone: ZoneInfo) -> datetime:
     return local.astimezone(UTC)
 
 
-def spans(shows: Sequence[ShowHours], zone: ZoneInfo, at: datetime) -> Iterator[Span]:
-    """Every broadcast that starts from the local day before `at` to a week after it."""
+def spans(
+    shows: Sequence[ShowHours], zone: ZoneInfo, at: datetime, *, days: Iterable[int] = range(-1, LOOK_AHEAD_DAYS)
+) -> Iterator[Span]:
+    """Every broadcast that starts on these days from the local day of `at`: the day before to a week after."""
     today = at.astimezone(zone).date()
-    for offset in range(-1, LOOK_AHEAD_DAYS):
+    for offset in days:
         day = today + timedelta(days=offset)
         for show in shows:
             if show.weekdays[day.weekday()] != "1":
@@ -72,6 +74,12 @@ def spans(shows: Sequence[ShowHours], zone: ZoneInfo, at: datetime) -> Iterator[
             starts_at, ends_at = moment(day, show.starts_minute, zone), moment(day, ends_minute, zone)
             if starts_at < ends_at:  # a show that lies in the skipped hour does not take place
                 yield Span(show, starts_at, ends_at)
+
+
+def latest_span(show: ShowHours, zone: ZoneInfo, at: datetime) -> Span | None:
+    """The newest broadcast of a show that has begun; None if none did within a week."""
+    begun = (span for span in spans([show], zone, at, days=range(-LOOK_AHEAD_DAYS, 1)) if span.starts_at <= at)
+    return max(begun, key=lambda span: span.starts_at, default=None)
 
 
 def current_span(shows: Sequence[ShowHours], zone: ZoneInfo, at: datetime) -> Span:

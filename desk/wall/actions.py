@@ -26,7 +26,8 @@ from desk.wall import acts, announce, blocks, floods, marks, mood, queries, rule
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
-SIMPLE = ("move", "notes", "consent", "campaign", "cover", "uncover", "claim", "release", "apart", "assign")
+CLAIMS = ("claim", "release")
+SIMPLE = ("move", "notes", "consent", "campaign", "cover", "uncover", *CLAIMS, "apart", "assign")
 UNDOABLE = (*SIMPLE, *blocks.ACTS, *marks.ACTS, *floods.ACTS)
 OWN_WAY = {
     **dict.fromkeys(blocks.ACTS, blocks.take_back),
@@ -357,7 +358,7 @@ def _undo(
         return _undo_own_way(session, card, act, by=by, at=at)
     names = _names_to_restore(act)
     stack_id = _stack_to_restore(session, card, act, at=at) if act.act == "apart" else None
-    if any(acts.to_json(name, getattr(card, name)) != act.after[name] for name in names if name != "claimed_until"):
+    if not _still_holds(card, act):
         raise _cannot_undo(session, card, at)
     act.undone_at, act.undone_by_id = at, by
     changes = {name: acts.from_json(name, act.before[name]) for name in names}
@@ -379,6 +380,21 @@ def _undo(
     if card.stack_id != before_stack:
         stacks.include_again(session, card, at=at)
     return card
+
+
+def can_take_back(card: Card, act: CardAct) -> bool:
+    """Whether the history offers to take this act back: a decision that holds. Who holds a card is no decision.
+
+    What an act did to more than its card (a block, a tag, a stack) is asked only when somebody tries.
+    """
+    if act.undone_at is not None or act.act not in UNDOABLE or act.act in CLAIMS:
+        return False
+    return act.act in OWN_WAY or _still_holds(card, act)
+
+
+def _still_holds(card: Card, act: CardAct) -> bool:
+    names = (name for name in _names_to_restore(act) if name != "claimed_until")
+    return all(acts.to_json(name, getattr(card, name)) == act.after[name] for name in names)
 
 
 def _hold_still(session: Session, act: CardAct) -> None:
@@ -419,7 +435,7 @@ def _stack_to_restore(session: Session, card: Card, act: CardAct, *, at: datetim
 
 def _names_to_restore(act: CardAct) -> list[str]:
     """The columns an undo puts back. A claim that went with a verdict stays as it is now: it may be a colleague's."""
-    is_claim = act.act in ("claim", "release")
+    is_claim = act.act in CLAIMS
     return [name for name in act.before if name != "version" and (is_claim or not name.startswith("claimed_"))]
 
 

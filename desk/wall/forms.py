@@ -253,6 +253,9 @@ def read_filter(
         faults["campaign"] = NO_NUMBER
     chosen, wrong = facets.read(args)
     faults |= dict.fromkeys(wrong, "This is no such choice.")
+    order = args.get("order", "")
+    if order not in ("", "newest", "oldest"):
+        faults["order"] = "The newest or the oldest first."
     since, until = _read_time(args.get("time", ""), faults, zone=zone, at=at)
     assigned = args.get("assigned", "")
     if assigned and assigned not in ("me", *assigning.DESKS):
@@ -271,6 +274,7 @@ def read_filter(
         facets=chosen,
         since=since,
         until=until,
+        is_oldest_first=order == "oldest",
         assigned_to_id=me if assigned == "me" else None,
         assigned_desk=assigned if assigned in assigning.DESKS else None,
     )
@@ -291,6 +295,14 @@ def _read_time(said: str, faults: _Faults, *, zone: ZoneInfo, at: datetime) -> t
     except (ValueError, OverflowError):
         faults["time"] = "A time is hour, today or a day."
         return None, None
+
+
+def read_show(args: Mapping[str, str]) -> int | None:
+    """The show whose broadcast is meant, by its id."""
+    show = args.get("show", "")
+    if show and not (show.isdecimal() and len(show) < 16):
+        raise Invalid({"show": NO_NUMBER})
+    return int(show) if show else None
 
 
 def read_mood(args: Mapping[str, str]) -> dict[str, Any]:

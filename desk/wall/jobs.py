@@ -1,4 +1,5 @@
-"""The wall's work that happens later: sweeps in pieces, and the search for copies of a file that became ready.
+"""The wall's work that happens later: sweeps in pieces; copies of a file that became ready are looked for, after
+everything urgent; cards are folded anew when one of their tags gets another name.
 
 A video's pictures get their print here too, from the playable form, so that nobody waits for it with the rendition.
 Keys are committed before the search begins: of two copies that become ready at once, the later one finds the other.
@@ -20,7 +21,7 @@ from desk.jobs.outcomes import Done, Outcome, RetryLater, Skipped
 from desk.jobs.work import Work, job
 from desk.media import prints, storage, workplace
 from desk.media.models import Asset, Print, Rendition
-from desk.wall import stacks, sweeps
+from desk.wall import stacks, sweeps, tags, words
 from media_store import errors as store_errors
 from media_store import film_print, runner
 
@@ -110,3 +111,13 @@ def _bring(key: str, path: Path) -> None:
     with storage.current().open(key) as stream, path.open("wb") as file:
         while block := stream.read(BLOCK_BYTES):
             file.write(block)
+
+
+@job(tags.REFOLD_TAGGED, tries=5)
+def refold_tagged(work: Work) -> Outcome:
+    """Let the text filter find a tag's cards by its present name, some in each transaction. May be repeated."""
+    after_id: int | None = 0
+    while after_id is not None:
+        with work.transaction() as session:
+            after_id = words.refold_tagged(session, work.payload["tag_id"], after_id)
+    return Done()

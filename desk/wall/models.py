@@ -11,7 +11,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from desk.db import Base
 
-UNDER = "under_id IS NOT NULL"
+TAGGED = "card.tag_ids <> '[]'"  # few of many; as in the index
+
+
+def _only(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 class Card(Base):
@@ -36,19 +40,24 @@ class Card(Base):
         Index("ix_card_wall_state_kind", "station_id", "state", "kind", "placed_at", "id"),
         Index("ix_card_wall_campaign", "station_id", "campaign_id", "placed_at", "id"),
         Index("ix_card_wall_facet", "station_id", "state", "kind", "facet", "placed_at", "id"),
+        Index(
+            "ix_card_campaign_facet",
+            "station_id",
+            "campaign_id",
+            "state",
+            "kind",
+            "facet",
+            "placed_at",
+            "id",
+            **_only("campaign_id IS NOT NULL"),
+        ),
         Index("ix_card_claimed", "station_id", "claimed_until"),
+        Index("ix_card_tagged", "station_id", "id", **_only("tag_ids <> '[]'")),
         *(
-            Index(
-                f"ix_card_{column}",
-                column,
-                "placed_at",
-                "id",
-                sqlite_where=text(f"{column} IS NOT NULL"),
-                postgresql_where=text(f"{column} IS NOT NULL"),
-            )
+            Index(f"ix_card_{column}", column, "placed_at", "id", **_only(f"{column} IS NOT NULL"))
             for column in ("assigned_to_id", "assigned_desk")
         ),
-        Index("ix_card_under", "under_id", "id", sqlite_where=text(UNDER), postgresql_where=text(UNDER)),
+        Index("ix_card_under", "under_id", "id", **_only("under_id IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

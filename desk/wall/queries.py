@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
+    and_,
     cast,
     func,
     literal,
+    literal_column,
     select,
     union_all,
 )
@@ -29,9 +32,10 @@ from desk.listeners.models import Listener
 from desk.media import queries as media
 from desk.media.queries import AssetView
 from desk.people.models import Person
-from desk.wall import facets, rules, search, tags, twins, walks
+from desk.shows import queries as shows
+from desk.wall import facets, rules, search, stretches, tags, twins, walks
 from desk.wall.models import Card, CardAct, CardCount, Stack
-from desk.wall.search import Search, Way
+from desk.wall.search import Search
 from desk.wall.walks import CLAIMED, Filter
 
 PAGE = 60
@@ -288,7 +292,8 @@ def _beside(session: Session, card_ids: Sequence[int]) -> dict[int, list[int]]:
     if card_ids:
         under = select(Card.under_id, Card.message_id).where(Card.under_id.in_(card_ids), Card.withdrawn_at.is_(None))
         for upper_id, message_id in session.execute(under.order_by(Card.placed_at, Card.id)):
-            found.setdefault(upper_id, []).append(message_id)
+            if upper_id is not None:
+                found.setdefault(upper_id, []).append(message_id)
     return {upper_id: ids[:ALBUM_SHOWN] for upper_id, ids in found.items()}
 
 
@@ -324,6 +329,12 @@ def list_twin_cards(session: Session, card: Card, *, most: int) -> list[int]:
         .limit(most)
     ).scalars()
     return list(ids)
+
+
+def held(station_id: int, at: datetime) -> ColumnElement[bool]:
+    """New cards that somebody holds. What is added leads to the index of claims: they are few, new cards are many."""
+    is_new = literal_column("card.state || ''") == "new"
+    return and_(Card.station_id == station_id, Card.claimed_until > at, is_new, Card.withdrawn_at.is_(None))
 
 
 # --- pages ------------------------------------------------------------------------------------------------------
@@ -373,6 +384,22 @@ def list_cards(
     return Page(cards, (WIDE if is_wide else "") + write_cursor(cards[-1].card), asked)
 
 
+def within_show(session: Session, station_id: int, wanted: Filter, show_id: int, *, at: datetime) -> Filter:
+    """A filter bounded by a broadcast of a show: the one that began on the day asked for, else the latest.
+
+    Raises Invalid where there is none. Two statements.
+    """
+    newest = at if wanted.until is None else min(at, wanted.until - timedelta(milliseconds=1))
+    span = shows.latest_span(session, station_id, show_id, at=newest)
+    if span is None or (wanted.until and wanted.since and span.starts_at < wanted.since):
+        raise Invalid({"show": "This show was not on then."})
+    is_hour = wanted.since is not None and wanted.until is None
+    return replace(
+        wanted, since=max(span.starts_at, wanted.since) if is_hour and wanted.since else span.starts_at,
+        until=span.ends_at,
+    )  # fmt: skip
+
+
 def list_ids(
     session: Session,
     station_id: int,
@@ -385,32 +412,16 @@ def list_ids(
 ) -> list[int]:
     """Ids of at most `limit` cards, newest first. Four statements at most."""
     if asked:
-        return _found_ids(session, station_id, wanted, search.way(session, station_id, asked), after, limit, at)
-    if wanted.facets.is_any and wanted.campaign_id is None and not wanted.is_assigned and CLAIMED not in wanted.states:
+        return search.find_ids(session, station_id, wanted, asked, after, limit, at)
+    if stretches.are_meant(wanted):
+        seen = session.execute(walks.glance(station_id, wanted, None, after, at, cards=stretches.GLANCE)).all()
+        ids = [card_id for card_id, belongs, _at in seen if belongs][:limit]
+        if len(ids) == limit or len(seen) < stretches.GLANCE:
+            return ids
         lite = session.get_bind().dialect.name == "sqlite"
-        return list(session.execute(walks.facet_query(station_id, wanted, after, limit, at, lite=lite)).scalars())
+        rare = stretches.page_query(station_id, wanted, None, after, limit, at, lite=lite)
+        return list(session.execute(rare).scalars())
     return list(session.execute(walks.page_query(station_id, wanted, None, after, limit, at)).scalars())
-
-
-def _found_ids(
-    session: Session,
-    station_id: int,
-    wanted: Filter,
-    way: Way,
-    after: tuple[datetime, int] | None,
-    limit: int,
-    at: datetime,
-) -> list[int]:
-    """Ids of a page of a search. Three statements at most."""
-    if way.near is None:
-        return list(session.execute(walks.page_query(station_id, wanted, way.exact, after, limit, at)).scalars())
-    edge = session.execute(walks.edge_query(station_id, after, search.NEAR)).scalar_one_or_none()
-    since = max((moment for moment in (edge, wanted.since) if moment is not None), default=None)
-    near = walks.page_query(station_id, replace(wanted, since=since), way.near, after, limit, at)
-    ids = list(session.execute(near).scalars())
-    if len(ids) == limit or edge is None:
-        return ids
-    return list(session.execute(walks.by_hits(station_id, wanted, way.exact, after, limit, at)).scalars())
 
 
 def write_cursor(card: Card) -> str:
@@ -436,10 +447,8 @@ def counts(session: Session, station_id: int, *, at: datetime) -> dict[str, dict
         .where(CardCount.station_id == station_id)
         .group_by(CardCount.state, CardCount.kind)
     )
-    held = select(literal(CLAIMED), literal(""), func.count()).where(
-        Card.station_id == station_id, Card.claimed_until > at, Card.state == "new", Card.withdrawn_at.is_(None)
-    )
-    for state, kind, cards in session.execute(union_all(kept, held)):
+    held_now = select(literal(CLAIMED), literal(""), func.count()).where(held(station_id, at))
+    for state, kind, cards in session.execute(union_all(kept, held_now)):
         by_state[state] = by_state.get(state, 0) + cards
         if state not in (CLAIMED, rules.MOOD):
             by_kind[kind] = by_kind.get(kind, 0) + cards
@@ -450,38 +459,15 @@ def counts(session: Session, station_id: int, *, at: datetime) -> dict[str, dict
     }
 
 
-def facet_counts(
-    session: Session, station_id: int, wanted: Filter, *, at: datetime
-) -> dict[str, dict[str, int]] | None:
-    """How many cards each choice of sender, consent, length and quality would leave, the other filters as they are.
+def history(
+    session: Session, card: Card, *, may_undo: Callable[[Card, CardAct], bool], most: int = 50
+) -> list[dict[str, Any]]:
+    """What was done to a card, newest first: [{id, act, by, at, before, after, details, is_undone, may_undo}].
 
-    None where the counters cannot say: with a search, a campaign or a time. Two statements.
+    `may_undo` tells of an act whether anybody may take it back as the card is now. Two statements.
     """
-    if wanted.text.strip() or wanted.campaign_id is not None or wanted.since or wanted.until or wanted.is_assigned:
-        return None
-    kinds = [CardCount.kind.in_(wanted.kinds)] if wanted.kinds else []
-    rows = session.execute(
-        select(CardCount.state, CardCount.facet, CardCount.cards).where(
-            CardCount.station_id == station_id, CardCount.cards > 0, CardCount.facet != "", *kinds
-        )
-    )
-    is_of = [Card.kind.in_(wanted.kinds)] if wanted.kinds else []
-    held = session.execute(
-        select(Card.facet, func.count())
-        .where(Card.station_id == station_id, Card.claimed_until > at, Card.state == "new", Card.withdrawn_at.is_(None))
-        .where(Card.facet != "", *is_of)
-        .group_by(Card.facet)
-    )
-    states = set(wanted.states or (*rules.STATES, CLAIMED))
-    found = [(facet, cards) for state, facet, cards in rows if state in states]
-    is_held = (CLAIMED in states) - ("new" in states)  # a card that somebody holds is counted as new
-    return facets.counts_of([*found, *((facet, cards * is_held) for facet, cards in held)], wanted.facets)
-
-
-def history(session: Session, card_id: int, *, most: int = 50) -> list[dict[str, Any]]:
-    """What was done to a card, newest first: [{id, act, by, at, before, after, details, is_undone}]. Two statements."""
     acts = session.execute(
-        select(CardAct).where(CardAct.card_id == card_id).order_by(CardAct.id.desc()).limit(most)
+        select(CardAct).where(CardAct.card_id == card.id).order_by(CardAct.id.desc()).limit(most)
     ).scalars()
     rows = list(acts)
     people = _badges(session, [row.by_person_id for row in rows])
@@ -495,6 +481,7 @@ def history(session: Session, card_id: int, *, most: int = 50) -> list[dict[str,
             "after": row.after.get("state"),
             "details": {name: row.after[name] for name in TOLD if name in row.after},
             "is_undone": row.undone_at is not None,
+            "may_undo": may_undo(card, row),
         }
         for row in rows
     ]

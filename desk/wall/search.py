@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, column, false, func, or_, select, text, true
+from sqlalchemy import ColumnElement, Integer, Select, and_, column, func, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
-from desk.wall import rules, spelling, words
+from desk.wall import rules, spelling, stretches, walks, words
 from desk.wall.models import Card
+from desk.wall.walks import Filter
 
 NEWEST = 2000
-FEW = 2000  # up to so many hits their ids are compared; above, cards are looked through from the newest first
+FEW = 2000  # up to so many hits are read and sorted
+GLANCE = 1000  # cards on which frequent words fill a page
 NEAR = 20_000  # cards that are looked through; what is not found on them is an older season's
 HITS = "SELECT rowid FROM card_ft WHERE card_ft MATCH :match"
 FEW_FOUND = 5  # fewer cards on a first page, and words one slip away are looked for as well
@@ -65,28 +68,80 @@ def _covers(group: Sequence[str], word: str) -> bool:
     return any(one in word for one in group)
 
 
-@dataclass(frozen=True)
-class Way:
-    """How the cards of a search are found. Those `exact` names are all of them. `near` is the same said so that
-    frequent words are met on the way: the newest cards are walked through and compared."""
+def find_ids(
+    session: Session,
+    station_id: int,
+    wanted: Filter,
+    asked: Search,
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
+) -> list[int]:
+    """Ids of at most `limit` cards, newest first. Frequent words stand on the first cards one looks at, rare ones in
+    the index; what is neither is looked for on the newest cards, and only then among all hits. Four statements at most.
+    """
+    if not asked.parts and not asked.starts:
+        return []
+    starts = [_begins(term) for term in asked.starts]
+    if not asked.parts:
+        newest = and_(*starts, _among_newest(station_id))
+        return list(session.execute(walks.page_query(station_id, wanted, newest, after, limit, at)).scalars())
+    lite = session.get_bind().dialect.name == "sqlite"
+    says = and_(*starts, *(_stands(group, lite=lite) for group in asked.parts))
+    if wanted.is_assigned:  # few: each is looked at
+        return list(session.execute(walks.page_query(station_id, wanted, says, after, limit, at)).scalars())
 
-    exact: ColumnElement[bool]
-    near: ColumnElement[bool] | None = None
+    seen = session.execute(walks.glance(station_id, wanted, says, after, at, cards=GLANCE)).all()
+    ids = [card_id for card_id, belongs, _at in seen if belongs][:limit]
+    if len(ids) == limit or len(seen) < GLANCE:
+        return ids
+    hits = _hits(session, asked.parts) if lite else None
+    if hits == []:
+        return []
+    if hits is None:
+        ids = list(session.execute(walks.near(station_id, wanted, says, after, limit, at, cards=NEAR)).scalars())
+        if len(ids) == limit:
+            return ids
+    return list(session.execute(_rest(station_id, wanted, asked, says, hits, after, limit, at, lite=lite)).scalars())
 
 
-def way(session: Session, station_id: int, search: Search) -> Way:
-    """One statement on SQLite, none else."""
-    starts = and_(true(), *(Card.folded.contains(f" {term}", autoescape=True) for term in search.starts))
-    if not search.parts and not search.starts:
-        return Way(false())
-    if not search.parts:
-        return Way(and_(starts, _among_newest(station_id)))
-    if session.get_bind().dialect.name == "postgresql":
-        return Way(and_(starts, *(_like(group) for group in search.parts)))
-    return _in_trigrams(session, search.parts, starts)
+def _rest(
+    station_id: int,
+    wanted: Filter,
+    asked: Search,
+    says: ColumnElement[bool],
+    hits: list[int] | None,
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
+    *,
+    lite: bool,
+) -> Select[int]:
+    """The page out of few hits, or out of all of them. Where a filter is set, its own cards are walked through and held
+    against the hits: those that are of both may be few."""
+    if not lite:
+        return walks.by_hits(station_id, wanted, says, after, limit, at)
+    starts = [_begins(term) for term in asked.starts]
+    if hits is not None:
+        return walks.by_hits(station_id, wanted, and_(Card.id.in_(hits), *starts), after, limit, at)
+    is_hit = _every_hit(asked.parts)
+    if stretches.are_meant(wanted):
+        among = and_(literal_column("+card.id").in_(is_hit), *starts)
+        return stretches.page_query(station_id, wanted, among, after, limit, at, lite=lite)
+    if wanted.states or wanted.kinds or wanted.campaign_id is not None:
+        among = and_(literal_column("+card.id").in_(is_hit), *starts)
+        return walks.page_query(station_id, wanted, among, after, limit, at)
+    return walks.by_hits(station_id, wanted, and_(Card.id.in_(is_hit), *starts), after, limit, at)
 
 
-def _like(group: Sequence[str]) -> ColumnElement[bool]:
+def _begins(term: str) -> ColumnElement[bool]:
+    return Card.folded.contains(f" {term}", autoescape=True)
+
+
+def _stands(group: Sequence[str], *, lite: bool) -> ColumnElement[bool]:
+    """Whether one of a group stands in the text of a card in hand."""
+    if lite:
+        return or_(*(func.instr(Card.folded, one) > 0 for one in group))
     return or_(*(Card.folded.contains(one, autoescape=True) for one in group))
 
 
@@ -100,17 +155,19 @@ def _among_newest(station_id: int) -> ColumnElement[bool]:
     return Card.id.in_(select(newest.subquery().c.id))
 
 
-def _in_trigrams(session: Session, parts: Sequence[Sequence[str]], starts: ColumnElement[bool]) -> Way:
-    """Rare words are looked up in the index. Frequent ones would give back half the table before it is sorted, and
-    mostly stand on the first few hundred cards anyway; a season's words do not, and are looked up after all."""
-    match = " AND ".join("(" + " OR ".join(_quoted(one) for one in group) + ")" for group in parts)
-    rows = session.execute(text(f"{HITS} LIMIT :most"), {"match": match, "most": FEW + 1})
+def _match(parts: Sequence[Sequence[str]]) -> str:
+    return " AND ".join("(" + " OR ".join(_quoted(one) for one in group) + ")" for group in parts)
+
+
+def _hits(session: Session, parts: Sequence[Sequence[str]]) -> list[int] | None:
+    """The cards on which rare words stand; None if they are many."""
+    rows = session.execute(text(f"{HITS} LIMIT :most"), {"match": _match(parts), "most": FEW + 1})
     ids = list(rows.scalars())
-    if len(ids) <= FEW:
-        return Way(and_(starts, Card.id.in_(ids)))
-    near = (or_(*(func.instr(Card.folded, one) > 0 for one in group)) for group in parts)
-    hits = text(HITS).bindparams(match=match).columns(column("rowid", Integer))
-    return Way(and_(starts, Card.id.in_(hits)), and_(starts, *near))
+    return ids if len(ids) <= FEW else None
+
+
+def _every_hit(parts: Sequence[Sequence[str]]) -> Any:
+    return text(HITS).bindparams(match=_match(parts)).columns(column("rowid", Integer))
 
 
 def _quoted(part: str) -> str:

@@ -64,6 +64,20 @@ def is_slip(typed: str, word: str) -> bool:
     return one[1:] == other[1:] or (one[1::-1] == other[:2] and one[2:] == other[2:])
 
 
+def slips(typed: str, start: int) -> tuple[str, ...]:
+    """What one slip at `start` or behind it makes of a word, as patterns for LIKE: `_` stands for any letter.
+
+    >>> slips("oma", 2)
+    ('om_', 'om_a', 'oma_', 'om')
+    """
+    spots = range(start, len(typed))
+    found = [typed[:i] + "_" + typed[i + 1 :] for i in spots]
+    found += [typed[:i] + "_" + typed[i:] for i in (*spots, len(typed))]
+    found += [typed[:i] + typed[i + 1 :] for i in spots]
+    found += [typed[:i] + typed[i + 1] + typed[i] + typed[i + 2 :] for i in spots[:-1]]
+    return tuple(dict.fromkeys(found))
+
+
 def is_slip_inside(typed: str, word: str) -> bool:
     """Whether a longer word begins or ends with something one slip away."""
     if len(typed) < SHORTEST_INSIDE or len(word) <= len(typed):

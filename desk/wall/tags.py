@@ -14,7 +14,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from desk import clock
 from desk.errors import Invalid
+from desk.jobs import table
 from desk.live import audit, log
 from desk.people.models import Station
 from desk.wall.models import Tag
@@ -23,6 +25,7 @@ PLACES = range(1, 10)
 LONGEST_NAME_CHARACTERS = 24
 HUES = (17, 14, 12, 10, 8, 6, 4, 19, 21, 22)  # none of them near the red of what is on air
 AUDIENCE = "wall.read"
+REFOLD_TAGGED = "refold_tagged"  # the job that lets cards be found by a tag's new name (desk.wall.jobs)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,10 @@ def set_tags(session: Session, station_id: int, wanted: Sequence[Wanted], *, by:
     before = [as_json(tag) for tag in present.values()]
     for one in wanted:
         _set_one(session, station_id, present.get(one.place), one, at)
+    names = {row["id"]: row["name"] for row in before}
+    for tag in present.values():
+        if tag.name != names[tag.id]:
+            _ask_to_refold(session, tag, at)
     session.flush()
     tags = list_tags(session, station_id)
     after = [as_json(tag) for tag in tags]
@@ -90,6 +97,12 @@ def set_tags(session: Session, station_id: int, wanted: Sequence[Wanted], *, by:
         audit.record(session, station_id, "station.tags", thing, by=by, at=at, details=details)
         log.record(session, station_id, "tags.changed", {"tags": after}, audience=AUDIENCE, at=at)
     return tags
+
+
+def _ask_to_refold(session: Session, tag: Tag, at: datetime) -> None:
+    """Each new name is a job of its own: one that runs already may be past some cards."""
+    subject = f"tag:{tag.id}:{clock.to_ms(at)}"
+    table.put(session, REFOLD_TAGGED, subject, {"tag_id": tag.id}, at=at, station_id=tag.station_id)
 
 
 def _set_one(session: Session, station_id: int, tag: Tag | None, wanted: Wanted, at: datetime) -> None:

@@ -22,6 +22,7 @@ from desk.live import log
 from desk.media import urgency
 from desk.people import queries as people
 from desk.people.models import Station
+from desk.shows import queries as shows
 from desk.wall import (
     actions,
     assigning,
@@ -35,6 +36,7 @@ from desk.wall import (
     saved,
     sweeps,
     tags,
+    tallies,
     triage,
 )
 from desk.wall.models import Card, CardAct, Sweep
@@ -53,20 +55,22 @@ def show_wall() -> str | WerkzeugResponse:
     station_id, at = my_station().id, clock.now()
     try:
         wanted, _cursor, _limit = _read_filter()
+        with db.reading() as session:
+            page = _page(session, station_id, _asked(session, wanted), None, queries.PAGE)
     except Invalid:
         return redirect(url_for("wall.show_wall"))
     with db.reading() as session:
         opening = saved.find_opening(session, station_id, me().id, at=at)
         if not request.query_string and opening is not None and opening.is_time(at):
             return redirect(f"{url_for('wall.show_wall')}?{opening.view.query}")
-        page = _page(session, station_id, wanted, None, queries.PAGE)
         campaigns = queries.extras.list_campaigns(session, station_id)
         known_tags = [tags.as_json(tag) for tag in tags.list_tags(session, station_id)]
+        programme = [(show.id, show.name) for show in shows.list_shows(session, station_id) if not show.is_all_day]
         target_lufs = session.get_one(Station, station_id).loudness_lufs
     wall_json = json.dumps(page, ensure_ascii=False).replace("<", "\\u003c")
     return render_template(
         "wall/wall.html", page="wall", wall_json=wall_json, campaigns=campaigns, target_lufs=target_lufs,
-        tags=known_tags, opening=opening.as_json() if opening else None,
+        tags=known_tags, shows=programme, opening=opening.as_json() if opening else None,
     )  # fmt: skip
 
 
@@ -140,8 +144,9 @@ def _pile(session: Session, station_id: int, start: str | None) -> dict[str, Any
 @requires("wall.read")
 def list_cards() -> Response:
     wanted, cursor, limit = _read_filter()
+    station_id = my_station().id
     with db.reading() as session:
-        return jsonify(_page(session, my_station().id, wanted, cursor, limit))
+        return jsonify(_page(session, station_id, _asked(session, wanted), cursor, limit))
 
 
 @wall.get("/api/v1/cards/counts")
@@ -151,7 +156,8 @@ def count_cards() -> Response:
     wanted, _cursor, _limit = _read_filter()
     at, station_id = clock.now(), my_station().id
     with db.reading() as session:
-        facets = queries.facet_counts(session, station_id, wanted, at=at)
+        wanted = _asked(session, wanted)
+        facets = tallies.facet_counts(session, station_id, wanted, at=at)
         if not wanted.text.strip():
             assigned = assigning.count_assigned(session, station_id, wanted, me=me().id, at=at)
             facets = (facets or {}) | {"assigned": assigned}
@@ -160,6 +166,13 @@ def count_cards() -> Response:
 
 def _read_filter() -> tuple[Filter, str | None, int]:
     return forms.read_filter(request.args, zone=ZoneInfo(my_station().timezone), at=clock.now(), me=me().id)
+
+
+def _asked(session: Session, wanted: Filter) -> Filter:
+    show_id = forms.read_show(request.args)
+    if show_id is None:
+        return wanted
+    return queries.within_show(session, my_station().id, wanted, show_id, at=clock.now())
 
 
 def _page(session: Session, station_id: int, wanted: Filter, cursor: str | None, limit: int) -> dict[str, Any]:
@@ -171,6 +184,8 @@ def _page(session: Session, station_id: int, wanted: Filter, cursor: str | None,
         "cards": [card.as_json() for card in page.cards],
         "next": page.next,
         "search": page.search.as_json() if page.search else None,
+        "since": clock.iso(wanted.since) if wanted.since else None,
+        "until": clock.iso(wanted.until) if wanted.until else None,
         "seq": seq,
         "counts": queries.counts(session, station_id, at=at),
         **({"mood": mood.view_bar(session, station_id, at=at)} if cursor is None else {}),
@@ -212,7 +227,7 @@ def show_card(card_id: int) -> Response:
             "conversation": [message.as_json() for message in thread],
             "conversation_id": view.message.conversation_id,
             "window": window.as_json(),
-            "history": queries.history(session, card.id),
+            "history": queries.history(session, card, may_undo=actions.can_take_back),
             "renditions": {asset.id: list(asset.profiles) for asset in view.media},
             "vetting": queries.extras.vetting_of(session, card.id),
             "block": blocks.view_block(session, card.listener_id, at=at),

@@ -5,15 +5,16 @@ What is looked for in texts comes in as a condition (desk.wall.search); the rest
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, not_, or_, select, tuple_, union_all
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, not_, or_, select, true, tuple_, union_all
 
 from desk.db import Key, Moment
 from desk.wall.facets import EVERY, Facets
-from desk.wall.models import Card, CardCount
+from desk.wall.models import Card
 from desk.wall.rules import MOOD
 
 UNION_MOST = 16
@@ -25,6 +26,7 @@ class Filter:
     """What of the wall somebody wants to see. Empty means everything but what the mood bar counts.
 
     `is_exact`: no words one slip away. `since` and `until` bound the arrival, `until` exclusive.
+    `is_oldest_first` turns the order round.
     """
 
     states: tuple[str, ...] = ()
@@ -37,6 +39,14 @@ class Filter:
     until: datetime | None = None
     assigned_to_id: int | None = None
     assigned_desk: str | None = None
+
+    is_oldest_first: bool = False
+
+    def order(self, card: Any) -> tuple[Any, Any]:
+        """The order of a page, for a card or a statement that gives its `placed_at` and `id`."""
+        if self.is_oldest_first:
+            return card.placed_at.asc(), card.id.asc()
+        return card.placed_at.desc(), card.id.desc()
 
     @property
     def is_assigned(self) -> bool:
@@ -55,25 +65,47 @@ def page_query(
     would sort everything that matches."""
     if wanted.is_assigned:
         return _of_assigned(station_id, wanted, condition, after, limit, at)
+    return _newest(station_id, wanted, [] if condition is None else [condition], after, limit, at)
+
+
+def _newest(
+    station_id: int,
+    wanted: Filter,
+    conditions: Sequence[ColumnElement[bool]],
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
+    *,
+    belongs: ColumnElement[bool] | None = None,
+) -> Select[Any]:
+    """The first cards of a filter: (id), or (id, belongs, placed_at)."""
+    columns = [Card.id, Card.placed_at, *([] if belongs is None else [belongs.label("belongs")])]
     pairs = [(state, kind) for state in wanted.states or (None,) for kind in wanted.kinds or (None,)]
-    if len(pairs) == 1 or len(pairs) > UNION_MOST:
-        walk = _walk(station_id, wanted, condition, after)
-        walk = walk.where(*(_one_of(*pairs[0], at) if len(pairs) == 1 else _any_of(wanted, at)))
-        ordered = walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()
-        return select(ordered.c.id).order_by(ordered.c.placed_at.desc(), ordered.c.id.desc())
-    walks = []
-    for state, kind in pairs:
-        walk = _walk(station_id, wanted, condition, after).where(*_one_of(state, kind, at))
-        walks.append(select(walk.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit).subquery()))
-    every = union_all(*walks).subquery()
-    return select(every.c.id).order_by(every.c.placed_at.desc(), every.c.id.desc()).limit(limit)
+    arms: list[Any] = []
+    if len(pairs) > UNION_MOST:
+        arms.append(select(*columns).where(Card.station_id == station_id, *_any_of(wanted, at)))
+    else:
+        arms += [_arm(station_id, columns, state, kind, at) for state, kind in pairs]
+    bounds = [*_bounds(wanted, after), *conditions]
+    walks = [arm.where(*bounds).order_by(*wanted.order(Card)).limit(limit).subquery() for arm in arms]
+    every = walks[0] if len(walks) == 1 else union_all(*(select(walk) for walk in walks)).subquery()
+    told = [every.c.id, *([] if belongs is None else [every.c.belongs, every.c.placed_at])]
+    return select(*told).order_by(*wanted.order(every.c)).limit(limit)
 
 
-def _walk(
-    station_id: int, wanted: Filter, condition: ColumnElement[bool] | None, after: tuple[datetime, int] | None
-) -> Select[int, datetime]:
-    walk = select(Card.id, Card.placed_at).where(Card.station_id == station_id, *_bounds(wanted, after))
-    return walk if condition is None else walk.where(condition)
+def _arm(station_id: int, columns: Sequence[Any], state: str | None, kind: str | None, at: datetime) -> Select[Any]:
+    """One state and kind. Of half a million new cards few are held: they have an index of their own and are sorted."""
+    chosen = _one_of(state, kind, at)
+    if state != CLAIMED:
+        return select(*columns).where(Card.station_id == station_id, *chosen)
+    one = Card.metadata.tables["card"].alias().c
+    held = select(one.id).where(one.station_id == station_id, one.claimed_until > at)
+    return select(*columns).where(Card.id.in_(held), _aside(station_id), *chosen)
+
+
+def _aside(station_id: int) -> ColumnElement[bool]:
+    """Whether a card is of this station, said so that no engine walks the wall for it."""
+    return literal_column("+card.station_id", Key) == literal(station_id, Key)
 
 
 def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnElement[bool]]:
@@ -91,14 +123,16 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
         bounds.append(Card.assigned_to_id == wanted.assigned_to_id)
     if wanted.assigned_desk is not None:
         bounds.append(Card.assigned_desk == wanted.assigned_desk)
-    return [*bounds, *_between(wanted, after)]
+    return [*bounds, *between(wanted, after)]
 
 
-def _between(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnElement[bool]]:
+def between(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnElement[bool]]:
+    """What lies on this page by its time."""
     bounds: list[ColumnElement[bool]] = []
     if after is not None:
         bound = tuple_(literal(after[0], Moment), literal(after[1], Key))
-        bounds.append(tuple_(Card.placed_at, Card.id) < bound)
+        place = tuple_(Card.placed_at, Card.id)
+        bounds.append(place > bound if wanted.is_oldest_first else place < bound)
     if wanted.since is not None:
         bounds.append(Card.placed_at >= wanted.since)
     if wanted.until is not None:
@@ -114,10 +148,10 @@ def _of_assigned(
     limit: int,
     at: datetime,
 ) -> Select[int]:
-    """Few cards are passed on: those alone are looked through. The plus keeps databases from walking the wall."""
-    station = literal_column("+card.station_id") == station_id
+    """Few cards are passed on: those alone are looked through."""
     rest = [*_bounds(wanted, after), *_any_of(wanted, at), *([] if condition is None else [condition])]
-    return select(Card.id).where(station, *rest).order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit)
+    passed = select(Card.id).where(_aside(station_id), *rest)
+    return passed.order_by(*wanted.order(Card)).limit(limit)
 
 
 def conditions(wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:
@@ -129,48 +163,38 @@ def without_assigned(wanted: Filter) -> Filter:
     return replace(wanted, assigned_to_id=None, assigned_desk=None)
 
 
-def facet_query(
-    station_id: int, wanted: Filter, after: tuple[datetime, int] | None, limit: int, at: datetime, *, lite: bool
+def glance(
+    station_id: int,
+    wanted: Filter,
+    condition: ColumnElement[bool] | None,
+    after: tuple[datetime, int] | None,
+    at: datetime,
+    *,
+    cards: int,
+) -> Select[int, bool, datetime]:
+    """(id, belongs, placed_at) of the newest few `cards` of a filter: each of them is looked at. What may be rare is
+    asked of these cards alone, so that there is a walk to them. Fewer than `cards` are all there are."""
+    easy = without_assigned(replace(wanted, facets=EVERY))
+    if wanted.campaign_id is not None and MOOD not in wanted.states:
+        easy = replace(easy, states=(), kinds=())
+    belongs = and_(true(), *conditions(wanted, at), *([] if condition is None else [condition]))
+    return _newest(station_id, easy, [], after, cards, at, belongs=belongs)
+
+
+def near(
+    station_id: int,
+    wanted: Filter,
+    condition: ColumnElement[bool],
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
+    *,
+    cards: int,
 ) -> Select[int]:
-    """Ids of a page by facet. The counters name the states, kinds and facets there are; of each that is wanted the
-    newest few are taken from their own stretch of the index. However rare a choice is, nothing else is looked through.
-    """
-    arm = CardCount
-    arms = and_(
-        arm.station_id == station_id, arm.cards > 0, arm.facet.like(wanted.facets.pattern),
-        arm.state.in_(wanted.states) if wanted.states else arm.state != MOOD,
-        *([arm.kind.in_(wanted.kinds)] if wanted.kinds else []),
-    )  # fmt: skip
-    newest = (
-        select(Card.id, Card.placed_at)
-        .where(
-            Card.station_id == station_id, Card.state == arm.state, Card.kind == arm.kind, Card.facet == arm.facet,
-            Card.withdrawn_at.is_(None), Card.under_id.is_(None), *_between(wanted, after), *_unheld(wanted, at),
-        )
-        .order_by(Card.placed_at.desc(), Card.id.desc())
-        .limit(limit)
-    )  # fmt: skip
-    if not lite:
-        found = newest.correlate(arm).lateral("found")
-        every = select(found.c.id).select_from(arm).join(found, literal(value=True)).where(arms)
-        return every.order_by(found.c.placed_at.desc(), found.c.id.desc()).limit(limit)
-    card = aliased(Card)
-    ids = newest.with_only_columns(Card.id).correlate(arm)
-    joined = select(card.id).select_from(arm).join(card, card.id.in_(ids)).where(arms)
-    return joined.order_by(card.placed_at.desc(), card.id.desc()).limit(limit)
-
-
-def _unheld(wanted: Filter, at: datetime) -> list[ColumnElement[bool]]:
-    """Whoever asks for new cards gets none that somebody holds."""
-    if "new" not in wanted.states:
-        return []
-    return [or_(Card.state != "new", Card.claimed_until.is_(None), Card.claimed_until <= at)]
-
-
-def edge_query(station_id: int, after: tuple[datetime, int] | None, cards: int) -> Select[datetime]:
-    """When the card arrived that stands so many cards further down."""
-    wall = _walk(station_id, Filter(), None, after).with_only_columns(Card.placed_at)
-    return wall.order_by(Card.placed_at.desc(), Card.id.desc()).offset(cards).limit(1)
+    """Ids of those that belong, of more cards than one wants to read."""
+    looked = glance(station_id, wanted, condition, after, at, cards=cards).subquery()
+    found = select(looked.c.id).where(looked.c.belongs)
+    return found.order_by(*wanted.order(looked.c)).limit(limit)
 
 
 def by_hits(
@@ -181,10 +205,9 @@ def by_hits(
     limit: int,
     at: datetime,
 ) -> Select[int]:
-    """Ids of a page from what SQLite's text index gives, sorted. The plus keeps it from walking the wall for them."""
-    station = literal_column("+card.station_id") == station_id
-    hits = select(Card.id).where(station, condition, *_bounds(wanted, after), *_any_of(wanted, at))
-    return hits.order_by(Card.placed_at.desc(), Card.id.desc()).limit(limit)
+    """Ids of a page from what an index of the text gives, sorted."""
+    hits = select(Card.id).where(_aside(station_id), condition, *_bounds(wanted, after), *_any_of(wanted, at))
+    return hits.order_by(*wanted.order(Card)).limit(limit)
 
 
 def _one_of(state: str | None, kind: str | None, at: datetime) -> list[ColumnElement[bool]]:

@@ -37,6 +37,11 @@ def event_frame(event: dict[str, Any], *, name: str = "event") -> bytes:
     return bytes((_TEXT, 127)) + size.to_bytes(8, "big") + body
 
 
+def number_frame(seq: int) -> bytes:
+    """An event of which nothing is told but that it was."""
+    return event_frame({"seq": seq, "kind": "unheard", "payload": {}})
+
+
 def make_room(line: socket.socket) -> None:
     """Let the system keep more for a wall that reads slowly."""
     line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM_BYTES)

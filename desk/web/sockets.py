@@ -147,14 +147,20 @@ class Sockets:
         if any(one.line is None for one in opened):
             for event in events:
                 socketio.emit("event", event.as_json(), to=room(event.station_id, event.audience))
-        built = [(event.station_id, event.audience, frames.event_frame(event.as_json())) for event in events]
+        built = [
+            (event.station_id, event.audience, frames.event_frame(event.as_json()), frames.number_frame(event.seq))
+            for event in events
+        ]
         heard: dict[tuple[int, frozenset[str]], bytes] = {}
         for one in opened:
             if one.line is None:
                 continue
             key = (one.station_id, one.hears)
             if key not in heard:
-                heard[key] = b"".join(frame for at, to, frame in built if at == one.station_id and to in one.hears)
+                # of what is not for it a wall hears the number alone, or each would ask over HTTP what it missed
+                heard[key] = b"".join(
+                    frame if to in one.hears else number for at, to, frame, number in built if at == one.station_id
+                )
             if heard[key]:
                 frames.write_or_cut(one.line, heard[key])
 

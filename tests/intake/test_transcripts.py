@@ -26,6 +26,7 @@ from desk.privacy import answering, erasing, subjects
 from desk.wall import queries as wall
 from desk.wall import search
 from desk.wall.models import Card
+from desk.wall.walks import Filter
 from tests.desk_fixtures import Browser
 from tests.intake.graph import Graph
 from tests.intake.provider import Provider
@@ -80,9 +81,7 @@ def kept() -> list[Transcript]:
 def found_by(provider: Provider, text: str) -> list[int]:
     with db.reading() as session:
         asked = search.read(text)
-        assert asked is not None
-        matching = search.way(session, provider.cast.rheinwelle, asked).exact
-        return list(session.execute(select(Card.id).where(matching)).scalars())
+        return wall.list_ids(session, provider.cast.rheinwelle, Filter(), asked, 60, clock.now())
 
 
 def jobs() -> list[Job]:

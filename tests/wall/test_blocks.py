@@ -72,7 +72,7 @@ def test_it_is_on_record_who_blocked_when_why_and_until_when(session: Session, c
     assert told is not None
     assert (told["by"]["name"], told["reason"]) == ("Nia", "insults")
     assert (told["at"], told["until"]) == (clock.iso(LATER), clock.iso(LATER + timedelta(days=1)))
-    (row,) = queries.history(session, card.id)
+    (row,) = queries.history(session, card, may_undo=actions.can_take_back)
     assert (row["act"], row["by"]["name"], row["details"]) == ("block", "Nia", {"length": "day", "reason": "insults"})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,11 +15,13 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from desk import clock, db, schema
+from desk.contests.models import Campaign
 from desk.errors import Invalid
 from desk.listeners import actions as listeners
 from desk.listeners.models import Listener
 from desk.settings import Settings
-from desk.wall import actions, facets, forms, queries, rules, walks
+from desk.shows.models import Show
+from desk.wall import actions, facets, forms, queries, rules, search, stretches, tallies
 from desk.wall.facets import Facets
 from desk.wall.models import Card, CardCount
 from desk.wall.queries import CardView
@@ -37,13 +40,22 @@ def crowded(on_both_databases: Settings) -> Cast:
     with db.transaction() as session:
         cast = add_cast(session)
         people = [a_listener(session, cast.rheinwelle, message_count=n % 3 + 1) for n in range(12)]
+        campaigns = [None, *(_campaign(session, cast, n) for n in range(2))]
         for n in range(70):
-            _add(session, cast, dice, dice.choice(people), SIX + timedelta(seconds=n // 2))
+            card = _add(session, cast, dice, dice.choice(people), SIX + timedelta(seconds=n // 2))
+            card.campaign_id = dice.choice(campaigns)
         a_card(session, cast.oldie95)
     return cast
 
 
-def _add(session: Session, cast: Cast, dice: random.Random, listener: Listener, sent_at: datetime) -> None:
+def _campaign(session: Session, cast: Cast, number: int) -> int:
+    made = Campaign(station_id=cast.rheinwelle, name=f"Muttertag {number}", opens_at=SIX, created_at=SIX)
+    session.add(made)
+    session.flush()
+    return made.id
+
+
+def _add(session: Session, cast: Cast, dice: random.Random, listener: Listener, sent_at: datetime) -> Card:
     kind = dice.choice(["text", "voice", "voice", "image"])
     card = a_card(
         session, cast.rheinwelle, kind=kind, listener=listener, sent_at=sent_at, at=NOW,
@@ -69,6 +81,7 @@ def _add(session: Session, cast: Cast, dice: random.Random, listener: Listener, 
         )
     if doing == "withdraw" and dice.random() < 0.4:
         actions.withdraw_card(session, card, at=NOW)
+    return card
 
 
 def _belongs(view: CardView, wanted: Filter) -> bool:
@@ -87,6 +100,7 @@ def _belongs(view: CardView, wanted: Filter) -> bool:
         and (chosen.consent is None or card.consent in CONSENTS[chosen.consent])
         and (chosen.length is None or length == chosen.length)
         and (chosen.quality is None or sorts["quality"] == chosen.quality)
+        and (wanted.campaign_id is None or card.campaign_id == wanted.campaign_id)
         and (wanted.since is None or card.placed_at >= wanted.since)
         and (wanted.until is None or card.placed_at < wanted.until)
     )
@@ -100,9 +114,11 @@ def _any_filter(dice: random.Random) -> Filter:
     return Filter(
         states=tuple(dice.sample([*rules.STATES, "claimed"], dice.choice([0, 0, 1, 2]))),
         kinds=tuple(dice.sample(["voice", "text", "image"], dice.choice([0, 0, 1, 2]))),
+        campaign_id=dice.choice([None, None, 1, 2]),
         facets=Facets(**sorts),
         since=since,
         until=since + timedelta(seconds=12) if since and dice.random() < 0.5 else None,
+        is_oldest_first=dice.random() < 0.3,
     )
 
 
@@ -120,27 +136,59 @@ def test_every_filter_finds_what_belongs_to_it_and_counts_it(crowded: Cast) -> N
                 if cursor is None:
                     break
 
-            assert seen == [view.card.id for view in shown if _belongs(view, wanted)], wanted
+            expected = [view.card.id for view in shown if _belongs(view, wanted)]
+            assert seen == expected[:: -1 if wanted.is_oldest_first else 1], wanted
             _numbers_are_true(session, crowded, wanted, shown)
 
 
+WAYS = {  # how many cards are looked at, hits read, cards looked through, before the next way is gone
+    "at a glance": (1000, 2000, 20_000), "by few hits": (0, 2000, 0), "near": (3, 0, 40), "by all hits": (3, 0, 0),
+}  # fmt: skip
+
+
+def test_every_way_finds_the_same_in_the_same_order(crowded: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(9)
+    asked = [replace(_any_filter(dice), text=dice.choice(["hallo", "zusam lo", "amsel", "ada", ""])) for _ in range(60)]
+    found: dict[str, list[list[int]]] = {}
+    with db.reading() as session:
+        for way, (glance, few, near) in WAYS.items():
+            monkeypatch.setattr("desk.wall.search.GLANCE", glance)  # limits of ours, small enough to be passed here
+            monkeypatch.setattr("desk.wall.stretches.GLANCE", glance)
+            monkeypatch.setattr("desk.wall.search.FEW", few)
+            monkeypatch.setattr("desk.wall.search.NEAR", near)
+            found[way] = [
+                queries.list_ids(session, crowded.rheinwelle, wanted, search.read(wanted.text), 9, NOW, after=after)
+                for wanted in asked
+                for after in (None, (SIX + timedelta(seconds=20), 40))
+            ]
+
+    assert sum(map(len, found["at a glance"])) > 100
+    for way, ids in found.items():
+        assert ids == found["at a glance"], way
+
+
 def _numbers_are_true(session: Session, cast: Cast, wanted: Filter, shown: list[CardView]) -> None:
-    told = queries.facet_counts(session, cast.rheinwelle, wanted, at=NOW)
-    if wanted.since is not None:
-        assert told is None
-        return
+    told = tallies.facet_counts(session, cast.rheinwelle, wanted, at=NOW)
     assert told is not None
     for name, choices in told.items():
         for choice, amount in choices.items():
             other = Facets(**{**vars(wanted.facets), name: choice})
-            pressed = Filter(states=wanted.states, kinds=wanted.kinds, facets=other)
+            pressed = replace(wanted, facets=other)
             assert amount == sum(_belongs(view, pressed) for view in shown), (wanted, name, choice)
 
 
-def test_a_search_or_a_campaign_gets_no_numbers_rather_than_wrong_ones(crowded: Cast) -> None:
+def test_a_search_gets_true_numbers_or_none(crowded: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     with db.reading() as session:
-        assert queries.facet_counts(session, crowded.rheinwelle, Filter(text="hallo"), at=NOW) is None
-        assert queries.facet_counts(session, crowded.rheinwelle, Filter(campaign_id=1), at=NOW) is None
+        found = queries.list_cards(session, crowded.rheinwelle, Filter(text="hallo"), at=NOW, limit=200).cards
+        told = tallies.facet_counts(session, crowded.rheinwelle, Filter(text="hallo"), at=NOW)
+        lengths = Counter(view.as_json()["facets"]["length"] for view in found)
+        assert told is not None
+        assert told["length"] == {name: lengths[name] for name in ("short", "long")}
+        slip = tallies.facet_counts(session, crowded.rheinwelle, Filter(text="halo"), at=NOW)
+        assert slip is None, "one choice might find words one slip away, another none"
+        monkeypatch.setattr(tallies, "MOST", 3)  # a limit of ours, small enough to be passed here
+        assert tallies.facet_counts(session, crowded.rheinwelle, Filter(text="hallo"), at=NOW) is None
+        assert tallies.facet_counts(session, crowded.rheinwelle, Filter(campaign_id=1), at=NOW) is None
         found = queries.list_cards(
             session, crowded.rheinwelle, Filter(text="zusammen", facets=Facets(length="long")), at=NOW
         )
@@ -207,7 +255,7 @@ def test_a_time_is_an_hour_or_a_day_of_the_station(said: str, since: datetime | 
 @pytest.mark.parametrize(
     ("name", "value"),
     [("time", "soon"), ("time", "2026-13-01"), ("time", "9999-12-31"), ("sender", "me"), ("quality", "-"),
-     ("length", "medium"), ("consent", "%")],
+     ("length", "medium"), ("consent", "%"), ("order", "best")],
 )  # fmt: skip
 def test_a_choice_there_is_not_is_refused(name: str, value: str) -> None:
     with pytest.raises(Invalid) as refused:
@@ -221,6 +269,9 @@ def test_a_choice_there_is_not_is_refused(name: str, value: str) -> None:
     [
         Filter(facets=Facets(sender="new")),
         Filter(states=("new",), kinds=("voice",), facets=Facets(quality="remark")),
+        Filter(campaign_id=3, kinds=("voice",)),
+        Filter(campaign_id=3, kinds=("voice",), is_oldest_first=True),
+        Filter(campaign_id=3, states=("new",), facets=Facets(quality="remark")),
     ],
 )
 def test_a_filter_walks_its_own_stretches_of_the_index(on_both_databases: Settings, wanted: Filter) -> None:
@@ -229,12 +280,13 @@ def test_a_filter_walks_its_own_stretches_of_the_index(on_both_databases: Settin
         if not is_lite:  # on an empty table every plan is good
             for way in ("seqscan", "bitmapscan", "sort"):
                 session.execute(text(f"SET LOCAL enable_{way} = off"))
-        query = walks.facet_query(1, wanted, (NOW, 1), 61, NOW, lite=is_lite)
+        query = stretches.page_query(1, wanted, None, (NOW, 1), 61, NOW, lite=is_lite)
         compiled = str(query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})).replace("%%", "%")
         sign = "EXPLAIN QUERY PLAN" if is_lite else "EXPLAIN"
         plan = [str(row[3] if is_lite else row[0]) for row in session.execute(text(f"{sign} {compiled}"))]
 
-    assert any("ix_card_wall_facet" in line for line in plan), plan
+    index = "ix_card_campaign_facet" if wanted.campaign_id else "ix_card_wall_facet"
+    assert any(index in line for line in plan), plan
     assert not any(line.startswith("SCAN card") or "Seq Scan" in line for line in plan), plan
     assert sum("B-TREE" in line for line in plan) <= 1, plan
 
@@ -248,9 +300,45 @@ def test_the_wall_opens_as_its_address_says(sign_in: Callable[[str], Browser], c
     shown = nia.get("/wall?text=koln&time=today").get_data(as_text=True)
     assert "Guten Morgen" in shown
     assert "Anderswo" not in shown
+    assert nia.get("/wall?show=nothing").headers["Location"] == "/wall"
     assert nia.get("/wall?sender=nobody").headers["Location"] == "/wall"
     assert nia.get("/api/v1/cards?sender=nobody").status_code == 422
     told = nia.get("/api/v1/cards/counts?kind=voice").get_json()["facets"]
     assert told["sender"] == {"new": 1, "known": 0}
     assert told["assigned"] == {"me": 0, "presenter": 0, "contest": 0, "service": 0}
-    assert nia.get("/api/v1/cards/counts?text=koln").get_json() == {"facets": None}
+    assert nia.get("/api/v1/cards/counts?text=koln").get_json()["facets"]["sender"] == {"new": 1, "known": 0}
+
+
+def test_a_show_is_its_latest_broadcast_or_that_of_a_day(cast: Cast) -> None:
+    with db.transaction() as session:
+        morning = Show(
+            station_id=cast.rheinwelle, name="Der Morgen", weekdays="1111111", starts_minute=300, ends_minute=540
+        )
+        foreign = Show(station_id=cast.oldie95, name="Nacht", weekdays="1111111", starts_minute=0, ends_minute=300)
+        weekly = Show(
+            station_id=cast.rheinwelle, name="Donnerstags", weekdays="0001000", starts_minute=300, ends_minute=540
+        )
+        session.add_all([morning, foreign, weekly])
+        session.flush()
+        times = [
+            SIX - timedelta(days=1, hours=1),
+            SIX - timedelta(days=1),
+            SIX - timedelta(hours=3),
+            SIX,
+            SIX + timedelta(hours=4),
+        ]
+        evening = SIX + timedelta(hours=10)
+        ids = [a_card(session, cast.rheinwelle, sent_at=sent_at, at=evening).id for sent_at in times]
+
+        def shown(wanted: Filter, at: datetime) -> list[int]:
+            bounded = queries.within_show(session, cast.rheinwelle, wanted, morning.id, at=at)
+            return [view.card.id for view in queries.list_cards(session, cast.rheinwelle, bounded, at=at).cards]
+
+        yesterday, _cursor, _limit = forms.read_filter({"time": "2026-11-18"}, zone=BERLIN, at=NOW)
+        hour, _cursor, _limit = forms.read_filter({"time": "hour"}, zone=BERLIN, at=SIX + timedelta(hours=2))
+        assert shown(Filter(), SIX + timedelta(hours=9)) == [ids[3]]
+        assert shown(yesterday, NOW) == [ids[1], ids[0]]
+        assert shown(hour, SIX + timedelta(hours=2)) == []
+        for wanted, show_id in ((Filter(), foreign.id), (yesterday, weekly.id)):
+            with pytest.raises(Invalid):
+                queries.within_show(session, cast.rheinwelle, wanted, show_id, at=NOW)

@@ -135,7 +135,11 @@ def spoken(on_both_databases: Settings) -> tuple[Cast, dict[int, str]]:
     return cast, names
 
 
-def test_the_text_filter_answers_alike_on_both_databases(spoken: tuple[Cast, dict[int, str]]) -> None:
+@pytest.mark.parametrize("glance", [1000, 0])
+def test_the_text_filter_answers_alike_on_both_databases(
+    spoken: tuple[Cast, dict[int, str]], glance: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desk.wall.search.GLANCE", glance)  # none: the index alone
     cast, names = spoken
     with db.reading() as session:
         found = {query: sorted(names[i] for i in ids(session, cast, Filter(text=query))) for query, _names in FINDS}
@@ -154,7 +158,8 @@ def test_name_and_place_are_found_too(on_both_databases: Settings) -> None:
 
 
 def test_frequent_words_are_found_newest_first(on_both_databases: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("desk.wall.search.FEW", 5)  # a limit of ours, small enough to be passed here
+    monkeypatch.setattr("desk.wall.search.GLANCE", 0)  # limits of ours, small enough to be passed here
+    monkeypatch.setattr("desk.wall.search.FEW", 5)
     with db.transaction() as session:
         cast = add_cast(session)
         placed = [a_card(session, cast.rheinwelle, text=f"Hallo Nummer {n}").id for n in range(12)]
@@ -195,6 +200,8 @@ PLANS = [
     (Filter(kinds=("voice",)), "ix_card_wall_kind"),
     (Filter(states=("new",), kinds=("voice",)), "ix_card_wall_state_kind"),
     (Filter(states=("new", "shortlisted")), "ix_card_wall_state"),
+    (Filter(is_oldest_first=True), "ix_card_wall"),
+    (Filter(states=("new",), kinds=("voice",), is_oldest_first=True), "ix_card_wall_state_kind"),
 ]
 PASSED_ON = [
     (Filter(assigned_desk="presenter", states=("new",)), "ix_card_assigned_desk"),

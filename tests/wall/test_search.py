@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,8 +15,8 @@ from desk import db, schema
 from desk.listeners.models import Listener
 from desk.media.models import Transcript
 from desk.settings import Settings
-from desk.wall import actions, queries, search, spelling, words
-from desk.wall.models import Card, Word
+from desk.wall import actions, blocks, marks, queries, search, spelling, tags, words
+from desk.wall.models import Card, Tag, Word
 from desk.wall.walks import Filter
 from tests.desk_fixtures import SIX, Cast, add_cast
 from tests.wall.builders import a_card, a_listener, an_asset
@@ -73,7 +75,11 @@ def spoken(on_both_databases: Settings) -> tuple[Cast, dict[int, str]]:
     return cast, names
 
 
-def test_words_are_found_as_they_are_typed_and_slips_are_told(spoken: tuple[Cast, dict[int, str]]) -> None:
+@pytest.mark.parametrize("glance", [1000, 0])
+def test_words_are_found_as_they_are_typed_and_slips_are_told(
+    spoken: tuple[Cast, dict[int, str]], glance: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "GLANCE", glance)  # none: the index alone
     cast, names = spoken
     with db.reading() as session:
         answers = {typed: found_by(session, cast, Filter(text=typed)) for typed, _names, _similar in TYPED}
@@ -192,19 +198,87 @@ def test_whatever_changes_the_text_of_a_card_changes_what_finds_it(on_both_datab
         assert not {"staendchen", "gesungen", "dueren", "musik"} & {word for _station, word in kept(session)}
 
 
-def test_similar_words_are_looked_up_by_the_index(on_both_databases: Settings) -> None:
+def test_cards_are_found_by_what_their_tags_are_called_now(house: Settings, run_jobs: Callable[[], int]) -> None:
+    with db.transaction() as session:
+        cast = add_cast(session)
+        (tag,) = name_tags(session, cast, name_3="Ständchen")
+        cards = [a_card(session, cast.rheinwelle, text=f"Hallo {n}").id for n in range(3)]
+        acts = [
+            marks.set_tag(session, cast.rheinwelle, card_id, tag.id, is_on=True, by=cast.nia, at=NOW).id
+            for card_id in cards
+        ]
+
+    def find(typed: str) -> list[int]:
+        with db.reading() as session:
+            assert kept(session) == count_again(session)
+            return sorted(found_by(session, cast, Filter(text=typed, is_exact=True))[0])
+
+    assert find("standchen hallo") == cards
+    with db.transaction() as session:
+        actions.undo(session, cast.rheinwelle, acts[0], by=cast.edith, at=NOW)
+        marks.set_tag(session, cast.rheinwelle, cards[1], tag.id, is_on=False, by=cast.nia, at=NOW)
+    assert find("ständchen") == cards[2:]
+    with db.transaction() as session:
+        name_tags(session, cast, name_3="Geburtstag")
+    run_jobs()
+    assert (find("ständchen"), find("geburtst")) == ([], cards[2:])
+    with db.transaction() as session:
+        name_tags(session, cast)
+        blocks.block_sender(session, cast.rheinwelle, cards[2], length="hour", reason="flood", by=cast.nia, at=NOW)
+    run_jobs()
+    assert find("geburtst") == []
+    with db.transaction() as session:
+        blocks.unblock_sender(session, cast.rheinwelle, cards[2], by=cast.nia, at=NOW)
+    assert find("geburtst") == cards[2:], "a tag out of use stays on its cards"
+
+
+def name_tags(session: Session, cast: Cast, **names: str) -> list[Tag]:
+    return tags.set_tags(session, cast.rheinwelle, tags.read_form(names), by=cast.omar, at=NOW)
+
+
+def test_tags_of_cards_that_are_there_are_folded_after_the_migration(
+    on_both_databases: Settings, run_jobs: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "CHUNK", 2)  # so that few cards are several steps
+    with db.transaction() as session:
+        cast = add_cast(session)
+        (tag,) = name_tags(session, cast, name_1="Dialekt")
+        cards = [a_card(session, cast.rheinwelle, text="Hallo") for _ in range(6)]
+        a_card(session, cast.rheinwelle, text="Hallo")
+        for card in cards:
+            marks.set_tag(session, cast.rheinwelle, card.id, tag.id, is_on=True, by=cast.nia, at=NOW)
+    with db.transaction() as session:
+        for card in session.execute(select(Card)).scalars():
+            card.folded = " hallo"  # as it was before
+    schema.step_down(db.current(), "0010")
+    schema.migrate(db.current())
+    run_jobs()
     with db.reading() as session:
+        assert kept(session) == count_again(session)
+        assert found_by(session, cast, Filter(text="dialekt"))[0] == [card.id for card in reversed(cards)]
+
+
+@pytest.mark.parametrize("is_inside", [False, True])
+def test_similar_words_are_looked_up_in_stretches_of_the_index(on_both_databases: Settings, *, is_inside: bool) -> None:
+    with db.transaction() as session:
+        cast = add_cast(session)
+        dice = random.Random(1)
+        for word in {"".join(dice.choices("abcdefghijkl", k=7)) for _ in range(2000)}:
+            row = {"station_id": cast.rheinwelle, "word": word, "bare": word, "mirrored": word[::-1], "cards": 1}
+            session.add(Word(**row))
+    with db.transaction() as session:
         is_lite = session.get_bind().dialect.name == "sqlite"
-        if not is_lite:  # on an empty table every plan is good
-            session.execute(text("SET LOCAL enable_seqscan = off"))
-        asked = words._candidates(1, ["geburstag", "maier"])
-        compiled = asked.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+        if not is_lite:  # SQLite has no statistics at a station either
+            session.execute(text("ANALYZE word"))
+        asked = words.candidates(1, ["geburstag", "maiers"], inside=is_inside)
+        compiled = str(asked.compile(session.get_bind(), compile_kwargs={"literal_binds": True})).replace("%%", "%")
         sign = "EXPLAIN QUERY PLAN" if is_lite else "EXPLAIN"
         plan = [str(row[3] if is_lite else row[0]) for row in session.execute(text(f"{sign} {compiled}"))]
 
-    walks = [line for line in plan if " word" in line and ("SEARCH" in line or "SCAN" in line or "Scan" in line)]
-    assert len(walks) >= 6, plan
-    assert not any(line.startswith("SCAN word") or "Seq Scan" in line for line in walks), plan
+    walks = [line for line in plan if "SEARCH word" in line or "SCAN word" in line or "Cond:" in line]
+    assert len(walks) >= 8, plan
+    assert all("bare" in line or "mirrored" in line for line in walks if "station_id" in line), plan
+    assert not any("Seq Scan" in line or "SCAN word" in line or "PRIMARY KEY" in line for line in plan), plan
 
 
 def test_words_of_cards_that_are_there_are_counted_by_the_migration(on_both_databases: Settings) -> None:

@@ -92,6 +92,24 @@ def test_a_card_shows_its_dialogue_window_and_history(sign_in: SignIn, card_id: 
     assert [message["direction"] for message in shown["conversation"]] == ["in"]
 
 
+def test_the_history_offers_what_still_holds_and_a_colleague_takes_it_back(sign_in: SignIn, card_id: int) -> None:
+    nia, edith = sign_in("nia"), sign_in("edith")
+    nia.post(f"/api/v1/cards/{card_id}/claim", {"version": 1})
+    nia.post(f"/api/v1/cards/{card_id}/move", {"version": 2, "to": "shortlisted"})
+    nia.post(f"/api/v1/cards/{card_id}/move", {"version": 3, "to": "rejected", "reason": "double"})
+
+    rows = edith.get(f"/api/v1/cards/{card_id}").get_json()["history"]
+    offered = [row["id"] for row in rows if row["may_undo"]]
+    undone = edith.post(f"/api/v1/undo/{offered[0]}").get_json()["card"]
+    after = edith.get(f"/api/v1/cards/{card_id}").get_json()["history"]
+
+    assert [(row["act"], row["may_undo"]) for row in rows] == [("move", True), ("move", False), ("claim", False)]
+    assert undone["state"] == "shortlisted"
+    assert [(row["act"], row["is_undone"], row["may_undo"]) for row in after[:3]] == [
+        ("undo", False, False), ("move", True, False), ("move", False, True),
+    ]  # fmt: skip
+
+
 def test_a_reply_is_held_and_can_be_called_back(sign_in: SignIn, card_id: int) -> None:
     nia = sign_in("nia")
     body = {"text": "Danke", "idempotency_key": "key-12345678"}

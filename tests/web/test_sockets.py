@@ -216,6 +216,10 @@ def test_presenters_and_other_stations_hear_nothing_of_the_wall(
 
     assert "card.placed" in nia.wall_events()
     assert sam.wall_events() == otto.wall_events() == []
+    wait_until(lambda: max(nia.numbers) in sam.numbers, "the numbers at Sam's")
+    assert sam.numbers == list(range(sam.numbers[0], sam.numbers[0] + len(sam.numbers))), "no gap to ask about"
+    assert [event["payload"] for event in sam.heard if event["kind"] == "unheard"][-1] == {}
+    assert otto.heard == []
     missed = sam.http.get(f"{sam.address}/api/v1/events?after=0", timeout=20).json()
     assert [event for event in missed["events"] if event["kind"].startswith(("card.", "message."))] == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +51,10 @@ def wall(address: str, cast: Cast, browser: Any) -> Iterator[Any]:
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
+    page.on(
+        "console",
+        lambda said: faults.append(said.text) if re.search("Content Security|bound twice", said.text) else None,
+    )
     page.goto(f"{address}/signin/link/{link}")
     page.click("form button[type=submit]")
     page.wait_for_selector("html[data-state=live]", state="attached")

@@ -11,12 +11,15 @@ import { number, t } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const FACETS = ["sender", "consent", "length", "quality"];
-const CHOICES = [...FACETS, "assigned", "time"];
-const NONE = { assigned: "", state: "all", kind: "", campaign: "", sender: "", consent: "", length: "", quality: "", time: "", text: "", exact: "" };
+const CHOICES = [...FACETS, "assigned", "show", "time"];
+const NONE = { assigned: "", state: "all", kind: "", campaign: "", sender: "", consent: "", length: "", quality: "", time: "", show: "", order: "", text: "", exact: "" };
+/** These say nothing of which cards belong to what is looked at. */
+const MANNERS = ["exact", "order"];
 const HOUR_MS = 3600000;
 const COUNT_AGAIN_MS = 5000;
 export const filters = { ...NONE };
 let asked = null;
+let show = null;
 let told = () => {};
 
 /* ---------- words ---------- */
@@ -43,10 +46,11 @@ export function learnSearch(search) {
 }
 
 function saysIt(card, { parts, starts }) {
-  if (!parts.length && !starts.length) return false;
   const { listener } = card;
+  if (listener.is_blocked || (!parts.length && !starts.length)) return false;
   const said = (card.media ?? []).map((media) => media.transcript?.text);
-  const folded = [card.text, ...said, listener.first_name, listener.alias, listener.place, card.about, card.note].map(fold).join("");
+  const noted = [card.about, card.note, ...(card.tags ?? []).map((tag) => tag.name)];
+  const folded = [card.text, ...said, listener.first_name, listener.alias, listener.place, ...noted].map(fold).join("");
   return parts.every((group) => group.some((part) => folded.includes(part))) && starts.every((start) => folded.includes(` ${start}`));
 }
 
@@ -66,6 +70,13 @@ const zone = document.querySelector('meta[name="time-zone"]')?.content || undefi
 const days = new Intl.DateTimeFormat("sv-SE", { timeZone: zone });  // 2026-11-19, as the address has it
 const dayOf = (at) => days.format(new Date(at));
 
+/** Learns from a page when the broadcast was that it is bounded by. */
+export function learnShow({ since, until }) { show = filters.show && since ? { since: Date.parse(since), until: Date.parse(until) } : null; }
+
+const isInShow = (card) => show === null || (Date.parse(card.placed_at) >= show.since && Date.parse(card.placed_at) < show.until);
+
+export const isOldestFirst = () => filters.order === "oldest";
+
 function isInTime(card, { time }) {
   if (!time) return true;
   if (time === "hour") return new Date(card.placed_at) >= now() - HOUR_MS;
@@ -75,7 +86,7 @@ function isInTime(card, { time }) {
 /** Whether a card belongs to what is looked at, or to other filters with the same words. */
 export function matches(card, given = filters) {
   if (card.under && !given.text) return false;
-  if (!isInState(card, given) || (given.kind && !given.kind.split(",").includes(card.kind)) || !isInTime(card, given)) return false;
+  if (!isInState(card, given) || (given.kind && !given.kind.split(",").includes(card.kind)) || !isInTime(card, given) || (given.show && !isInShow(card))) return false;
   if (given.campaign && String(card.campaign?.id ?? "") !== given.campaign) return false;
   if (FACETS.some((name) => given[name] && card.facets?.[name] !== given[name])) return false;
   if (given.assigned && !isFor(card, given.assigned)) return false;
@@ -87,7 +98,7 @@ export function matches(card, given = filters) {
 /** The values a request or a link carries; what says nothing is left out. */
 export const values = (given = filters) => Object.fromEntries(Object.entries(given).filter(([name, value]) => value && value !== NONE[name]));
 
-export const isFiltered = () => Object.keys(values()).some((name) => name !== "exact");
+export const isFiltered = () => Object.keys(values()).some((name) => !MANNERS.includes(name));
 
 /** The wall's address with some filters changed; what other modules keep in it stays. */
 export function linkTo(changes) {
@@ -119,7 +130,7 @@ export function setFilter(changes) {
   told();
 }
 
-const clear = () => setFilter({ ...NONE });
+const clear = () => setFilter({ ...NONE, order: filters.order });
 
 /* ---------- what is shown of it ---------- */
 
@@ -158,7 +169,8 @@ function drawChips() {
     chips.push(el("span.chip.similar", { title: t("The words as typed stand on few messages. These are one slip away.") }, el("span.chip-what", {}, t("Similar words:")), el("b", {}, words), el("button", { type: "button", "aria-label": t("Only the words as typed"), title: t("Only the words as typed"), onclick: () => setFilter({ exact: "1" }) }, icon("x"))));
   }
   if (filters.text && filters.exact) chips.push(chip(t("Only the words as typed"), { exact: "" }, t("Remove filter")));
-  if (holding().length > 1) chips.push(el("a.btn.sm.ghost", { id: "clear-all", href: linkTo(NONE), onclick: (event) => { event.preventDefault(); clear(); } }, el("span", {}, t("Clear all"))));
+  if (isOldestFirst()) chips.push(chip(t("Oldest first"), { order: "" }, t("Newest first again")));
+  if (holding().length > 1) chips.push(el("a.btn.sm.ghost", { id: "clear-all", href: linkTo({ ...NONE, order: filters.order }), onclick: (event) => { event.preventDefault(); clear(); } }, el("span", {}, t("Clear all"))));
   $("chips").replaceChildren(...chips);
 }
 
@@ -178,7 +190,7 @@ function drawMenu() {
     const name = link.closest("[data-facet]").dataset.facet;
     const isOn = filters[name] === link.dataset.choice;
     link.href = linkTo({ [name]: isOn ? "" : link.dataset.choice });
-    if (isOn) link.setAttribute("aria-current", "true");
+    if (isOn || (!link.dataset.choice && !filters[name])) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
   $("filter-day").value = /^\d/.test(filters.time) ? filters.time : "";
@@ -237,6 +249,7 @@ function startMenu() {
     $("filter-open").focus();
   });
   $("filter-day").addEventListener("change", (event) => setFilter({ time: event.target.value }));
+  bind("Shift+n", { group: t("Move"), label: t("Oldest first, newest first"), run: () => setFilter({ order: isOldestFirst() ? "" : "oldest" }) });
   bind("Shift+f", { group: t("Move"), label: t("More filters"), run: () => { menu.togglePopover(); } });
 }
 

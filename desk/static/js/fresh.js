@@ -62,8 +62,8 @@ export class Fresh {
 }
 
 /** What filters look at, and nothing else of a card. */
-const small = ({ id, kind, state, under, claim, placed_at, campaign, facets, text, listener, media, about, note }) => ({
-  id, kind, state, under, claim, placed_at, campaign, facets, text, listener, about, note,
+const small = ({ id, kind, state, under, claim, placed_at, campaign, facets, text, listener, media, about, note, tags }) => ({
+  id, kind, state, under, claim, placed_at, campaign, facets, text, listener, about, note, tags,
   media: media?.map(({ transcript }) => ({ transcript })),
 });
 

@@ -27,7 +27,10 @@ function nameOf(event) {
     run returns false when the key was not meant for it. */
 export function bind(keys, { group = "", label = "", run, inFields = false, quiet = false }) {
   const list = [keys].flat();
-  for (const key of list) bindings.set(key, { run, inFields });
+  for (const key of list) {
+    if (bindings.has(key)) console.error(`The key ${key} is bound twice.`);
+    bindings.set(key, { run, inFields });
+  }
   if (quiet || !label) return;
   if (!groups.has(group)) groups.set(group, []);
   groups.get(group).push({ label, keys: list });

@@ -58,7 +58,7 @@ export class Mood {
     });
     const MANY = t("Many");
     bind("Shift+o", { group: MANY, label: t("Open, close the mood bar"), run: () => this.toggle() });
-    bind("Shift+c", { group: MANY, label: t("Copy the mood as one line"), run: () => { this.copy(); } });
+    bind("Shift+l", { group: MANY, label: t("Copy the mood as one line"), run: () => { this.copy(); } });
   }
 
   get isOpen() { return this.panel.matches(":popover-open"); }

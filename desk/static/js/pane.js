@@ -375,6 +375,20 @@ export class Pane {
     }
   }
 
+  /** An act of anybody's, out of the history. Where it had the focus, the list keeps it. */
+  async #takeBack(actId) {
+    try {
+      const answer = await api.post(`/api/v1/undo/${actId}`);
+      this.on.changed(answer.card);
+      note(t("Taken back"), { ic: "undo" });
+    } catch (error) {
+      if (error.current) this.on.changed(error.current);
+      warn(errorText(error));
+    }
+    await this.load();
+    this.part("history").closest("details").querySelector("summary").focus();
+  }
+
   /** A person says that this card is not the same as those it stands with. */
   async #apart() {
     try {
@@ -419,7 +433,11 @@ export class Pane {
   #drawHistory(card) {
     const rows = this.details?.history ?? [];
     const word = (act) => ACTS[act] ?? ACTS[act?.split(/[._]/).at(-1)] ?? act;
-    this.part("history").replaceChildren(...rows.map((row) => el("li", {}, el("time", { datetime: row.at }, clockTimeExact(row.at)), el("span", {}, [row.by?.name, word(row.act), blockTold(row.details), markTold(row)].filter(Boolean).join(" ")))));
+    this.part("history").replaceChildren(...rows.map((row) => {
+      const told = [row.by?.name, word(row.act), blockTold(row.details), markTold(row)].filter(Boolean).join(" ");
+      const back = row.may_undo && this.mayMove && button(t("Take back"), { ic: "undo", cls: "sm link", "data-act": row.id, "aria-label": `${t("Take back")}: ${told}` });
+      return el(row.is_undone ? "li.is-undone" : "li", {}, el("time", { datetime: row.at }, clockTimeExact(row.at)), el("span", {}, told), back);
+    }));
     this.part("files").replaceChildren(...(card.media ?? []).flatMap((media) => Object.entries(media.profiles ?? {}).map(([name, file]) => el("span", {}, `${name} · ${number(Math.max(1, Math.round((file.bytes ?? 0) / 1000)))} kB`))));
   }
 
@@ -430,6 +448,8 @@ export class Pane {
     if (consent) { this.#act("consent", { act: consent.dataset.consent, note: "" }, t("Consent recorded: %(word)s", { word: consent.textContent })); return; }
     const mark = event.target.closest("[data-mark]");
     if (mark) { this.on.mark(mark.dataset.mark); return; }
+    const back = event.target.closest("[data-act]");
+    if (back) { this.#takeBack(Number(back.dataset.act)); return; }
     const control = event.target.closest("[data-pane]");
     if (!control || control.disabled) return;
     const media = this.card && mainMedia(this.card);

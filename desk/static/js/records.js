@@ -21,6 +21,7 @@ export class Records {
     this.timer = 0;
     this.isAsking = false;
     this.epoch = 0;
+    this.isOldestFirst = false;
   }
 
   get(id) { return this.whole.get(id); }
@@ -40,12 +41,16 @@ export class Records {
     this.cursors.delete(id);
   }
 
-  /** The newest first, as the server orders them; also for cards that are not whole. */
-  compare(a, b) { return (this.placed_ms.get(b) ?? 0) - (this.placed_ms.get(a) ?? 0) || b - a; }
+  /** As the server orders them, the newest or the oldest first; also for cards that are not whole. */
+  compare(a, b) {
+    const isAfter = (this.placed_ms.get(b) ?? 0) - (this.placed_ms.get(a) ?? 0) || b - a;
+    return this.isOldestFirst ? -isAfter : isAfter;
+  }
 
   /** Another list begins: what was known of pages belongs to the former one. */
-  startOver() {
+  startOver({ isOldestFirst = false } = {}) {
     this.epoch += 1;
+    this.isOldestFirst = isOldestFirst;
     this.cursors.clear();
     this.wanted = [];
     for (const id of this.placed_ms.keys()) if (!this.whole.has(id)) this.placed_ms.delete(id);

@@ -9,7 +9,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 let dock = document.querySelector(".dock");
 if (!dock) {
-  dock = el("div.dock", { "data-region": "" });
+  dock = el("div.dock", { "data-region": "", role: "region", "aria-label": t("Notes of the desk") });
   document.body.append(dock);
 }
 let current = null;

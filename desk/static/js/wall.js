@@ -13,7 +13,7 @@ import { announce, el, errorText, icon } from "./dom.js";
 import { pressLead } from "./escalate.js";
 import { Feed } from "./feed.js";
 import { Fresh, kindsOf } from "./fresh.js";
-import { filters, isFiltered, learnSearch, matches, names as filterNames, startFilters, values } from "./filters.js";
+import { filters, isFiltered, isOldestFirst, learnSearch, learnShow, matches, names as filterNames, startFilters, values } from "./filters.js";
 import { Held } from "./held.js";
 import { bind, listKey } from "./keys.js";
 import { keepHolding, withKept } from "./leases.js";
@@ -110,7 +110,7 @@ function showOrder() {
 
 /** Takes a page in behind the others or, for the first, in their place; gives what was not in the list. */
 function take(page, replace, cursor = null) {
-  if (replace) { order = []; ghosts.clear(); conflicts.clear(); cards.startOver(); }
+  if (replace) { order = []; ghosts.clear(); conflicts.clear(); cards.startOver({ isOldestFirst: isOldestFirst() }); learnShow(page); }
   const added = page.cards.map((card) => card.id).filter((id) => replace || feed.indexOf(id) < 0);
   for (const card of page.cards) {
     learnCard(card);
@@ -464,7 +464,7 @@ function merged(fresh, rest) {
   return all.concat(rest.slice(at));
 }
 
-/** Inserts what waits, in its place by time, and goes to the newest. */
+/** Inserts what waits, in its place by time, and goes to the first of it. */
 function showNew({ focus = true } = {}) {
   if (!waiting.size) return;
   if (waiting.size > MOST_WAITING) { reload().then(() => focus && order.length && setFocus(order[0])); return; }
@@ -480,7 +480,7 @@ function showNew({ focus = true } = {}) {
   drawPill();
   counters.draw();
   if (!focus) return;
-  $("grid").scrollTop = 0;
+  if (!isOldestFirst()) $("grid").scrollTop = 0;
   setFocus(came[0]);
 }
 
@@ -504,6 +504,7 @@ async function renew() {
       for (const card of missed) back(card);
       if (!order.length && waiting.size) showNew({ focus: false });
       counters.learn(newestPage.counts);
+      if (isOldestFirst()) next ??= cards.cursors.get(order.at(-1)) ?? newestPage.next;  // what was missed stands at the end
       feed.draw();
       if (focused !== null) cards.bring(focused).catch(() => null);
       drawSoon();

@@ -1,0 +1,88 @@
+"""What every list and count of the wall asks of the database, for filters alone and in pairs: along an index, always.
+
+How long each takes at a million cards is measured by bench/wall_page.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Connection, event, text
+from sqlalchemy.orm import Session
+
+from bench import _choices
+from desk import db
+from desk.settings import Settings
+from desk.wall import forms, queries, tallies
+from desk.wall.walks import Filter
+from tests.desk_fixtures import SIX
+
+NOW = SIX + timedelta(hours=1)
+AFTER = (SIX + timedelta(minutes=1), 7)
+CHOSEN = [{}, *_choices.queries_of(1), *islice(_choices.queries_of(2), 0, None, 6)]
+
+
+@contextmanager
+def asked() -> Iterator[list[tuple[str, Any]]]:
+    """The statements that look at cards, with their values."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, values: object, *_more: object) -> None:
+        if re.search(r"\bcard\b", statement):
+            seen.append((statement, values))
+
+    engine = db.current().engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def ask(session: Session, wanted: Filter) -> None:
+    """All that a screen asks for."""
+    for after in (None, AFTER):
+        queries.list_ids(session, 1, wanted, None, 61, NOW, after=after)
+    queries.counts(session, 1, at=NOW)
+    tallies.facet_counts(session, 1, wanted, at=NOW)
+
+
+def plan_of(connection: Connection, statement: str, values: Any) -> str:
+    is_lite = connection.dialect.name == "sqlite"
+    rows = connection.exec_driver_sql(f"{'EXPLAIN QUERY PLAN' if is_lite else 'EXPLAIN'} {statement}", values)
+    return "\n".join(str(row[3] if is_lite else row[0]) for row in rows)
+
+
+def test_every_filter_and_its_numbers_go_along_an_index(on_both_databases: Settings) -> None:
+    with db.reading() as session:
+        if session.get_bind().dialect.name != "sqlite":  # on an empty table every plan is good
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+        plans: dict[str, str] = {}
+        for query in CHOSEN:
+            args = {name: "2026-11-19" if choice == "day" else choice for name, choice in query.items()}
+            wanted, _cursor, _limit = forms.read_filter(args, zone=ZoneInfo("UTC"), at=NOW)
+            with asked() as seen:
+                ask(session, wanted)
+            assert len(seen) >= 4, query
+            connection = session.connection()
+            plans |= {statement: plan_of(connection, statement, values) for statement, values in seen}
+
+    for statement, plan in plans.items():
+        assert not re.search(r"SCAN card(_\d+)?$|Seq Scan on card\b", plan, re.M), f"{statement}\n{plan}"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_somebody_holds_is_read_from_its_own_index(on_both_databases: Settings) -> None:
+    with db.reading() as session, asked() as seen:
+        ask(session, Filter(states=("claimed",)))
+        plans = [plan_of(session.connection(), *one) for one in list(seen)]
+
+    assert all("ix_card_claimed" in plan for plan in plans), plans
+    assert not any("ix_card_wall" in plan for plan in plans), plans
