@@ -21,7 +21,7 @@ def test_a_restart_costs_no_more_than_a_notice(desk: Desk, open_page: OpenPage, 
     number = desk.send("Frieda Kern", file=files["song"])
     wall = open_page(LEA, "/wall")
     card = go_to(wall, await_card(wall, "Frieda"))
-    card.locator(".cue").wait_for()
+    card.locator("button.cue").wait_for()  # a placeholder stands there until it can be heard
     wall.evaluate("window.stayed = true")
     wall.keyboard.press(" ")
     until(wall, f"sounding.length === 1 && {HEARD_S} > 0.2")
