@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from desk.errors import Invalid
 from desk.listeners import rules as listeners
+from desk.shows.rules import Span
 from desk.wall import assigning, facets, marks, mood, rules
 from desk.wall.queries import PAGE, PAGE_MOST
 from desk.wall.walks import CLAIMED, Filter
@@ -73,7 +74,7 @@ class SweepForm:
     filter: Filter | None
 
 
-def read_sweep(body: Any, *, zone: ZoneInfo, at: datetime) -> SweepForm:
+def read_sweep(body: Any, asker: Asker, *, at: datetime) -> SweepForm:
     given, faults = _object(body), _Faults()
     to, reason = _verdict(given, faults)
     key = _key(given, faults)
@@ -90,7 +91,7 @@ def read_sweep(body: Any, *, zone: ZoneInfo, at: datetime) -> SweepForm:
     if not (isinstance(among, list) and all(state in rules.STATES for state in among)):
         faults["among"] = "This is no state of a card."
     faults.check()
-    wanted = None if query is None else read_filter(query, zone=zone, at=at)[0]
+    wanted = None if query is None else read_filter(query, asker, at=at)[0]
     chosen = None if cards is None else [(int(one[0]), one[1]) for one in cards]
     return SweepForm(to, reason, key, given.get("start") is True, chosen, tuple(among), wanted)
 
@@ -233,13 +234,23 @@ def read_assigned(body: Any) -> tuple[str | None, int | None]:
     return desk, person_id
 
 
-def read_filter(
-    args: Mapping[str, str], *, zone: ZoneInfo, at: datetime, me: int | None = None
-) -> tuple[Filter, str | None, int]:
+@dataclass(frozen=True)
+class Asker:
+    """What a filter's words mean for whoever opens the link: today in this zone, me, and when a show was on.
+
+    span_of(show_id, at) -> the newest broadcast of one of the station's shows that had begun by `at`, or None
+    """
+
+    zone: ZoneInfo
+    me: int
+    span_of: Callable[[int, datetime], Span | None]
+
+
+def read_filter(args: Mapping[str, str], asker: Asker, *, at: datetime) -> tuple[Filter, str | None, int]:
     """Filter, cursor and length of a page from a query string; lists are separated by commas.
 
-    `assigned` is a desk, or me: whoever opens the link. A time is hour, today or a day (2026-11-19), days being those
-    of `zone`.
+    `assigned` is a desk, or me. A time is hour, today or a day (2026-11-19). A show, by its id, is its broadcast of
+    that day, else the latest.
     """
     faults = _Faults()
     states = tuple(part for part in args.get("state", "").split(",") if part and part != "all")
@@ -256,7 +267,9 @@ def read_filter(
     order = args.get("order", "")
     if order not in ("", "newest", "oldest"):
         faults["order"] = "The newest or the oldest first."
-    since, until = _read_time(args.get("time", ""), faults, zone=zone, at=at)
+    since, until = _read_time(args.get("time", ""), faults, zone=asker.zone, at=at)
+    if args.get("show"):
+        since, until = _read_show(args["show"], since, until, faults, asker, at=at)
     assigned = args.get("assigned", "")
     if assigned and assigned not in ("me", *assigning.DESKS):
         faults["assigned"] = "This is no such choice."
@@ -275,7 +288,7 @@ def read_filter(
         since=since,
         until=until,
         is_oldest_first=order == "oldest",
-        assigned_to_id=me if assigned == "me" else None,
+        assigned_to_id=asker.me if assigned == "me" else None,
         assigned_desk=assigned if assigned in assigning.DESKS else None,
     )
     return wanted, args.get("cursor") or None, int(limit)
@@ -297,12 +310,19 @@ def _read_time(said: str, faults: _Faults, *, zone: ZoneInfo, at: datetime) -> t
         return None, None
 
 
-def read_show(args: Mapping[str, str]) -> int | None:
-    """The show whose broadcast is meant, by its id."""
-    show = args.get("show", "")
-    if show and not (show.isdecimal() and len(show) < 16):
-        raise Invalid({"show": NO_NUMBER})
-    return int(show) if show else None
+def _read_show(
+    said: str, since: datetime | None, until: datetime | None, faults: _Faults, asker: Asker, *, at: datetime
+) -> tuple[datetime | None, datetime | None]:
+    """The bounds of a broadcast within those of a time: a day means the one that began on it, an hour cuts it off."""
+    if not (said.isdecimal() and len(said) < 16):
+        faults["show"] = NO_NUMBER
+        return since, until
+    span = asker.span_of(int(said), at if until is None else min(at, until - timedelta(milliseconds=1)))
+    if span is None or (until and since and span.starts_at < since):
+        faults["show"] = "This show was not on then."
+        return since, until
+    is_hour = since is not None and until is None
+    return max(span.starts_at, since) if is_hour and since else span.starts_at, span.ends_at
 
 
 def read_mood(args: Mapping[str, str]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ Text search is desk.wall.search's matter.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -32,7 +32,6 @@ from desk.listeners.models import Listener
 from desk.media import queries as media
 from desk.media.queries import AssetView
 from desk.people.models import Person
-from desk.shows import queries as shows
 from desk.wall import facets, rules, search, stretches, tags, twins, walks
 from desk.wall.models import Card, CardAct, CardCount, Stack
 from desk.wall.search import Search
@@ -382,22 +381,6 @@ def list_cards(
     if len(ids) <= limit:
         return Page(cards, None, asked)
     return Page(cards, (WIDE if is_wide else "") + write_cursor(cards[-1].card), asked)
-
-
-def within_show(session: Session, station_id: int, wanted: Filter, show_id: int, *, at: datetime) -> Filter:
-    """A filter bounded by a broadcast of a show: the one that began on the day asked for, else the latest.
-
-    Raises Invalid where there is none. Two statements.
-    """
-    newest = at if wanted.until is None else min(at, wanted.until - timedelta(milliseconds=1))
-    span = shows.latest_span(session, station_id, show_id, at=newest)
-    if span is None or (wanted.until and wanted.since and span.starts_at < wanted.since):
-        raise Invalid({"show": "This show was not on then."})
-    is_hour = wanted.since is not None and wanted.until is None
-    return replace(
-        wanted, since=max(span.starts_at, wanted.since) if is_hour and wanted.since else span.starts_at,
-        until=span.ends_at,
-    )  # fmt: skip
 
 
 def list_ids(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -23,6 +22,7 @@ from desk.shows import queries as shows
 from desk.shows.models import Show
 from desk.shows.rules import Span
 from desk.wall import forms
+from desk.wall.forms import Asker
 from desk.wall.models import CardCount, SavedView
 from desk.wall.walks import Filter
 
@@ -31,7 +31,22 @@ MOST = 60
 LONGEST_NAME_CHARACTERS = 40
 LONGEST_QUERY_CHARACTERS = 600
 SCOPES = ("show", "station", "me")
-PARTS = ("state", "kind", "campaign", "sender", "consent", "length", "quality", "time", "text", "exact", "shape")
+PARTS = (
+    "state",
+    "kind",
+    "campaign",
+    "sender",
+    "consent",
+    "length",
+    "quality",
+    "time",
+    "show",
+    "assigned",
+    "order",
+    "text",
+    "exact",
+    "shape",
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,7 @@ class Opening:
 # --- untrusted input --------------------------------------------------------------------------------------------
 
 
-def read_form(body: Any, *, zone: ZoneInfo, at: datetime) -> ViewForm:
+def read_form(body: Any, asker: Asker, *, at: datetime) -> ViewForm:
     """Raises Invalid naming every fault; what a link carries beside filters and shape is left out."""
     given: Mapping[str, Any] = body if isinstance(body, dict) else {}
     faults: dict[str, str] = {}
@@ -81,7 +96,7 @@ def read_form(body: Any, *, zone: ZoneInfo, at: datetime) -> ViewForm:
         faults["query"] = "There is nothing here to keep: choose a filter or a shape first."
     if faults:
         raise Invalid(faults)
-    forms.read_filter(dict(parts), zone=zone, at=at)
+    forms.read_filter(dict(parts), asker, at=at)
     return ViewForm(name, scope, query, given.get("opens") is True and scope == "show")
 
 
@@ -180,7 +195,7 @@ def find_opening(session: Session, station_id: int, person_id: int, *, at: datet
     return Opening(found, span) if found is not None else None
 
 
-def view_all(session: Session, station_id: int, person_id: int, *, zone: ZoneInfo, at: datetime) -> dict[str, Any]:
+def view_all(session: Session, station_id: int, person_id: int, asker: Asker, *, at: datetime) -> dict[str, Any]:
     """{views, show}: the present show's first, then the station's, other shows', one's own. Five statements."""
     span = shows.current_span(session, station_id, at=at)
     rows = session.execute(
@@ -191,7 +206,7 @@ def view_all(session: Session, station_id: int, person_id: int, *, zone: ZoneInf
         .limit(MOST)
     ).all()
     new = _new_cards(session, station_id)
-    views = [_as_json(view, show, span.show.id, _count(new, view.query, zone, at)) for view, show in rows]
+    views = [_as_json(view, show, span.show.id, _count(new, view.query, asker, at)) for view, show in rows]
     views.sort(key=lambda one: ("now", "station", "show", "me").index(one["scope"]))
     return {"views": views, "show": span.show.name if span.show.id is not None else None}
 
@@ -215,10 +230,13 @@ def _new_cards(session: Session, station_id: int) -> list[tuple[str, str, int]]:
     return [(row.kind, row.facet, row.cards) for row in rows]
 
 
-def _count(new: list[tuple[str, str, int]], query: str, zone: ZoneInfo, at: datetime) -> int | None:
-    """How much of a view is new; None where the counters cannot tell: with words, a campaign or a time."""
+def _count(new: list[tuple[str, str, int]], query: str, asker: Asker, at: datetime) -> int | None:
+    """How much of a view is new; None where the counters cannot tell: with words, a campaign, a time or a show."""
+    parts = dict(parse_qsl(query))
+    if "show" in parts:
+        return None
     try:
-        wanted = forms.read_filter(dict(parse_qsl(query)), zone=zone, at=at)[0]
+        wanted = forms.read_filter(parts, asker, at=at)[0]
     except Invalid:
         return None
     if not _is_countable(wanted):
@@ -233,5 +251,5 @@ def _count(new: list[tuple[str, str, int]], query: str, zone: ZoneInfo, at: date
 
 def _is_countable(wanted: Filter) -> bool:
     return (not wanted.states or "new" in wanted.states) and not (
-        wanted.text.strip() or wanted.campaign_id or wanted.since or wanted.until
+        wanted.text.strip() or wanted.campaign_id or wanted.since or wanted.until or wanted.is_assigned
     )

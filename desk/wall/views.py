@@ -6,6 +6,7 @@ Parse, one call, reply. The station is always the session's.
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ from desk.media import urgency
 from desk.people import queries as people
 from desk.people.models import Station
 from desk.shows import queries as shows
+from desk.shows.rules import Span
 from desk.wall import (
     actions,
     assigning,
@@ -55,14 +57,13 @@ def show_wall() -> str | WerkzeugResponse:
     station_id, at = my_station().id, clock.now()
     try:
         wanted, _cursor, _limit = _read_filter()
-        with db.reading() as session:
-            page = _page(session, station_id, _asked(session, wanted), None, queries.PAGE)
     except Invalid:
         return redirect(url_for("wall.show_wall"))
     with db.reading() as session:
         opening = saved.find_opening(session, station_id, me().id, at=at)
         if not request.query_string and opening is not None and opening.is_time(at):
             return redirect(f"{url_for('wall.show_wall')}?{opening.view.query}")
+        page = _page(session, station_id, wanted, None, queries.PAGE)
         campaigns = queries.extras.list_campaigns(session, station_id)
         known_tags = [tags.as_json(tag) for tag in tags.list_tags(session, station_id)]
         programme = [(show.id, show.name) for show in shows.list_shows(session, station_id) if not show.is_all_day]
@@ -146,7 +147,7 @@ def list_cards() -> Response:
     wanted, cursor, limit = _read_filter()
     station_id = my_station().id
     with db.reading() as session:
-        return jsonify(_page(session, station_id, _asked(session, wanted), cursor, limit))
+        return jsonify(_page(session, station_id, wanted, cursor, limit))
 
 
 @wall.get("/api/v1/cards/counts")
@@ -156,7 +157,6 @@ def count_cards() -> Response:
     wanted, _cursor, _limit = _read_filter()
     at, station_id = clock.now(), my_station().id
     with db.reading() as session:
-        wanted = _asked(session, wanted)
         facets = tallies.facet_counts(session, station_id, wanted, at=at)
         if not wanted.text.strip():
             assigned = assigning.count_assigned(session, station_id, wanted, me=me().id, at=at)
@@ -165,14 +165,17 @@ def count_cards() -> Response:
 
 
 def _read_filter() -> tuple[Filter, str | None, int]:
-    return forms.read_filter(request.args, zone=ZoneInfo(my_station().timezone), at=clock.now(), me=me().id)
+    return forms.read_filter(request.args, _asker(), at=clock.now())
 
 
-def _asked(session: Session, wanted: Filter) -> Filter:
-    show_id = forms.read_show(request.args)
-    if show_id is None:
-        return wanted
-    return queries.within_show(session, my_station().id, wanted, show_id, at=clock.now())
+def _asker() -> forms.Asker:
+    station = my_station()
+
+    def span_of(show_id: int, at: datetime) -> Span | None:
+        with db.reading() as session:
+            return shows.latest_span(session, station.id, show_id, at=at)
+
+    return forms.Asker(ZoneInfo(station.timezone), me().id, span_of)
 
 
 def _page(session: Session, station_id: int, wanted: Filter, cursor: str | None, limit: int) -> dict[str, Any]:
@@ -497,16 +500,16 @@ def _card_body(session: Session, card: Card) -> dict[str, Any]:
 @requires("wall.read")
 def list_views() -> Response:
     """The views this person may choose from: the show's, the station's, one's own; each with how much is new in it."""
-    station, at = my_station(), clock.now()
+    station, at, asker = my_station(), clock.now(), _asker()
     with db.reading() as session:
-        return jsonify(saved.view_all(session, station.id, me().id, zone=ZoneInfo(station.timezone), at=at))
+        return jsonify(saved.view_all(session, station.id, me().id, asker, at=at))
 
 
 @wall.post("/api/v1/views")
 @requires("card.judge")
 def add_view() -> tuple[Response, int]:
     station, at = my_station(), clock.now()
-    form = saved.read_form(request.get_json(), zone=ZoneInfo(station.timezone), at=at)
+    form = saved.read_form(request.get_json(), _asker(), at=at)
     with db.transaction() as session:
         view = saved.add_view(session, station.id, form, by=me().id, at=at)
         body = {"view": {"id": view.id, "name": view.name}}
@@ -532,7 +535,7 @@ def change_view(view_id: int) -> Response:
 def add_sweep() -> tuple[Response, int]:
     """Draw up one verdict on many cards; with `start` do it. What is read stands outside the transaction."""
     station, by, at = my_station(), me().id, clock.now()
-    asked = forms.read_sweep(request.get_json(), zone=ZoneInfo(station.timezone), at=at)
+    asked = forms.read_sweep(request.get_json(), _asker(), at=at)
     with db.reading() as session:
         chosen = asked.cards
         if asked.filter is not None:

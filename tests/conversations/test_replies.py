@@ -320,5 +320,5 @@ def test_a_thread_shows_both_sides_oldest_first(asked: Provider) -> None:
     assert view["held_until"] is not None
     assert set(view) == {
         "id", "direction", "kind", "text", "at", "delivery_state", "delivery_error", "by", "media_ids", "reactions",
-        "is_edited", "is_revoked", "held_until",
+        "is_edited", "is_revoked", "held_until", "is_aside",
     }  # fmt: skip

@@ -20,6 +20,7 @@ from desk.errors import Invalid
 from desk.listeners import actions as listeners
 from desk.listeners.models import Listener
 from desk.settings import Settings
+from desk.shows import queries as shows
 from desk.shows.models import Show
 from desk.wall import actions, facets, forms, queries, rules, search, stretches, tallies
 from desk.wall.facets import Facets
@@ -236,7 +237,7 @@ def test_who_turns_out_to_be_known_was_new_only_once(cast: Cast) -> None:
         _counters_add_up(session)
 
 
-BERLIN = ZoneInfo("Europe/Berlin")
+BERLIN = forms.Asker(ZoneInfo("Europe/Berlin"), 1, lambda _show_id, _at: None)
 TIMES = [
     ("", None, None),
     ("hour", SIX, None),
@@ -247,7 +248,7 @@ TIMES = [
 
 @pytest.mark.parametrize(("said", "since", "until"), TIMES)
 def test_a_time_is_an_hour_or_a_day_of_the_station(said: str, since: datetime | None, until: datetime | None) -> None:
-    wanted, _cursor, _limit = forms.read_filter({"time": said}, zone=BERLIN, at=NOW)
+    wanted, _cursor, _limit = forms.read_filter({"time": said}, BERLIN, at=NOW)
 
     assert (wanted.since, wanted.until) == (since, until)
 
@@ -255,11 +256,11 @@ def test_a_time_is_an_hour_or_a_day_of_the_station(said: str, since: datetime | 
 @pytest.mark.parametrize(
     ("name", "value"),
     [("time", "soon"), ("time", "2026-13-01"), ("time", "9999-12-31"), ("sender", "me"), ("quality", "-"),
-     ("length", "medium"), ("consent", "%"), ("order", "best")],
+     ("length", "medium"), ("consent", "%"), ("order", "best"), ("show", "x"), ("show", "1")],
 )  # fmt: skip
 def test_a_choice_there_is_not_is_refused(name: str, value: str) -> None:
     with pytest.raises(Invalid) as refused:
-        forms.read_filter({name: value}, zone=BERLIN, at=NOW)
+        forms.read_filter({name: value}, BERLIN, at=NOW)
 
     assert list(refused.value.fields) == [name]
 
@@ -330,15 +331,14 @@ def test_a_show_is_its_latest_broadcast_or_that_of_a_day(cast: Cast) -> None:
         evening = SIX + timedelta(hours=10)
         ids = [a_card(session, cast.rheinwelle, sent_at=sent_at, at=evening).id for sent_at in times]
 
-        def shown(wanted: Filter, at: datetime) -> list[int]:
-            bounded = queries.within_show(session, cast.rheinwelle, wanted, morning.id, at=at)
-            return [view.card.id for view in queries.list_cards(session, cast.rheinwelle, bounded, at=at).cards]
+        def shown(at: datetime, show: Show, **given: str) -> list[int]:
+            asker = replace(BERLIN, span_of=lambda show_id, when: shows.latest_span(session, 1, show_id, at=when))
+            wanted, _cursor, _limit = forms.read_filter({"show": str(show.id)} | given, asker, at=at)
+            return [view.card.id for view in queries.list_cards(session, cast.rheinwelle, wanted, at=at).cards]
 
-        yesterday, _cursor, _limit = forms.read_filter({"time": "2026-11-18"}, zone=BERLIN, at=NOW)
-        hour, _cursor, _limit = forms.read_filter({"time": "hour"}, zone=BERLIN, at=SIX + timedelta(hours=2))
-        assert shown(Filter(), SIX + timedelta(hours=9)) == [ids[3]]
-        assert shown(yesterday, NOW) == [ids[1], ids[0]]
-        assert shown(hour, SIX + timedelta(hours=2)) == []
-        for wanted, show_id in ((Filter(), foreign.id), (yesterday, weekly.id)):
+        assert shown(SIX + timedelta(hours=9), morning) == [ids[3]]
+        assert shown(NOW, morning, time="2026-11-18") == [ids[1], ids[0]]
+        assert shown(SIX + timedelta(hours=2), morning, time="hour") == []
+        for show, given in ((foreign, {}), (weekly, {"time": "2026-11-18"})):
             with pytest.raises(Invalid):
-                queries.within_show(session, cast.rheinwelle, wanted, show_id, at=NOW)
+                shown(NOW, show, **given)

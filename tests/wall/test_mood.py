@@ -36,7 +36,9 @@ def cast(session: Session) -> Cast:
 
 
 def arrive(session: Session, station_id: int, words: str, **said: Any) -> Card:
-    """A text as the front door places it."""
+    """A text as the front door places it, a second after the one before."""
+    number = session.execute(select(func.count(Message.id))).scalar_one()
+    said.setdefault("sent_at", SIX + timedelta(seconds=number))
     card = a_card(session, station_id, text=words, **said)
     come = session.get_one(Message, card.message_id)
     mood.fold_arrival(session, card, come, session.get_one(Listener, card.listener_id), at=come.sent_at)

@@ -67,7 +67,9 @@ def test_every_filter_and_its_numbers_go_along_an_index(on_both_databases: Setti
         plans: dict[str, str] = {}
         for query in CHOSEN:
             args = {name: "2026-11-19" if choice == "day" else choice for name, choice in query.items()}
-            wanted, _cursor, _limit = forms.read_filter(args, zone=ZoneInfo("UTC"), at=NOW)
+            wanted, _cursor, _limit = forms.read_filter(
+                args, forms.Asker(ZoneInfo("UTC"), 1, lambda _show, _at: None), at=NOW
+            )
             with asked() as seen:
                 ask(session, wanted)
             assert len(seen) >= 4, query

@@ -128,7 +128,7 @@ def test_the_page_carries_its_first_cards_as_data_that_no_text_can_break(sign_in
     assert found is not None
     first = json.loads(found.group(1))
     assert first["cards"][0]["text"] == "</script><script>alert(1)</script>"
-    assert set(first) == {"cards", "next", "search", "seq", "counts", "mood"}
+    assert set(first) == {"cards", "next", "search", "since", "until", "seq", "counts", "mood"}
     assert "<script>alert(1)" not in page
 
 
