@@ -27,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 SOURCE_ROOT = HERE.parent.parent
 LOCALES = ("de", "en")
 CATALOGUE_LOCALES = ("de",)
+PLURAL_FORMS = 2  # of each of them
 
 _KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "_": None,
@@ -173,13 +174,13 @@ def _list_refusals(root: Path) -> list[Used]:
 
 
 def list_missing(locale: str, root: Path = SOURCE_ROOT) -> list[Used]:
-    """Phrases in use that have no translation, each named once."""
+    """Phrases in use that have no translation, each named once; one that counts needs its second form, too."""
     catalogue = load_catalogue(locale)
     missing: dict[MsgId, Used] = {}
     for used in list_used(root):
         message = catalogue.get(used.msgid)
         strings = [] if message is None else [message.string] if isinstance(message.string, str) else message.string
-        if not strings or not all(strings):
+        if len(strings) != (1 if isinstance(used.msgid, str) else PLURAL_FORMS) or not all(strings):
             missing.setdefault(used.msgid, used)
     return list(missing.values())
 
