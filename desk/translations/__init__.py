@@ -179,7 +179,8 @@ def list_missing(locale: str, root: Path = SOURCE_ROOT) -> list[Used]:
     missing: dict[MsgId, Used] = {}
     for used in list_used(root):
         message = catalogue.get(used.msgid)
-        strings = [] if message is None else [message.string] if isinstance(message.string, str) else message.string
+        said = message.string if message is not None else None
+        strings = [said] if isinstance(said, str) else list(said or ())
         if len(strings) != (1 if isinstance(used.msgid, str) else PLURAL_FORMS) or not all(strings):
             missing.setdefault(used.msgid, used)
     return list(missing.values())
