@@ -77,8 +77,8 @@ def test_what_was_written_before_the_migration_is_found_after_it_and_back(rung: 
     schema.migrate(db.current())
     with db.transaction() as session:
         assert turned_over(session, rung, Filter(text="glocke"), 60) == before
-        session.get_one(Card, before[0]).folded = " amsel"
+        session.get_one(Card, before[0]).folded = " uhuruf"
         session.get_one(Card, before[1]).withdrawn_at = NOW
     with db.reading() as session:
         assert turned_over(session, rung, Filter(text="glocke"), 60) == before[2:]
-        assert turned_over(session, rung, Filter(text="amsel", is_exact=True), 60)[:1] == before[:1]
+        assert turned_over(session, rung, Filter(text="uhuruf"), 60) == before[:1]
