@@ -40,6 +40,24 @@ def matches(keywords: str, text: str) -> bool:
     return any(f" {keyword} " in words for keyword in wanted)
 
 
+def mark_keyword(keywords: str, text: str) -> tuple[str, str, str]:
+    """A text cut at the first words that fit: what stands before them, they themselves, what follows.
+
+    Without any that fit the whole text stands before nothing.
+
+    >>> mark_keyword("staendchen", "Ein Ständchen für Oma")
+    ('Ein ', 'Ständchen', ' für Oma')
+    """
+    text = unicodedata.normalize("NFC", text)
+    said = [(word, found.span()) for found in re.finditer(r"\w+", text) for word in _words(found[0]).split()]
+    for wanted in (keyword.split() for keyword in split_keywords(keywords)):
+        for at in range(len(said) - len(wanted) + 1):
+            if [word for word, _span in said[at : at + len(wanted)]] == wanted:
+                start, end = said[at][1][0], said[at + len(wanted) - 1][1][1]
+                return text[:start], text[start:end], text[end:]
+    return text, "", ""
+
+
 def is_open(opens_at: datetime, closes_at: datetime | None, sent_at: datetime) -> bool:
     """Whether a message sent at this moment (the provider's time) lies in the window; the close is exclusive."""
     return opens_at <= sent_at and (closes_at is None or sent_at < closes_at)
