@@ -37,9 +37,9 @@ from desk.wall.sweeps import ALREADY, DONE, ELSEWHERE, FIXED, GONE, WAITING, Out
 ACT = "campaign"
 BY_HAND, WITHDRAWN, BLOCKED, UNFIT = "by_hand", "withdrawn", "blocked", "unfit"
 WEEK, MONTH = timedelta(days=7), timedelta(days=30)
-CHUNK = 2000  # cards that one statement passes; 8 ms
+CHUNK = 1000  # cards that one statement passes: 5 to 15 ms
 MOST_READ = 100_000  # cards that are looked through, the newest first
-EXAMPLES = 8
+EXAMPLES = 5
 EXAMPLE_CHARACTERS = 160
 LOOKED_AT: tuple[Any, ...] = (
     Card.id, Card.version, Card.kind, Card.state, Card.campaign_id, Card.consent, Card.is_for_jury, Card.placed_at,
@@ -226,13 +226,14 @@ class _Near:
         self, session: Session, campaign: Campaign, rows: Sequence[Any], others: dict[int, Source], *, at: datetime
     ) -> None:
         self.campaign, self.others, self.at = campaign, others, at
+        self.words = rules.split_keywords(campaign.keywords)
         self.fitting = {row.id for row in rows if row.campaign_id != campaign.id and self._fits(row)}
         self.by_hand = _sorted_by_hand(session, self.fitting)
         self.entries = _entries_of(session, [row.id for row in rows if row.campaign_id and row.id in self.fitting])
 
     def _fits(self, row: Any) -> bool:
         closes_at = self.campaign.closes_at
-        return (closes_at is None or row.sent_at < closes_at) and rules.matches(self.campaign.keywords, row.text)
+        return (closes_at is None or row.sent_at < closes_at) and rules.holds_any(self.words, row.text)
 
     def settle(self, row: Any) -> tuple[str, str]:
         """What becomes of a card: WAITING if the rule takes it, else why it stays."""
@@ -260,16 +261,22 @@ class _Near:
 
 def _sorted_by_hand(session: Session, card_ids: set[int]) -> set[int]:
     """Those that somebody put into a campaign or took out of one, other than by a sweep."""
-    found = session.execute(
-        select(CardAct).where(CardAct.card_id.in_(card_ids), CardAct.act.in_(("campaign", "undo"))).order_by(CardAct.id)
-    ).scalars()
-    acts: dict[int, list[CardAct]] = {}
-    for act in found:
-        acts.setdefault(act.card_id, []).append(act)
+    if not card_ids:
+        return set()
+    rows = session.execute(
+        select(CardAct.card_id, CardAct.act, CardAct.by_person_id, CardAct.at, CardAct.after, CardAct.undone_at).where(
+            CardAct.card_id.in_(card_ids),
+            CardAct.act.in_(("campaign", "undo")),
+            or_(CardAct.by_person_id.is_not(None), CardAct.undone_at.is_not(None)),
+        )
+    )
+    acts: dict[int, list[Any]] = {}
+    for row in rows:
+        acts.setdefault(row.card_id, []).append(row)
     return {card_id for card_id, own in acts.items() if _is_by_hand(own)}
 
 
-def _is_by_hand(acts: Sequence[CardAct]) -> bool:
+def _is_by_hand(acts: Sequence[Any]) -> bool:
     """A sorting of somebody's that holds, or one of the desk's that somebody took back. Sweeps go by rules."""
     swept_back = {act.at for act in acts if act.act == "undo" and SWEEP in act.after}
     for act in acts:
@@ -282,6 +289,8 @@ def _is_by_hand(acts: Sequence[CardAct]) -> bool:
 
 
 def _entries_of(session: Session, card_ids: Sequence[int]) -> dict[int, Any]:
+    if not card_ids:
+        return {}
     rows = session.execute(
         select(Entry.card_id, Entry.found_by, Entry.at).where(Entry.card_id.in_(card_ids), Entry.removed_at.is_(None))
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from desk.wall.rules import fold
@@ -33,7 +34,11 @@ def _words(text: str) -> str:
 
 def matches(keywords: str, text: str) -> bool:
     """Whether a message enters: any keyword stands in its text as words; a campaign without keywords takes all."""
-    wanted = split_keywords(keywords)
+    return holds_any(split_keywords(keywords), text)
+
+
+def holds_any(wanted: Sequence[str], text: str) -> bool:
+    """The same for keywords that are split already."""
     if not wanted:
         return True
     words = f" {_words(text)} "

@@ -332,7 +332,9 @@ function learnCampaign(one) {
 
 async function takeBack() {
   const answer = await undoLast();
-  if (answer?.sweep) heardSweep(answer, true);
+  if (!answer?.sweep) return;
+  closeNote();
+  heardSweep(answer, true);
 }
 
 /* ---------- together ---------- */
