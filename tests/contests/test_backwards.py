@@ -162,6 +162,7 @@ def test_whoever_withdrew_or_is_blocked_and_what_came_after_the_close_stay_out(
         wall.set_consent(session, cast.rheinwelle, withdrawn, "withdrawn", by=cast.edith, at=now)
         wall.withdraw_card(session, session.get_one(Card, gone), at=now)
         _came(session, cast, now, "Ständchen", sent_at=now - HOUR / 4)
+        _came(session, cast, now, "Ständchen", sent_at=now - HOUR / 4, at=now - HOUR / 2)  # a clock that runs ahead
         target = _new(session, cast, now, closes_at=now - HOUR / 3)
     found = _preview(sign_in("edith"), target.id)
 
