@@ -47,7 +47,7 @@ def test_copies_are_one_card_with_one_verdict_and_each_can_be_taken_out(wall: An
     wall.keyboard.press("n")
     wall.wait_for_selector(f"{upper}.is-focus .b-more")
     badge = wall.locator(f"{upper} .b-more")
-    said = badge.locator("span[aria-hidden]").text_content(), badge.get_attribute("title")
+    said = badge.locator("span[aria-hidden]").all_text_contents(), badge.get_attribute("title")
     alone = wall.locator(f'.card[data-id="{ids[0]}"]').count()
 
     late, _same = send_copies(cast, 300, stack_id=stack_id)
@@ -68,7 +68,7 @@ def test_copies_are_one_card_with_one_verdict_and_each_can_be_taken_out(wall: An
     wall.keyboard.press("z")
     wall.wait_for_selector(f"{upper}:not(.is-rejected) .b-more >> text=3×")
 
-    assert said == ("3× 3", "3 copies from 3 listeners · Same picture, sharper (O)")
+    assert said == (["3×", "3"], "3 copies from 3 listeners · Same picture, sharper (O)")
     assert (alone, moved) == (0, (False, 1))
     assert "4 copies from 4 listeners" in heading
     assert faults == []
