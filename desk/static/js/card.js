@@ -44,7 +44,7 @@ const twinsBadge = (twins) => el("span.badge.b-dup", { title: twinsTitle(twins) 
 export const moreTitle = (card) => areCopies(card) ? [copiesTitle(card), card.twins && t(card.twins.reason)].filter(Boolean).join(" · ") : tn("%(num)s more of the same listener", "%(num)s more of the same listener", card.more);
 const moreBadge = (card) => el("button.badge.b-more", { type: "button", "data-act": "more", tabindex: -1, title: `${moreTitle(card)} (O)` }, icon("layers"), ...moreSigns(card), el("span.vh", {}, moreTitle(card)));
 const shortly = (words) => el("span", { "aria-hidden": "true" }, words);
-const moreSigns = (card) => (areCopies(card) ? [shortly(`${number(card.more + 1)}×`), icon("users"), shortly(number(card.copies.listeners))] : [shortly(`+${number(card.more)}`)]);
+const moreSigns = (card) => (areCopies(card) ? [shortly(`${number(card.more + 1)}×`), el("span.b-of", { "aria-hidden": "true" }, icon("users"), number(card.copies.listeners))] : [shortly(`+${number(card.more)}`)]);
 
 export const mainMedia = (card) => card.media?.[0] ?? null;
 export const isClaimed = (card) => Boolean(card.claim && new Date(card.claim.until) > now());
