@@ -14,10 +14,9 @@ from werkzeug.serving import make_server
 
 from desk import clock, db
 from desk.contests.models import Campaign
-from desk.people import actions as people
 from desk.people.models import Person
 from tests.contests.builders import a_campaign, arrive, put_voice
-from tests.desk_fixtures import Cast
+from tests.desk_fixtures import Browser, Cast
 from tests.wall.builders import a_card, a_listener
 
 AXE = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -57,7 +56,9 @@ def address(app: Flask) -> Iterator[str]:
 
 
 @pytest.fixture
-def open_page(address: str, browser: Any, cast: Cast) -> Iterator[Callable[..., Any]]:
+def open_page(
+    address: str, browser: Any, cast: Cast, sign_in: Callable[[str], Browser]
+) -> Iterator[Callable[..., Any]]:
     """`open_page("edith", "/campaigns")` gives the page as that person sees it, in English."""
     contexts, faults = [], []
 
@@ -65,15 +66,12 @@ def open_page(address: str, browser: Any, cast: Cast) -> Iterator[Callable[..., 
         with db.transaction() as session:
             person = session.get_one(Person, getattr(cast, name))
             person.locale, person.theme = "en", theme
-            link = people.make_link(session, person, at=clock.now())
         context = browser.new_context(viewport={"width": width_px, "height": 900}, reduced_motion="reduce")
         contexts.append(context)
+        context.add_cookies([sign_in(name).cookie(address)])
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(f"{address}/signin/link/{link}")
-        page.click("button[type=submit]")
-        page.wait_for_url(lambda url: "/signin" not in url)
         page.goto(f"{address}{path}")
         return page
 
