@@ -145,7 +145,7 @@ def _scrolling(page: Any, address: str) -> list[Figure]:
     heap_mb = _heap_mb(page)
     longest_ms = max(longest_ms, _longest(page))
     page.evaluate(BARE)
-    bare = _scroll(page, -WHEEL_PX, WHEEL_FRAMES, DOWN_LIMIT_S * 1000)
+    bare = _scroll(page, WHEEL_PX, WHEEL_FRAMES, DOWN_LIMIT_S * 1000)
     frames_ms = read["took_ms"] + back["took_ms"]
     return [
         judge("scroll: first card of 100,000", first_ms, "ms", limit=FIRST_CARD_LIMIT_MS),
@@ -246,7 +246,7 @@ def _work_ms(page: Any) -> float:
     tools.send("Performance.enable")
     told = {one["name"]: one["value"] for one in tools.send("Performance.getMetrics")["metrics"]}
     tools.detach()
-    return 1000 * sum(told[name] for name in OURS)
+    return 1000 * float(sum(told[name] for name in OURS))
 
 
 def _mean(took_ms: list[float]) -> float:
