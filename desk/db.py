@@ -101,6 +101,7 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _open_engine(url)
         self._one_writer = threading.Lock() if self.is_sqlite else None
+        self.committed = threading.Event()  # set by every commit of this process, for the one who waits for them
         self._closed = threading.Event()
         self._checkpointer: threading.Thread | None = None
         self._disposals = 0
@@ -133,6 +134,7 @@ class Database:
             session.flush()  # what follows from changed rows leaves its hook now
             _run_hooks(session, "before_commit")
             session.commit()
+            self.committed.set()
             hooks = session.info.pop("after_commit", {})
         for hook in hooks.values():
             hook(session)

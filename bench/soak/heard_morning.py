@@ -62,11 +62,13 @@ def _tell() -> Callable[[float, list[Seat]], None]:
 def _rows(sums: Sums) -> list[Figure]:
     name = f"heard morning of {ITEMS} in {MINUTES:g} min"
     hours = sums.took_s / 3600 * PRODUCERS
+    by_itself = ITEMS - sums.counted - sums.under
     return [
         judge(f"{name}: received", sums.received, "", limit=ITEMS, more_is_better=True),
         judge(f"{name}: counted in the mood bar", sums.counted, ""),
-        judge(f"{name}: seen", sums.seen, "", limit=ITEMS - sums.counted, more_is_better=True),
-        judge(f"{name}: judged", sums.judged, "", limit=ITEMS - sums.counted, more_is_better=True),
+        judge(f"{name}: judged with another of their listener", sums.under, ""),
+        judge(f"{name}: seen", sums.seen, "", limit=by_itself, more_is_better=True),
+        judge(f"{name}: judged", sums.judged, "", limit=by_itself, more_is_better=True),
         judge(f"{name}: lost", len(sums.lost) + len(sums.twice), "", limit=0),
         judge(f"{name}: left", sums.left, "", limit=0),
         judge(f"{name}: double-judged", len(sums.doubled) / ITEMS * 100, "%", limit=DOUBLE_LIMIT * 100),

@@ -112,20 +112,33 @@ def enter_if_matching(session: Session, card: Card, text: str, *, sent_at: datet
     ).scalars()
     fitting = next((campaign for campaign in open_then if rules.matches(campaign.keywords, text)), None)
     if fitting is not None:
-        _enter(session, fitting.id, card, found_by="keyword", by=None, at=at)
+        enter_by_rule(session, card, fitting.id, by=None, at=at)
         wall.put_in_campaign(session, card, fitting.id, by=None, at=at)
     return fitting
+
+
+def enter_by_rule(session: Session, card: Card, campaign_id: int, *, by: int | None, at: datetime) -> None:
+    """Give a card its number in a campaign whose words it holds. May be repeated; the wall is not told."""
+    _enter(session, campaign_id, card, found_by="keyword", by=by, at=at)
 
 
 def follow_card(
     session: Session, card: Card, before: int | None, after: int | None, by: int | None, at: datetime
 ) -> None:
     """Keep entries in step when a card is put into a campaign or taken out of it, by hand or by an undo."""
+    if before is not None and after is not None:
+        hold_still(session, (before, after))
     if before is not None and before != after:
         _take_out(session, before, card, by=by, at=at)
     if after is not None:
         queries.load_campaign(session, card.station_id, after)
         _enter(session, after, card, found_by="hand", by=by, at=at)
+
+
+def hold_still(session: Session, campaign_ids: Sequence[int]) -> None:
+    """Lock campaigns between which a card goes, always in one order: two who go opposite ways wait for each other."""
+    of_both = select(Campaign.id).where(Campaign.id.in_(campaign_ids)).order_by(Campaign.id)
+    session.execute(of_both.with_for_update()).all()
 
 
 def follow_withdrawal(session: Session, card: Card, at: datetime) -> None:

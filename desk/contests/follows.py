@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from desk.contests import queries
+from desk.contests import backwards, queries
 from desk.contests.actions import follow_card, follow_withdrawal
-from desk.wall import signals
+from desk.wall import signals, sweeps
 from desk.wall.queries import extras
 
 if follow_card not in signals.entered:
@@ -14,3 +14,4 @@ if follow_withdrawal not in signals.withdrawn:
 extras.campaigns_of = queries.badges
 extras.has_campaign = queries.has_campaign
 extras.list_campaigns = queries.list_choices
+sweeps.doers[backwards.ACT] = backwards.enter_one

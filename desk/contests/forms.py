@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from desk.contests import rules
 from desk.errors import Invalid
 
+SPANS = ("start", "show", "today", "week", "month")
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
@@ -51,6 +52,19 @@ def read_campaign(given: Mapping[str, Any], zone: ZoneInfo, *, now: datetime) ->
     if faults:
         raise Invalid(faults)
     return CampaignForm(name, keywords, hue, icon, opens_at, closes_at)
+
+
+def read_backwards(given: Mapping[str, Any]) -> tuple[str, str]:
+    """The span and the key of a request to run a rule backwards. Raises Invalid."""
+    faults: dict[str, str] = {}
+    span, key = given.get("span"), given.get("key")
+    if span not in SPANS:
+        faults["span"] = "There is no such span."
+    if not isinstance(key, str) or not 8 <= len(key) <= 64:
+        faults["key"] = "Every sweep carries a key of its own, so that it happens once."
+    if faults:
+        raise Invalid(faults)
+    return str(span), str(key)
 
 
 def _text(given: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from desk.wall.rules import fold
@@ -33,11 +34,33 @@ def _words(text: str) -> str:
 
 def matches(keywords: str, text: str) -> bool:
     """Whether a message enters: any keyword stands in its text as words; a campaign without keywords takes all."""
-    wanted = split_keywords(keywords)
+    return holds_any(split_keywords(keywords), text)
+
+
+def holds_any(wanted: Sequence[str], text: str) -> bool:
+    """The same for keywords that are split already."""
     if not wanted:
         return True
     words = f" {_words(text)} "
     return any(f" {keyword} " in words for keyword in wanted)
+
+
+def mark_keyword(keywords: str, text: str) -> tuple[str, str, str]:
+    """A text cut at the first words that fit: what stands before them, they themselves, what follows.
+
+    Without any that fit the whole text stands before nothing.
+
+    >>> mark_keyword("staendchen", "Ein Ständchen für Oma")
+    ('Ein ', 'Ständchen', ' für Oma')
+    """
+    text = unicodedata.normalize("NFC", text)
+    said = [(word, found.span()) for found in re.finditer(r"\w+", text) for word in _words(found[0]).split()]
+    for wanted in (keyword.split() for keyword in split_keywords(keywords)):
+        for at in range(len(said) - len(wanted) + 1):
+            if [word for word, _span in said[at : at + len(wanted)]] == wanted:
+                start, end = said[at][1][0], said[at + len(wanted) - 1][1][1]
+                return text[:start], text[start:end], text[end:]
+    return text, "", ""
 
 
 def is_open(opens_at: datetime, closes_at: datetime | None, sent_at: datetime) -> bool:

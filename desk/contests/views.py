@@ -9,12 +9,13 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from sqlalchemy.orm import Session
 
 from desk import clock, db
-from desk.contests import actions, forms, queries, rules
+from desk.contests import actions, backwards, forms, queries, rules
 from desk.contests.models import Campaign
 from desk.errors import Invalid
 from desk.live import log
 from desk.media import storage
 from desk.wall import queries as wall
+from desk.wall import sweeps
 from desk.web import access
 from desk.web.access import requires
 from desk.web.files import send_object
@@ -111,6 +112,25 @@ def change_campaign(campaign_id: int) -> Response:
         )
         view = queries.view_campaign(changed, at=at)
     return jsonify({"campaign": view})
+
+
+@contests.post("/api/v1/campaigns/<int:campaign_id>/backwards")
+@requires("contest.manage")
+def draw_up_backwards(campaign_id: int) -> tuple[Response, int]:
+    """What the campaign's rule would take of what came before, as a sweep that can be started. Nothing moves yet."""
+    station, by, at = access.my_station(), access.me().id, clock.now()
+    span, key = forms.read_backwards(_body())
+    with db.reading() as session:
+        campaign = queries.load_campaign(session, station.id, campaign_id)
+        since = backwards.begin_of(session, campaign, span, at=at)
+        plan = backwards.plan(session, campaign, since, at=at)
+    wanted = {"campaign_id": campaign.id, "name": campaign.name, "since": clock.iso(since)}
+    with db.transaction() as session:
+        sweep = sweeps.draw_up(
+            session, station.id, plan.cards, act=backwards.ACT, wanted=wanted, key=key, by=by, at=at
+        )  # fmt: skip
+        view = sweeps.view(session, sweep)
+    return jsonify({"sweep": view, "since": clock.iso(since)} | plan.as_json()), 201
 
 
 @contests.get("/api/v1/campaigns/<int:campaign_id>/entries")

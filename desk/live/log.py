@@ -111,9 +111,11 @@ def list_after(session: Session, station_id: int, seq: int, *, most: int = CATCH
     if seq > newest or newest - seq > most:
         return None
     rows = session.execute(
-        select(LiveEvent).where(LiveEvent.station_id == station_id, LiveEvent.seq > seq).order_by(LiveEvent.seq)
-    ).scalars()
-    events = [Event(row.seq, row.station_id, row.kind, row.audience, row.payload, row.at) for row in rows]
+        select(LiveEvent.seq, LiveEvent.station_id, LiveEvent.kind, LiveEvent.audience, LiveEvent.payload, LiveEvent.at)
+        .where(LiveEvent.station_id == station_id, LiveEvent.seq > seq)
+        .order_by(LiveEvent.seq)
+    )
+    events = [Event(*row) for row in rows]
     if len(events) != newest - seq and (not events or events[0].seq != seq + 1):
         return None
     return events

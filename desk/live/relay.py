@@ -1,7 +1,8 @@
 """Tails the event log and hands every committed event to this process's screens.
 
-One thread per web process. Woken by a change of SQLite's data_version (polled every 50 ms, on its own connection)
-or by PostgreSQL's NOTIFY with a fallback poll of 1 s. Sockets only carry: a lost message is found by its number.
+One thread per web process. Woken by a commit of this process, by a change of SQLite's data_version (polled every 50 ms,
+on its own connection) or by PostgreSQL's NOTIFY with a fallback poll of 1 s. Sockets only carry: a lost message is
+found by its number.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ Deliver = Callable[[Sequence[Event]], None]
 class Relay:
     """Reads events after the last one it handed over, per station, for ever; start() once per process."""
 
-    def __init__(self, database: Database, deliver: Deliver) -> None:
+    def __init__(self, database: Database, deliver: Deliver, *, poll_s: float = SQLITE_POLL_S) -> None:
         self._database = database
         self._deliver = deliver
+        self._poll_s = poll_s
         self._last: dict[int, int] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="live-relay", daemon=True)
@@ -45,6 +47,7 @@ class Relay:
     def stop(self, *, wait_s: float = 0.0) -> None:
         """Ask it to end; with `wait_s` wait so long until it has let go of its connection."""
         self._stopping.set()
+        self._database.committed.set()
         if wait_s and self._thread.is_alive():
             self._thread.join(wait_s)
 
@@ -87,7 +90,8 @@ class Relay:
         if before != getattr(self, "_version", None):
             self._version = before
             return True
-        self._stopping.wait(SQLITE_POLL_S)
+        self._database.committed.wait(self._poll_s)
+        self._database.committed.clear()
         return False
 
     def _wait_postgres(self, raw: Any) -> bool:

@@ -16,6 +16,7 @@ from desk.live import log
 from desk.media import links, storage
 from desk.onair import actions, forms, queries
 from desk.shortlist.content import AIR_PROFILE
+from desk.wall import mood
 from desk.web.access import me, my_station, requires
 from desk.web.files import send_object
 from media_store.delivery import FORMATS
@@ -97,7 +98,8 @@ def _studio(session: Session) -> dict[str, Any]:
     """The number is read first: events after it may repeat what the answer shows, and none is missed."""
     station_id, at = my_station().id, clock.now()
     seq = log.last_seq(session, station_id)
-    return {"now": clock.iso(at), "seq": seq} | queries.studio(session, station_id, at=at).as_json()
+    bar = mood.view_bar(session, station_id, at=at)
+    return {"now": clock.iso(at), "seq": seq, "mood": bar} | queries.studio(session, station_id, at=at).as_json()
 
 
 @onair.get("/studio/media/<int:slot_id>/<profile>")

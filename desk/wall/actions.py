@@ -22,7 +22,7 @@ from desk.live import audit
 from desk.media import actions as files
 from desk.media import transcripts
 from desk.people.models import Station
-from desk.wall import acts, announce, blocks, floods, marks, mood, queries, rules, signals, stacks, words
+from desk.wall import acts, announce, blocks, floods, folds, marks, mood, queries, rules, signals, stacks, words
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
@@ -272,6 +272,7 @@ def _tell_moved(session: Session, card: Card, before: str, by: int | None, at: d
     after = card.state
     mood.settle(session, card, at=at)
     floods.settle(session, card, at=at)
+    folds.note(session, card, at=at)
     for moved in signals.moved:
         moved(session, card, before, after, by, at)
 
@@ -582,6 +583,7 @@ def take_apart(session: Session, station_id: int, card_id: int, *, by: int, at: 
     stack_id = card.stack_id
     if stack_id is None:
         raise NotInAStack(queries.view_card(session, card, at=at).as_json())
+    floods.leave(session, card, at=at)
     act = acts.record(session, card, "apart", {"stack_id": None} | acts.renewed_claim(card, by, at), by=by, at=at)
     stacks.exclude(session, card, stack_id, by=by, at=at)
     return act
@@ -590,6 +592,7 @@ def take_apart(session: Session, station_id: int, card_id: int, *, by: int, at: 
 def _tell_entered(session: Session, card: Card, before: int | None, by: int | None, at: datetime) -> None:
     mood.settle(session, card, at=at)
     floods.settle(session, card, at=at)
+    folds.note(session, card, at=at)
     for entered in signals.entered:
         entered(session, card, before, card.campaign_id, by, at)
 

@@ -20,6 +20,7 @@ MOMENTS = ("state_at", "claimed_until")
 LEASES = ("claim", "release", "lapse")  # who is on a card says nothing about the card
 # set beside the verdict (desk.wall.marks, desk.wall.assigning)
 MARKS = frozenset({"rating", "is_for_jury", "tag_ids", "assigned_to_id", "assigned_desk"})
+SWEEP = "sweep"  # in `after`: the sweep that the act is part of
 TOLD = ("state", "consent", "campaign_id", *sorted(MARKS))  # what the audit says of a change
 
 
@@ -40,9 +41,10 @@ def record(
     for name, value in changes.items():
         setattr(card, name, value)
     announce.touch(session, card, kind, at=at)
-    row = keep(session, card, act, before, values_of(card, changes), by=by, at=at)
+    part_of = {} if sweep_id is None else {SWEEP: sweep_id}
+    row = keep(session, card, act, before, values_of(card, changes) | part_of, by=by, at=at)
     details = {name: row.after[name] for name in TOLD if name in changes}
-    details |= {} if sweep_id is None else {"sweep": sweep_id}
+    details |= part_of
     audit.record(
         session,
         card.station_id,
@@ -101,9 +103,17 @@ def last(session: Session, card_id: int) -> CardAct | None:
 
 
 def last_decision(session: Session, card_id: int) -> CardAct | None:
-    """What was done to a card last, apart from leases and marks: those make nobody's verdict lose."""
+    """What was done to a card last, apart from leases and marks: those make nobody's verdict lose.
+
+    Nor does a campaign's rule that is run backwards: nobody looked at this card for it.
+    """
     rows = select(CardAct).where(CardAct.card_id == card_id, CardAct.act.not_in(LEASES)).order_by(CardAct.id.desc())
-    return next((act for act in session.execute(rows).scalars() if MARKS.isdisjoint(act.after)), None)
+    return next((act for act in session.execute(rows).scalars() if not _is_beside(act)), None)
+
+
+def _is_beside(act: CardAct) -> bool:
+    is_by_rule = SWEEP in act.after and "campaign_id" in act.after
+    return is_by_rule or not MARKS.isdisjoint(act.after)
 
 
 def renewed_claim(card: Card, by: int | None, at: datetime) -> dict[str, Any]:

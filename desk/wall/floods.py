@@ -52,7 +52,7 @@ def gather_arrival(session: Session, card: Card, listener: Listener, *, at: date
     if upper is None:
         return None
     upper = session.get_one(Card, upper.under_id or upper.id, with_for_update=True, populate_existing=True)
-    if not _may_take(upper, card, at):
+    if not _may_take(upper, card, at) or not _is_all_of(session, card.listener_id, upper):
         return None
     _put_under(session, card, upper, at)
     announce.hush(session, card, at=at)
@@ -88,6 +88,12 @@ def _may_take(upper: Card, card: Card, at: datetime) -> bool:
     is_held = upper.is_for_jury or (upper.claimed_until is not None and upper.claimed_until > at)
     is_open = upper.state == card.state and upper.withdrawn_at is None and upper.under_id is None
     return is_open and not is_held and upper.campaign_id == card.campaign_id and upper.station_id == card.station_id
+
+
+def _is_all_of(session: Session, listener_id: int, upper: Card) -> bool:
+    """Whether it stands for what this listener sent alone, not for copies that others sent (desk.wall.folds)."""
+    others = select(Card.id).where(Card.under_id == upper.id, Card.listener_id != listener_id).limit(1)
+    return upper.listener_id == listener_id and session.execute(others).first() is None
 
 
 def _put_under(session: Session, card: Card, upper: Card, at: datetime) -> None:

@@ -12,10 +12,11 @@ from desk.conversations import signals as conversations
 from desk.conversations.models import Message
 from desk.listeners import signals as listeners
 from desk.listeners.models import Listener
+from desk.listeners.rules import is_blocked
 from desk.live import log
 from desk.media import queries as files
 from desk.media import signals as media
-from desk.wall import actions, announce, jobs, mood, queries, words
+from desk.wall import actions, announce, folds, jobs, mood, queries, words
 from desk.wall.models import Card
 
 
@@ -50,8 +51,10 @@ def _settle_first(session: Session, listener_id: int, at: datetime) -> None:
 
 def show_sender(session: Session, listener_id: int, at: datetime) -> None:
     """A listener was blocked or is not any more: one event for all cards, and the newest with what they show now."""
-    actions.refresh_listener(session, listener_id, at=at)
     listener = session.get_one(Listener, listener_id)
+    if is_blocked(listener.blocked_until, at):
+        folds.come_apart(session, listener_id, at=at)
+    actions.refresh_listener(session, listener_id, at=at)
     payload = {"listener_id": listener_id, "blocked_until": clock.iso(listener.blocked_until)}
     log.record(session, listener.station_id, "sender.changed", payload, audience=announce.AUDIENCE, at=at)
 

@@ -28,7 +28,8 @@ class Card(Base):
     (True) or laid them open (False); None leaves it to the desk's own marks. The files carry it too (`Asset`).
     Marks of people beside the verdict: `rating` (1 to 5), `is_for_jury`, and `tag_ids` of the station's colour tags.
     Passed on to a colleague (`assigned_to_id`) or to a desk of the house (`assigned_desk`), never to both.
-    `under_id`: the card of the same listener under which it stands (desk.wall.floods), `more`: how many stand under it.
+    `under_id`: the card under which it stands, of the same listener (desk.wall.floods) or as a copy of the same thing
+    (desk.wall.folds), `more`: how many stand under it.
     `facet`: what else it can be sorted out by (desk.wall.facets); empty once it is withdrawn.
     """
 

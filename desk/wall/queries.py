@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from desk import clock
 from desk.conversations.models import Message, Reaction
@@ -102,6 +102,7 @@ class CardView:
     album: Sequence[AssetView] = ()
     tags: Sequence[dict[str, Any]] = ()
     assigned_to: Badge | None = None
+    senders: int = 0  # different listeners who sent this and what stands under it; 0 where it is all of one
 
     @property
     def facet(self) -> str:
@@ -157,6 +158,7 @@ class CardView:
             "under": card.under_id,
             "album": [] if self.is_blocked else [asset.as_json() for asset in self.album],
             "more": 0 if self.is_blocked else card.more,
+            "copies": {"listeners": self.senders} if self.senders and not self.is_blocked else None,
             "twins": None if self.is_blocked else twins.twins_of(self.stack, card.id),
             "is_test": False,
         }
@@ -235,7 +237,8 @@ def view_card(session: Session, card: Card, *, at: datetime) -> CardView:
 
 
 def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> dict[int, CardView]:
-    """Cards by id with all that a screen shows of them. Nine statements, however many cards; ten with an album."""
+    """Cards by id with all that a screen shows of them. Nine statements, however many cards; one more
+    with an album, one with copies."""
     if not card_ids:
         return {}
     rows = session.execute(
@@ -246,7 +249,10 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
     ).all()
     message_ids = [message.id for _card, message, _listener in rows]
     cards = [card for card, _m, _l in rows]
-    beside = _beside(session, [card.id for card in cards if card.more and card.kind in ALBUM])
+    senders = _senders(session, [card.id for card in cards if card.more and card.stack_id])
+    beside = _beside(
+        session, [card.id for card in cards if card.more and card.kind in ALBUM and card.id not in senders]
+    )
     files = media.list_assets(session, [*message_ids, *(one for ids in beside.values() for one in ids)])
     people = _badges(session, [one for c in cards for one in (c.state_by_id, c.claimed_by_id, c.assigned_to_id)])
     reactions = _reactions(session, message_ids)
@@ -272,6 +278,7 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
             at=at,
             stack=piles.get(card.stack_id) if card.stack_id else None,
             tags=[named[tag_id] for tag_id in card.tag_ids],
+            senders=senders.get(card.id, 0),
         )
         for card, message, listener in rows
     }
@@ -294,6 +301,20 @@ def _beside(session: Session, card_ids: Sequence[int]) -> dict[int, list[int]]:
             if upper_id is not None:
                 found.setdefault(upper_id, []).append(message_id)
     return {upper_id: ids[:ALBUM_SHOWN] for upper_id, ids in found.items()}
+
+
+def _senders(session: Session, card_ids: Sequence[int]) -> dict[int, int]:
+    """How many listeners sent a card and the copies under it; missing where it is all of one. One statement."""
+    if not card_ids:
+        return {}
+    upper, under = aliased(Card), aliased(Card)
+    rows = session.execute(
+        select(under.under_id, func.count(under.listener_id.distinct()))
+        .join(upper, upper.id == under.under_id)
+        .where(under.under_id.in_(card_ids), under.withdrawn_at.is_(None), under.listener_id != upper.listener_id)
+        .group_by(under.under_id)
+    )
+    return {card_id: 1 + others for card_id, others in rows if card_id is not None}
 
 
 def find_badge(session: Session, person_id: int | None) -> Badge | None:

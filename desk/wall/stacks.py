@@ -14,14 +14,13 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from desk import clock, db
-from desk.conversations.models import Message
+from desk import db
 from desk.live import audit, log
 from desk.media import prints
 from desk.media.models import Asset
 from desk.media.prints import Twin
 from desk.people.models import Station
-from desk.wall import announce, rules, twins
+from desk.wall import announce, folds, rules, twins
 from desk.wall.models import Card, Stack, StackExclusion
 
 MOST_WEIGHED = 200  # copies that are compared for the best of a stack, the oldest first
@@ -200,6 +199,7 @@ def _settle_all(session: Session) -> None:
     at: datetime = session.info.pop("stacks_at")
     for stack_id in sorted(noted):
         stack = settle(session, stack_id, at=at)
+        folds.note_stack(session, stack_id, at=at)
         payload = twins.as_json(stack) | {"merged": sorted(noted[stack_id])}
         log.record(session, stack.station_id, "stack.changed", payload, audience=announce.AUDIENCE, at=at)
 
@@ -215,36 +215,9 @@ def settle(session: Session, stack_id: int, *, at: datetime) -> Stack:
     if before < 2 <= stack.cards:  # cards that said nothing of a stack cannot hear of it by its number
         for card in session.execute(select(Card).where(*inside).order_by(Card.id).limit(MOST_WEIGHED)).scalars():
             announce.touch(session, card, "card.changed", at=at)
-    chosen = twins.choose(stack.of, _copies(session, stack))
+    ids = select(Card.id).where(*inside).order_by(Card.id).limit(MOST_WEIGHED)
+    chosen = twins.choose(stack.of, twins.list_copies(session, list(session.execute(ids).scalars())))
     stack.best_card_id = chosen.card_id if chosen else None
     stack.reason = chosen.reason if chosen else stack.of
     session.flush()
     return stack
-
-
-def _copies(session: Session, stack: Stack) -> list[twins.Copy]:
-    rows = session.execute(
-        select(Card, Message, Asset)
-        .join(Message, Message.id == Card.message_id)
-        .join(Asset, Asset.message_id == Card.message_id)
-        .where(Card.stack_id == stack.id, Card.withdrawn_at.is_(None))
-        .order_by(Card.id, Asset.id)
-        .limit(MOST_WEIGHED)
-    )
-    copies = {card.id: _copy(card, message, asset) for card, message, asset in rows if asset.state == "ready"}
-    return list(copies.values())
-
-
-def _copy(card: Card, message: Message, asset: Asset) -> twins.Copy:
-    kind = asset.facts.get("voice_kind") or {}
-    return twins.Copy(
-        card_id=card.id,
-        placed_ms=clock.to_ms(card.placed_at),
-        is_song=kind.get("kind") == "song",
-        is_forwarded=message.is_forwarded,
-        is_frequently_forwarded=message.is_frequently_forwarded,
-        flags=frozenset(asset.facts.get("flags") or ()),
-        duration_s=asset.duration_s or 0.0,
-        pixels=(asset.width_px or 0) * (asset.height_px or 0),
-        bytes=asset.original_bytes or 0,
-    )

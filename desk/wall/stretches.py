@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, String, column, litera
 
 from desk.wall.models import Card, CardCount
 from desk.wall.rules import MOOD
-from desk.wall.walks import CLAIMED, Filter, between
+from desk.wall.walks import CLAIMED, Filter, between, stands
 
 CARDS = Card.metadata.tables["card"]
 # From each stretch of the index one jumps to the next: behind its facet, its kind, its state, whichever comes first.
@@ -56,7 +56,7 @@ def page_query(
     arms += [arm.c.state.in_(wanted.states) if wanted.states else arm.c.state != MOOD]
     arms += [arm.c.kind.in_(wanted.kinds)] if wanted.kinds else []
     mine = [] if wanted.campaign_id is None else [Card.campaign_id == wanted.campaign_id]
-    mine += [] if wanted.text.strip() else [Card.under_id.is_(None)]
+    mine += stands(wanted)
     newest = (
         select(Card.id, Card.placed_at)
         .where(

@@ -248,6 +248,7 @@ def go_on(session: Session, sweep_id: int, of_pass: int, *, at: datetime) -> boo
         return False
     is_back = sweep.state == "undoing"
     rows = _next_piece(session, sweep, DONE if is_back else WAITING)
+    _hold_still(session, rows)
     doer = _undo_one if is_back else doers[sweep.act]
     counted = Counter(sweep.back if is_back else sweep.tally)
     for row in rows:
@@ -264,6 +265,12 @@ def go_on(session: Session, sweep_id: int, of_pass: int, *, at: datetime) -> boo
         return False
     tell(session, sweep, at=at)
     return True
+
+
+def _hold_still(session: Session, rows: Sequence[SweepCard]) -> None:
+    """Lock the cards of a piece before anything that hangs on them: who moves one by hand locks in this order, too."""
+    ids = [row.card_id for row in rows]
+    session.execute(select(Card.id).where(Card.id.in_(ids)).order_by(Card.id).with_for_update()).all()
 
 
 def _next_piece(session: Session, sweep: Sweep, outcome: str) -> Sequence[SweepCard]:

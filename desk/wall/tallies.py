@@ -1,7 +1,8 @@
 """How many cards each choice of the wall's filters would leave, the other filters being as they are.
 
-Without a search, a campaign or a time the counters know it. With one, what it finds is counted if it is not too much;
-a number that would be a guess is not told. How many cards stand on the wall at all: desk.wall.queries.
+Messages are counted, each of those that stand on one card. Without a search, a campaign or a time the counters know
+it. With one, what it finds is counted if it is not too much; a number that would be a guess is not told. How many cards
+stand on the wall at all: desk.wall.queries.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def _one_by_one(session: Session, station_id: int, wanted: Filter, at: datetime)
     asked = search.read(wanted.text)
     if asked and not wanted.is_exact and search.widen(session, station_id, asked) is not None:
         return None
-    every = replace(wanted, facets=EVERY)
+    every = replace(wanted, facets=EVERY, is_unfolded=True)
     if asked:
         among: Any = queries.list_ids(session, station_id, every, asked, MOST + 1, at)
     else:

@@ -10,7 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from desk.wall.models import Stack
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from desk import clock
+from desk.conversations.models import Message
+from desk.media.models import Asset
+from desk.wall.models import Card, Stack
 
 BAD_SOUND = frozenset({"clipped", "truncated", "very_quiet", "sound_damaged", "off_target", "noisy", "cut_off"})
 
@@ -56,6 +62,34 @@ class Choice:
 
     card_id: int
     reason: str
+
+
+def list_copies(session: Session, card_ids: Sequence[int]) -> list[Copy]:
+    """Those of these cards whose file is ready, as far as the choice among them needs it. One statement."""
+    rows = session.execute(
+        select(Card, Message, Asset)
+        .join(Message, Message.id == Card.message_id)
+        .join(Asset, Asset.message_id == Card.message_id)
+        .where(Card.id.in_(card_ids))
+        .order_by(Card.id, Asset.id)
+    )
+    copies = {card.id: _copy(card, message, asset) for card, message, asset in rows if asset.state == "ready"}
+    return list(copies.values())
+
+
+def _copy(card: Card, message: Message, asset: Asset) -> Copy:
+    kind = asset.facts.get("voice_kind") or {}
+    return Copy(
+        card_id=card.id,
+        placed_ms=clock.to_ms(card.placed_at),
+        is_song=kind.get("kind") == "song",
+        is_forwarded=message.is_forwarded,
+        is_frequently_forwarded=message.is_frequently_forwarded,
+        flags=frozenset(asset.facts.get("flags") or ()),
+        duration_s=asset.duration_s or 0.0,
+        pixels=(asset.width_px or 0) * (asset.height_px or 0),
+        bytes=asset.original_bytes or 0,
+    )
 
 
 def choose(of: str, copies: Sequence[Copy]) -> Choice | None:

@@ -10,7 +10,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, literal, literal_column, not_, or_, select, true, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.orm import aliased
 
 from desk.db import Key, Moment
 from desk.wall.facets import EVERY, Facets
@@ -26,7 +40,7 @@ class Filter:
     """What of the wall somebody wants to see. Empty means everything but what the mood bar counts.
 
     `is_exact`: no words one slip away. `since` and `until` bound the arrival, `until` exclusive.
-    `is_oldest_first` turns the order round.
+    `is_oldest_first` turns the order round. `is_unfolded`: also what stands under another card.
     """
 
     states: tuple[str, ...] = ()
@@ -41,6 +55,7 @@ class Filter:
     assigned_desk: str | None = None
 
     is_oldest_first: bool = False
+    is_unfolded: bool = False
 
     def order(self, card: Any) -> tuple[Any, Any]:
         """The order of a page, for a card or a statement that gives its `placed_at` and `id`."""
@@ -113,8 +128,7 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
     bounds: list[ColumnElement[bool]] = [Card.withdrawn_at.is_(None)]
     if not wanted.states:
         bounds.append(Card.state != MOOD)
-    if not wanted.text.strip():  # who looks for words finds them wherever they stand
-        bounds.append(Card.under_id.is_(None))
+    bounds += stands(wanted)
     if wanted.campaign_id is not None:
         bounds.append(Card.campaign_id == wanted.campaign_id)
     if wanted.facets.is_any:
@@ -124,6 +138,24 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
     if wanted.assigned_desk is not None:
         bounds.append(Card.assigned_desk == wanted.assigned_desk)
     return [*bounds, *between(wanted, after)]
+
+
+def stands(wanted: Filter) -> list[ColumnElement[bool]]:
+    """What stands under another card is no card by itself, unless the other one is not among what is asked for. Who
+    looks for words finds them wherever they stand."""
+    if wanted.text.strip() or wanted.is_unfolded:
+        return []
+    upper, shown = aliased(Card), list[ColumnElement[bool]]()
+    shown += [upper.facet.like(wanted.facets.pattern)] if wanted.facets.is_any else []
+    shown += [upper.placed_at >= wanted.since] if wanted.since is not None else []
+    shown += [upper.placed_at < wanted.until] if wanted.until is not None else []
+    shown += [upper.assigned_to_id == wanted.assigned_to_id] if wanted.assigned_to_id is not None else []
+    shown += [upper.assigned_desk == wanted.assigned_desk] if wanted.assigned_desk is not None else []
+    if not shown:
+        return [Card.under_id.is_(None)]
+    # one value for one card: an EXISTS the engine may turn into a list of all cards beforehand
+    is_shown = select(case((and_(*shown), 1), else_=0)).where(upper.id == Card.under_id).scalar_subquery()
+    return [or_(Card.under_id.is_(None), is_shown == 0)]
 
 
 def between(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnElement[bool]]:
@@ -174,7 +206,7 @@ def glance(
 ) -> Select[int, bool, datetime]:
     """(id, belongs, placed_at) of the newest few `cards` of a filter: each of them is looked at. What may be rare is
     asked of these cards alone, so that there is a walk to them. Fewer than `cards` are all there are."""
-    easy = without_assigned(replace(wanted, facets=EVERY))
+    easy = without_assigned(replace(wanted, facets=EVERY, is_unfolded=True))
     if wanted.campaign_id is not None and MOOD not in wanted.states:
         easy = replace(easy, states=(), kinds=())
     belongs = and_(true(), *conditions(wanted, at), *([] if condition is None else [condition]))

@@ -179,12 +179,13 @@ class Sockets:
         """Close sockets whose session, person or role at the station is gone; returns how many."""
         with self._lock:
             opened = list(self._open.items())
-        closed = 0
-        for sid, one in opened:
-            if not is_alive(one.session_id, one.person_id, one.station_id):
-                self.close(sid)
-                closed += 1
-        return closed
+        # several walls of one session are one question
+        asked = {(one.session_id, one.person_id, one.station_id) for _, one in opened}
+        gone = {who for who in asked if not is_alive(*who)}
+        cut = [sid for sid, one in opened if (one.session_id, one.person_id, one.station_id) in gone]
+        for sid in cut:
+            self.close(sid)
+        return len(cut)
 
     def close_session(self, session_id: int) -> None:
         """Cut off a session at once: sign-out, lock-out, another station."""

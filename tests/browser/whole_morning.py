@@ -142,7 +142,8 @@ class Sums:
         assert not any(wrong.values()), f"{wrong}\n" + "\n".join(self.lines())
         assert self.judged + self.under + self.counted == self.received, "\n".join(self.lines())
         most = max(1, DOUBLE_LIMIT * self.received)
-        assert len(self.overruled) < most, f"{self.overruled}\n" + "\n".join(self.lines())
+        assert len(self.doubled) <= most, f"{self.doubled}\n" + "\n".join(self.lines())
+        assert len(self.overruled) <= most, f"{self.overruled}\n" + "\n".join(self.lines())
         assert self.unseen <= most, "\n".join(self.lines())
 
 

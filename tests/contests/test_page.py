@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,10 @@ from werkzeug.serving import make_server
 
 from desk import clock, db
 from desk.contests.models import Campaign
-from desk.people import actions as people
 from desk.people.models import Person
 from tests.contests.builders import a_campaign, arrive, put_voice
-from tests.desk_fixtures import Cast
-from tests.wall.builders import a_listener
+from tests.desk_fixtures import Browser, Cast
+from tests.wall.builders import a_card, a_listener
 
 AXE = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 WAIT_MS = 10_000
@@ -56,7 +56,9 @@ def address(app: Flask) -> Iterator[str]:
 
 
 @pytest.fixture
-def open_page(address: str, browser: Any, cast: Cast) -> Iterator[Callable[..., Any]]:
+def open_page(
+    address: str, browser: Any, cast: Cast, sign_in: Callable[[str], Browser]
+) -> Iterator[Callable[..., Any]]:
     """`open_page("edith", "/campaigns")` gives the page as that person sees it, in English."""
     contexts, faults = [], []
 
@@ -64,15 +66,12 @@ def open_page(address: str, browser: Any, cast: Cast) -> Iterator[Callable[..., 
         with db.transaction() as session:
             person = session.get_one(Person, getattr(cast, name))
             person.locale, person.theme = "en", theme
-            link = people.make_link(session, person, at=clock.now())
         context = browser.new_context(viewport={"width": width_px, "height": 900}, reduced_motion="reduce")
         contexts.append(context)
+        context.add_cookies([sign_in(name).cookie(address)])
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(f"{address}/signin/link/{link}")
-        page.click("button[type=submit]")
-        page.wait_for_url(lambda url: "/signin" not in url)
         page.goto(f"{address}{path}")
         return page
 
@@ -165,6 +164,40 @@ def test_an_editor_opens_a_campaign_and_sees_every_fault_beside_its_field(
     with db.reading() as session:
         opens_at = session.get_one(Campaign, campaign_id + 1).opens_at
     assert clock.iso(opens_at) == "2026-07-01T04:00:00.000Z"
+
+
+def test_what_came_before_a_rule_is_sorted_in_by_keys_after_a_look_and_taken_back(
+    open_page: Callable[..., Any], cast: Cast, campaign_id: int, run_jobs: Callable[[], int]
+) -> None:
+    with db.transaction() as session:
+        for text in ("Ein Lied vom Rhein", "Mein LIED für Oma", "Guten Morgen"):
+            a_card(session, cast.rheinwelle, text=text, sent_at=clock.now() - timedelta(minutes=5))
+    page = open_page("edith", f"/campaigns/{campaign_id}", width_px=390, theme="light")
+    page.wait_for_selector("html[data-state=live]")
+    page.click("[data-do=edit]")
+    page.fill("#c-keywords", "Ständchen, Lied")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".toast >> text=Sort in earlier ones")
+    page.keyboard.press("b")
+    page.wait_for_selector("#back-sum >> text=2 messages go in: 2 texts.")
+    assert page.locator("#back-examples mark").all_inner_texts() == ["LIED", "Lied"]
+    assert page.inner_text("#back-words") == "3 are in it already."
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("[name=span][value=show]:checked", state="attached")
+    page.wait_for_selector("#back-start:enabled >> text=Sort in 2")
+    page.click("#back-start")
+    page.wait_for_selector("#back-dialog", state="hidden")
+    run_jobs()
+    page.wait_for_selector(".toast >> text=2 of 2 sorted into Ständchen-Woche.")
+    page.wait_for_selector("#count:text-is('5')")
+
+    page.keyboard.press("z")
+    page.wait_for_selector(".toast", state="detached")
+    run_jobs()
+    page.wait_for_selector(".toast >> text=2 of 2 taken back.")
+    page.wait_for_selector("#count:text-is('3')")
 
 
 def test_an_export_is_asked_for_followed_and_fetched(

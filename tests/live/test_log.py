@@ -111,6 +111,18 @@ def test_the_relay_hands_over_what_others_commit_in_order(cast: Cast) -> None:
     assert heard == [(cast.rheinwelle, 2), (cast.rheinwelle, 3), (cast.oldie95, 1)]
 
 
+def test_a_commit_of_this_process_is_handed_over_without_a_poll(cast: Cast) -> None:
+    heard: list[int] = []
+    relay = Relay(db.current(), lambda events: heard.extend(event.seq for event in events), poll_s=3600)
+    relay.start()
+    try:
+        for number in range(1, 6):
+            tell(cast.rheinwelle, "now")
+            wait_until(lambda number=number: heard == list(range(1, number + 1)), "the event just committed")
+    finally:
+        relay.stop(wait_s=5)
+
+
 # --- audit ----------------------------------------------------------------------------------------------------------
 
 

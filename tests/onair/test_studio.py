@@ -16,9 +16,11 @@ from desk.listeners.models import Listener
 from desk.media.models import Asset
 from desk.shortlist import actions as shortlist_actions
 from desk.wall import actions as wall
+from desk.wall import mood, noise
 from desk.wall.models import Card
 from tests.desk_fixtures import Browser, Cast
 from tests.onair import stage
+from tests.wall.builders import a_card
 
 SURNAME = "Kanarienvogel"
 NUMBER = "0221 5551 2345"
@@ -63,6 +65,23 @@ def test_the_presenter_gets_what_is_vetted_and_cleared(sign_in: SignIn, placed: 
     assert re.fullmatch(
         rf"attachment; filename=\d{{4}}_Siobhan_Koeln-Sued_{placed.card}\.wav", answer.headers["Content-Disposition"]
     )
+
+
+def test_the_presenter_gets_the_mood_in_figures_and_nobody_behind_it(
+    sign_in: SignIn, cast: Cast, placed: Placed
+) -> None:
+    at = clock.now()
+    with db.transaction() as session:
+        for words in ("❤️", "❤️❤️", "Moin zusammen"):
+            card = a_card(session, cast.rheinwelle, text=words, sent_at=at)
+            message, listener = session.get_one(Message, card.message_id), session.get_one(Listener, card.listener_id)
+            mood.fold_arrival(session, card, message, listener, at=at)
+
+    bar = sign_in("sam").get("/api/v1/studio").json["mood"]
+
+    assert {one["sign"]: one["count"] for one in bar["signs"]} == {"❤️": 2, noise.GREETING: 1}
+    assert bar["total"] == 3
+    assert set(bar) == {"signs", "total", "since", "last_minute", "minutes", "campaign_id"}
 
 
 def test_a_format_of_exactly_this_sound_can_be_saved_too(sign_in: SignIn, placed: Placed) -> None:

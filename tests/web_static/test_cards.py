@@ -59,23 +59,24 @@ RIGHT_OF_EACH = "all => all.map((one) => one.getBoundingClientRect().right)"
 
 
 def stacked_card(wall: Any, cast: Cast) -> Any:
-    """A forwarded photo without consent that came twice: three badges."""
+    """A forwarded photo without consent that came twice, on one card: three badges."""
     with db.transaction() as session:
         stack = Stack(
             station_id=cast.rheinwelle, of="picture", reason="picture", cards=0, created_at=clock.now()
         )  # fmt: skip
         session.add(stack)
         session.flush()
+        number = 0
         for _ in range(2):
             card = builders.a_card(
                 session, cast.rheinwelle, kind="image", text="", sent_at=clock.now(), is_forwarded=True
             )
             builders.an_asset(session, card.message_id, cast.rheinwelle, kind="image", state="ready")
             session.get_one(Card, card.id).stack_id = stack.id
-            number = card.id
+            number = number or card.id
         stacks.touch(session, stack.id, at=clock.now())
     wall.locator("#newpill").click()
-    wall.wait_for_selector(f'.card[data-id="{number}"] .b-dup')
+    wall.wait_for_selector(f'.card[data-id="{number}"] .b-more')
     return wall.locator(f'.card[data-id="{number}"]')
 
 
@@ -84,7 +85,7 @@ def test_three_badges_stand_on_a_card_in_full(wall: Any, cast: Cast) -> None:
     wall.mouse.move(2, 2)
 
     assert card.locator(".badge").count() == 3
-    assert card.locator(".badge span:not(.vh)").all_text_contents() == ["2×", "No consent"]
+    assert card.locator(".badge span:not(.vh)").all_text_contents() == ["2×", "2", "No consent"]
     assert card.locator(".badge span:not(.vh)").evaluate_all(CUT) == []
 
 
@@ -97,7 +98,7 @@ def test_the_buttons_under_the_mouse_cover_no_badge(wall: Any, cast: Cast) -> No
     buttons = card.locator(".card-acts").bounding_box()
     assert max(card.locator(".badge").evaluate_all(RIGHT_OF_EACH)) <= buttons["x"]
     assert buttons["x"] + buttons["width"] <= card.bounding_box()["x"] + card.bounding_box()["width"]
-    assert card.locator(".badge .i").count() == 3
+    assert card.locator(".badge .i").count() == 4
     assert card.locator(".card-foot").bounding_box()["height"] == height
 
 

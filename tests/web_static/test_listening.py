@@ -24,13 +24,11 @@ from desk.listeners.models import Listener
 from desk.media import storage
 from desk.media.models import Asset
 from desk.onair.models import Listened
-from desk.people import actions as people
-from desk.people.models import Person
 from desk.wall import actions
 from desk.wall.models import Card
 from media_store import peaks
 from tests.browser.wall_hand import until
-from tests.desk_fixtures import Cast
+from tests.desk_fixtures import Browser, Cast
 from tests.media_store.material import ffmpeg, silence, speech, write_wav
 from tests.wall import builders
 from tests.web_static.conftest import Bench
@@ -108,25 +106,21 @@ def a_voice(session: Session, cast: Cast, name: str, recording: Recording, **sai
 
 
 @pytest.fixture
-def open_page(app: Flask, cast: Cast, whole_browser: Any) -> Iterator[Open]:
+def open_page(app: Flask, sign_in: Callable[[str], Browser], whole_browser: Any) -> Iterator[Open]:
     """`open_page("/triage")`: that page for Nia, watched for what sounds."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{server.server_port}"
-    with db.transaction() as session:
-        link = people.make_link(session, session.get_one(Person, cast.nia), at=clock.now())
     screen = {"width": 1440, "height": 900}
     context = whole_browser.new_context(viewport=screen, locale="en-GB", reduced_motion="reduce")
+    context.add_cookies([sign_in("nia").cookie(address)])
     context.add_init_script(WATCH)
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
-    page.goto(f"{address}/signin/link/{link}")
-    page.click("form button[type=submit]")
-    page.wait_for_load_state("networkidle")
 
     def enter(path: str) -> Any:
         page.goto(f"{address}{path}")

@@ -21,11 +21,9 @@ from desk.conversations.models import Conversation, Message
 from desk.jobs import table
 from desk.jobs.models import Job
 from desk.media.models import Asset
-from desk.people import actions as people
-from desk.people.models import Person
 from desk.wall import actions, stacks
 from desk.wall.models import Card, Stack
-from tests.desk_fixtures import Cast
+from tests.desk_fixtures import Browser, Cast
 from tests.wall import builders
 
 pytestmark = pytest.mark.browser
@@ -60,24 +58,20 @@ def address(app: Flask, cast: Cast) -> Iterator[str]:
 
 
 @pytest.fixture
-def open_page(address: str, cast: Cast, browser: Any) -> Iterator[Open]:
+def open_page(address: str, sign_in: Callable[[str], Browser], browser: Any) -> Iterator[Open]:
     """`open_page("nia", "/inbox")`: that page, signed in; at the end no script and no policy complained."""
     faults: list[str] = []
     with ExitStack() as stack:
 
         def enter(name: str, path: str) -> Any:
-            with db.transaction() as session:
-                link = people.make_link(session, session.get_one(Person, getattr(cast, name)), at=clock.now())
             context = browser.new_context(
                 viewport={"width": 1440, "height": 900}, locale="en-GB", reduced_motion="reduce"
             )
             stack.callback(context.close)
+            context.add_cookies([sign_in(name).cookie(address)])
             page = context.new_page()
             page.on("pageerror", lambda error: faults.append(str(error)))
             page.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
-            page.goto(f"{address}/signin/link/{link}")
-            page.click("form button[type=submit]")
-            page.wait_for_load_state("networkidle")  # leaving earlier tears files from the server's hands
             page.goto(f"{address}{path}")
             return page
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from desk import clock, db
+from desk.wall import actions
 from desk.wall.models import Card
+from tests import servers
 from tests.browser.wall_hand import until
 from tests.desk_fixtures import Cast
 from tests.wall import builders
@@ -87,3 +89,43 @@ def test_two_people_see_each_other_pass_cards_on_and_keep_one_order(open_page: O
     assert faults_of(nia) == []
     nia.click("#take-over")
     nia.wait_for_selector(".ho-taken >> text=Taken over by Nia")
+
+
+def test_a_run_shows_no_card_before_it_is_held_and_passes_over_what_a_colleague_got_meanwhile(
+    open_page: Open, cast: Cast
+) -> None:
+    nia = open_page("nia", "/triage")
+    nia.wait_for_selector("html[data-state=live]", state="attached")
+    order = []
+    for _ in range(6):
+        nia.wait_for_selector("#main[data-card][aria-busy=false]")
+        order.append(int(nia.get_attribute("#main", "data-card")))
+        if len(order) < 6:
+            nia.keyboard.press("w")
+            until(nia, f"document.getElementById('main').dataset.card !== '{order[-1]}'")
+    assert len(set(order)) == 6
+    asked: list[Any] = []
+    nia.route("**/claim", lambda route: asked.append(route) if not asked else route.continue_())
+    nia.evaluate(
+        """() => { const main = document.getElementById('main'); window.shown = [];
+        new MutationObserver(() => window.shown.push(Number(main.dataset.card)))
+          .observe(main, { attributeFilter: ['data-card'] }); }"""
+    )
+
+    nia.keyboard.press("w")
+    nia.wait_for_selector("#main[aria-busy=true]")
+    nia.keyboard.press("e")  # for a card that nobody sees
+    servers.wait_until(lambda: bool(nia.evaluate("1") and asked), "the claim that is asked for")
+    assert asked[0].request.url.endswith(f"/cards/{order[0]}/claim")
+    assert nia.evaluate("window.shown") == []
+    with db.transaction() as session:
+        actions.claim(session, cast.rheinwelle, order[0], by=cast.edith, at=clock.now())
+    asked[0].continue_()
+
+    until(nia, f"document.getElementById('main').dataset.card === '{order[1]}'")
+    nia.wait_for_selector("#main[aria-busy=false]")
+    assert nia.evaluate("window.shown") == [order[1]]
+    with db.reading() as session:
+        states = {card.id: (card.state, card.claimed_by_id) for card in session.query(Card)}
+    assert states[order[0]] == ("new", cast.edith)
+    assert states[order[1]] == ("new", cast.nia)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def pile(wall: Any, cast: Cast) -> list[int]:
-    """Three cards on the open wall that become a stack; the second is the best."""
+    """Three cards of different kinds on the open wall that become a stack; the second is the best."""
     with db.transaction() as session:
         stack = Stack(
             station_id=cast.rheinwelle, of="picture", reason="picture", cards=0, created_at=clock.now()
@@ -28,8 +28,8 @@ def pile(wall: Any, cast: Cast) -> list[int]:
         session.add(stack)
         session.flush()
         ids = []
-        for number in range(3):
-            card = builders.a_card(session, cast.rheinwelle, kind="image", text=f"Kopie {number}", sent_at=clock.now())
+        for number, kind in enumerate(("image", "document", "sticker")):
+            card = builders.a_card(session, cast.rheinwelle, kind=kind, text=f"Kopie {number}", sent_at=clock.now())
             edge = 2000 if number == 1 else 400
             builders.an_asset(
                 session, card.message_id, cast.rheinwelle, kind="image", state="ready", width_px=edge, height_px=edge

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,8 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from desk import clock, db
-from desk.people import actions as people
-from desk.people.models import Person
 from desk.wall import actions
-from tests.desk_fixtures import Cast
+from tests.desk_fixtures import Browser, Cast
 from tests.wall import builders
 
 pytestmark = pytest.mark.browser
@@ -43,11 +41,10 @@ def address(app: Flask, cast: Cast) -> Iterator[str]:
 
 
 @pytest.fixture
-def wall(address: str, cast: Cast, browser: Any) -> Iterator[Any]:
-    """Nia's wall, signed in by her link, with the line open."""
-    with db.transaction() as session:
-        link = people.make_link(session, session.get_one(Person, cast.nia), at=clock.now())
+def wall(address: str, sign_in: Callable[[str], Browser], browser: Any) -> Iterator[Any]:
+    """Nia's wall with the line open."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB", reduced_motion="reduce")
+    context.add_cookies([sign_in("nia").cookie(address)])
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -55,8 +52,7 @@ def wall(address: str, cast: Cast, browser: Any) -> Iterator[Any]:
         "console",
         lambda said: faults.append(said.text) if re.search("Content Security|bound twice", said.text) else None,
     )
-    page.goto(f"{address}/signin/link/{link}")
-    page.click("form button[type=submit]")
+    page.goto(f"{address}/wall")
     page.wait_for_selector("html[data-state=live]", state="attached")
     page.wait_for_selector(".card")
     yield page

@@ -11,8 +11,10 @@ import { bind } from "./keys.js";
 import { Live } from "./live.js";
 import { marksOf, toggleJury } from "./marks.js";
 import { drawWave, listenable, makeWave, mediaUrl, peaksOf, player } from "./player.js";
-import { remember, undoLast, warn } from "./toast.js";
+import { heard as heardSweep } from "./sweeps.js";
+import { close as closeNote, note, remember, undoLast, warn } from "./toast.js";
 import { clockTime, day, duration, number, sameDay, t, tn } from "./words.js";
+import { open as openBackwards } from "./backwards.js";
 import { open as openForm } from "./campaign_form.js";
 
 const $ = (id) => document.getElementById(id);
@@ -328,17 +330,39 @@ function learnCampaign(one) {
   if (one.id === here) { drawHead(); drawPill(); }
 }
 
+async function takeBack() {
+  const answer = await undoLast();
+  if (!answer?.sweep) return;
+  closeNote();
+  heardSweep(answer, true);
+}
+
 /* ---------- together ---------- */
 
+const RULE = ["keywords", "opens_at", "closes_at"];
+const EARLIER = "#earlier";
+
 const edit = (one) => openForm(one, (saved, isNew) => {
-  if (isNew) location.assign(`/campaigns/${saved.id}`);
-  else learnCampaign(saved);
+  if (isNew) { location.assign(`/campaigns/${saved.id}${EARLIER}`); return; }
+  learnCampaign(saved);
+  if (RULE.some((name) => one[name] !== saved[name])) offerEarlier();
 });
+
+/** A rule takes what comes from now on; what came before is asked about. */
+function offerEarlier() {
+  note(t("What comes from now on is sorted by this rule."), { ic: "history", seconds: 15, action: button(t("Sort in earlier ones …"), { cls: "sm", key: "B", onclick: sortEarlier }) });
+}
+
+function sortEarlier() {
+  closeNote();
+  openBackwards(campaign());
+}
 
 document.addEventListener("click", (event) => {
   const doing = event.target.closest("[data-do]")?.dataset.do;
   if (doing === "add") edit(null);
   if (doing === "edit") edit(campaign());
+  if (doing === "backwards") sortEarlier();
   if (doing === "export") showExports(campaign());
   const close = event.target.closest("[data-close]");
   if (close) close.closest("dialog").close();
@@ -379,7 +403,8 @@ if (here !== null) {
   bind(" ", { group: t("Listen"), label: t("Cue or pause in headphones"), run: () => cue(entries.get(focused)) });
   bind("Shift+ ", { group: t("Listen"), label: t("Stop all sound"), run: () => player.stop() });
   bind("Delete", { group: t("Decide"), label: t("Take out of the campaign"), run: () => takeOut(entries.get(focused)) });
-  bind("z", { group: t("Decide"), label: t("Undo"), run: () => undoLast() });
+  bind("z", { group: t("Decide"), label: t("Undo"), run: takeBack });
+  if (document.querySelector("[data-do=backwards]")) bind("b", { group: t("Decide"), label: t("Sort in messages that came before"), run: sortEarlier });
   bind("f", { group: t("Decide"), label: t("Lay before the jury, take from it"), run: () => toggleJury(entries.get(focused)?.card, { done: ({ card }) => { if (card) learn(card); } }) });
   $("jury-only").addEventListener("click", () => showJury(!isJuryOnly));
   seen = campaign().last_number;
@@ -396,8 +421,13 @@ live.addEventListener("event", ({ detail: { kind, payload } }) => {
   if (kind === "campaign.changed") learnCampaign(payload.campaign);
   if (kind === "card.changed" || kind === "card.placed") learn(payload.card);
   if (kind === "card.removed") leave(payload.card.id);
+  if (kind === "sweep.changed") heardSweep(payload);
   if (kind === "export.changed" && payload.export.campaign_id === here) takeExport(payload.export);
 });
 live.addEventListener("reload", () => location.reload());
 live.start();
 for (const one of first.exports) takeExport(one);
+if (location.hash === EARLIER && document.querySelector("[data-do=backwards]")) {
+  history.replaceState(history.state, "", location.pathname);
+  offerEarlier();
+}

@@ -3,6 +3,7 @@
 
 import { blurred } from "./blurhash.js";
 import { now } from "./clock.js";
+import { areCopies, copiesTitle } from "./copies.js";
 import { coverAgain, coverText, grey, isCovered, isLookedAt, veiled } from "./covers.js";
 import { avatar, badge, button, el, icon, state } from "./dom.js";
 import { assignedOf, assignedText } from "./assign.js";
@@ -39,9 +40,11 @@ export const twinsTitle = (twins) => [similar(twins), t(twins.reason), twins.is_
 /** "3×" counts all of them: short for the eye, the whole sentence for the ear and under the mouse. */
 const twinsBadge = (twins) => el("span.badge.b-dup", { title: twinsTitle(twins) }, icon("layers"), el("span", { "aria-hidden": "true" }, `${number(twins.count)}×`), el("span.vh", {}, twinsTitle(twins)));
 
-/** "4 more": of a listener's flood that stands as one card. */
-export const moreTitle = (card) => tn("%(num)s more of the same listener", "%(num)s more of the same listener", card.more);
-const moreBadge = (card) => el("button.badge.b-more", { type: "button", "data-act": "more", tabindex: -1, title: `${moreTitle(card)} (O)` }, icon("layers"), el("span", { "aria-hidden": "true" }, `+${number(card.more)}`), el("span.vh", {}, moreTitle(card)));
+/** "4 more" of a listener's flood that stands as one card, or "4×" for copies by several listeners. */
+export const moreTitle = (card) => areCopies(card) ? [copiesTitle(card), card.twins && t(card.twins.reason)].filter(Boolean).join(" · ") : tn("%(num)s more of the same listener", "%(num)s more of the same listener", card.more);
+const moreBadge = (card) => el("button.badge.b-more", { type: "button", "data-act": "more", tabindex: -1, title: `${moreTitle(card)} (O)` }, icon("layers"), ...moreSigns(card), el("span.vh", {}, moreTitle(card)));
+const shortly = (words) => el("span", { "aria-hidden": "true" }, words);
+const moreSigns = (card) => (areCopies(card) ? [shortly(`${number(card.more + 1)}×`), el("span.b-of", { "aria-hidden": "true" }, icon("users"), number(card.copies.listeners))] : [shortly(`+${number(card.more)}`)]);
 
 export const mainMedia = (card) => card.media?.[0] ?? null;
 export const isClaimed = (card) => Boolean(card.claim && new Date(card.claim.until) > now());
@@ -181,7 +184,7 @@ function fillFoot(part, card, said, view) {
   part("state").replaceChildren(state(said.kind, said.label, sign), ...(view.isHeld ? [el("span.state-held", { title: t("Goes out when the line is back") }, icon("clock"), el("span", {}, t("waits")))] : view.isPending ? [el("span.pending", { title: t("Waiting for the server") }, icon("loader", "spin"))] : []));
   const badges = [];
   if (card.is_frequently_forwarded || card.is_forwarded) badges.push(badge("", "swap", "b-ok", card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded")));
-  if (card.twins && !card.listener.is_blocked) badges.push(twinsBadge(card.twins));
+  if (card.twins && !areCopies(card) && !card.listener.is_blocked) badges.push(twinsBadge(card.twins));
   const more = card.more && !card.listener.is_blocked ? [moreBadge(card)] : [];
   if (card.is_vetted) badges.push(badge("", "check", "b-okt", t("Cleared for air")));
   if (card.consent === "given") badges.push(badge("", "shield-check", "b-ok", t("Consent on file")));

@@ -21,6 +21,7 @@ export const filters = { ...NONE };
 let asked = null;
 let show = null;
 let told = () => {};
+let cardOf = () => undefined;
 
 /* ---------- words ---------- */
 
@@ -83,13 +84,24 @@ function isInTime(card, { time }) {
   return dayOf(card.placed_at) === (time === "today" ? dayOf(now()) : time);
 }
 
+/** What stands under another card is no card by itself, unless the other one is not among what is looked at. */
+function isFolded(card, given) {
+  if (!card.under || given.text) return false;
+  const upper = cardOf(card.under);
+  return upper ? isInManner(upper, given) : !CHOICES.some((name) => given[name]);
+}
+
+/** The filters that what stands as one card may differ in. */
+function isInManner(card, given) {
+  if (!isInTime(card, given) || (given.show && !isInShow(card)) || (given.assigned && !isFor(card, given.assigned))) return false;
+  return !FACETS.some((name) => given[name] && card.facets?.[name] !== given[name]);
+}
+
 /** Whether a card belongs to what is looked at, or to other filters with the same words. */
 export function matches(card, given = filters) {
-  if (card.under && !given.text) return false;
-  if (!isInState(card, given) || (given.kind && !given.kind.split(",").includes(card.kind)) || !isInTime(card, given) || (given.show && !isInShow(card))) return false;
+  if (isFolded(card, given) || !isInManner(card, given)) return false;
+  if (!isInState(card, given) || (given.kind && !given.kind.split(",").includes(card.kind))) return false;
   if (given.campaign && String(card.campaign?.id ?? "") !== given.campaign) return false;
-  if (FACETS.some((name) => given[name] && card.facets?.[name] !== given[name])) return false;
-  if (given.assigned && !isFor(card, given.assigned)) return false;
   return !given.text || !asked || saysIt(card, asked);
 }
 
@@ -255,9 +267,10 @@ function startMenu() {
 
 /* ---------- wiring ---------- */
 
-/** `changed`: the filters are others now; `leave`: somebody is through with typing. */
-export function startFilters({ changed, leave }) {
+/** `changed`: the filters are others now; `leave`: somebody is through with typing; `known(id)`: a card the page has. */
+export function startFilters({ changed, leave, known }) {
   told = changed;
+  cardOf = known;
   startMenu();
   readAddress();
   draw();

@@ -1,8 +1,9 @@
-/* A listener's flood: photos sent together, voices after each other, too many of one kind. It stands as one card with how
-   many more there are; here is the list of all of them, in their order, with pictures side by side, from which each can be
-   opened or taken out. In a run its voices follow each other (`follow`). */
+/* What stands as one card: copies of one thing, whoever sent them (copies.js), or a listener's flood: photos sent together,
+   voices after each other, too many of one kind. Here is the list of all of them, in their order, of an album with pictures
+   side by side, from which each can be opened or taken out. In a run the voices of a flood follow each other (`follow`). */
 
 import * as api from "./api.js";
+import { areCopies, copiesTitle } from "./copies.js";
 import { kindIcon, mainMedia, nameOf, picture, pictureElement } from "./card.js";
 import { isCovered } from "./covers.js";
 import { button, el, errorText, icon } from "./dom.js";
@@ -31,7 +32,7 @@ export class FloodBox {
   draw(card) {
     const isShown = isOne(card);
     this.root.hidden = !isShown;
-    const signature = isShown ? JSON.stringify([card.id, card.under ?? card.id, card.more]) : "";
+    const signature = isShown ? JSON.stringify([card.id, card.under ?? card.id, card.more, card.copies]) : "";
     if (signature === this.signature) return;
     this.signature = signature;
     this.cards = [];
@@ -51,16 +52,17 @@ export class FloodBox {
   }
 
   #fill(shown) {
-    const isAlbum = this.cards.every((card) => !isCovered(mainMedia(card)) && mainMedia(card) && picture(mainMedia(card)));
-    const head = el("p", {}, icon("layers"), el("b", {}, t("%(count)s together", { count: number(this.cards.length) })), " ", el("span", {}, t("One verdict is for all of them.")));
-    this.root.replaceChildren(head, el(`ol.flood${isAlbum ? ".flood-album" : ""}`, {}, ...this.cards.map((card, at) => this.#row(card, at, card.id === shown.id, isAlbum))));
+    const copies = this.cards.find(areCopies);
+    const isAlbum = !copies && this.cards.every((card) => !isCovered(mainMedia(card)) && mainMedia(card) && picture(mainMedia(card)));
+    const head = el("p", {}, icon("layers"), el("b", {}, copies ? copiesTitle(copies) : t("%(count)s together", { count: number(this.cards.length) })), " ", el("span", {}, t("One verdict is for all of them.")));
+    this.root.replaceChildren(head, el(`ol.flood${isAlbum ? ".flood-album" : ""}`, {}, ...this.cards.map((card, at) => this.#row(card, at, card.id === shown.id, isAlbum, Boolean(copies)))));
   }
 
-  #row(card, at, isShown, isAlbum) {
+  #row(card, at, isShown, isAlbum, isCopy) {
     const media = mainMedia(card);
     const count = t("%(at)s of %(all)s", { at: number(at + 1), all: number(this.cards.length) });
     const face = isAlbum ? pictureElement(mediaUrl(media, picture(media)), { alt: "" }, false).cloneNode() : icon(kindIcon(card));
-    const words = [clockTimeExact(card.placed_at), media?.duration_s && duration(media.duration_s), card.text].filter(Boolean).join(" · ");
+    const words = [isCopy && nameOf(card), clockTimeExact(card.placed_at), media?.duration_s && duration(media.duration_s), card.text].filter(Boolean).join(" · ");
     const out = this.mayJudge && card.under && button(t("Take out"), { ic: "expand", cls: "sm ghost", "data-flood": "out", "aria-label": `${t("Take out")}: ${count}`, title: t("Take out") });
     return el("li", { "data-id": card.id }, el("button.twin", { type: "button", "data-flood": "open", "aria-current": isShown ? "true" : null, title: words }, face, el("span", {}, el("em", {}, count), " ", isAlbum ? "" : words)), out);
   }
@@ -85,6 +87,7 @@ export function follow(box, mayGoOn) {
   let ended = null;
   player.addEventListener("change", () => {
     if (!player.item || !player.element?.ended || ended === player.item.cardId || !mayGoOn()) return;
+    if (box.cards.some(areCopies)) return; // the same thing again
     const at = box.cards.findIndex((card) => card.id === player.item.cardId);
     const next = at < 0 ? null : box.cards.slice(at + 1).find((card) => ["voice", "audio"].includes(card.kind) && !isCovered(mainMedia(card)) && listenable(mainMedia(card)));
     if (!next) return;

@@ -6,23 +6,13 @@ import { nameOf } from "./card.js";
 import { announce, button, el, errorText, icon } from "./dom.js";
 import { filters, linkTo } from "./filters.js";
 import { bind } from "./keys.js";
+import { moodLine } from "./mood_line.js";
 import { note, remember, warn } from "./toast.js";
 import { clockTime, clockTimeExact, number, t, tn } from "./words.js";
 
 const SHOWN_CHIPS = 9;
-const SAID_SIGNS = 5;
 const ASK_AGAIN_MS = 2000;
 const $ = (id) => document.getElementById(id);
-
-/** "412 ❤️, 90 😂, 31 greetings since 6:04": what the presenter can read out. */
-export function moodLine(bar) {
-  if (!bar?.total) return t("Nothing yet");
-  const said = bar.signs.slice(0, SAID_SIGNS);
-  const rest = bar.total - said.reduce((sum, one) => sum + one.count, 0);
-  const parts = said.map((one) => (one.emoji ? `${number(one.count)} ${one.emoji}` : tn("%(num)s greeting", "%(num)s greetings", one.count)));
-  if (rest > 0) parts.push(tn("%(num)s more", "%(num)s more", rest));
-  return t("%(what)s since %(time)s", { what: parts.join(", "), time: clockTime(bar.since) });
-}
 
 const signWords = (one) => (one.emoji ? one.emoji : t("Greetings"));
 const face = (emoji) => (emoji ? el("span.emo", { "aria-hidden": "true" }, emoji) : icon("hand"));

@@ -56,7 +56,7 @@ export class RunCard {
     if (card.is_late) out.push(badge(t("late"), "clock", "b-warn"));
     if (card.is_frequently_forwarded || card.is_forwarded) out.push(badge(card.is_frequently_forwarded ? t("Forwarded many times") : t("Forwarded"), "swap"));
     if (card.more && !card.listener.is_blocked) out.push(badge(moreTitle(card), "layers"));
-    if (card.twins && !card.listener.is_blocked) out.push(badge(similar(card.twins), "layers", "b-dup", twinsTitle(card.twins)));
+    if (card.twins && !card.copies && !card.listener.is_blocked) out.push(badge(similar(card.twins), "layers", "b-dup", twinsTitle(card.twins)));
     if (card.campaign) out.push(badge(card.campaign.name, card.campaign.icon || "campaign", "b-camp"));
     if (card.consent === "given") out.push(badge(t("Consent given"), "shield-check", "b-okt"));
     else if (card.consent === "refused" || card.consent === "withdrawn") out.push(badge(card.consent === "refused" ? t("Consent refused") : t("Consent withdrawn"), "shield-x", "b-warn"));

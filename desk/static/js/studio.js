@@ -8,6 +8,7 @@ import { everySecond, now, start as startClock } from "./clock.js";
 import { announce, el, errorText, icon, isTyping } from "./dom.js";
 import "./keys.js";
 import { Live } from "./live.js";
+import { moodLine } from "./mood_line.js";
 import * as outbox from "./outbox.js";
 import { askForDevice, devices, hasChooser, onOutputs } from "./outputs.js";
 import { drawWave, makeWave, peaksOf } from "./player.js";
@@ -19,6 +20,7 @@ const AIRED_AFTER_S = 3;
 const QUIET_MS = 250;
 const UNLOCK_MS = 1000;
 const STOP_HOLD_MS = 500;
+const MOOD_EVERY_S = 60;
 const BARS = 120;
 
 const $ = (id) => document.getElementById(id);
@@ -217,6 +219,7 @@ function show() {
   if ($("note-text").textContent !== (cart?.note ?? "")) $("note-text").textContent = cart?.note ?? "";
   showQueue();
   showDone();
+  showMood();
   showFoot();
   tick();
   tellLoaded();
@@ -309,6 +312,12 @@ function showDone() {
     return el("li", {}, icon("aired"), el("b", { lang: "de" }, one.first_name), el("span", {}, one.place), el("time", { datetime: one.aired_at }, clockTimeExact(one.aired_at)),
       isNewest && mayMark && el("button", { type: "button", "data-take-back": one.slot_id, "aria-label": t("Take back the aired mark of %(name)s", { name: one.first_name }), title: t("Take back") }, icon("undo")));
   }));
+}
+
+function showMood() {
+  $("mood").hidden = !studio.mood?.total;
+  const line = moodLine(studio.mood);
+  if ($("mood-line").textContent !== line) $("mood-line").textContent = line;
 }
 
 function showFoot() {
@@ -491,7 +500,9 @@ store.addEventListener("change", () => show());
 everySecond((at) => {
   const left_s = 3600 - Math.floor(at / 1000) % 3600;
   $("back").textContent = duration(left_s);
-  if (at >= Date.parse(studio.edition.ends_at) && !onAir && live.state === "live") refresh();
+  const isOver = at >= Date.parse(studio.edition.ends_at) && !onAir;
+  const isMoodDue = Math.floor(at / 1000) % MOOD_EVERY_S === 0 && !document.hidden; // its minutes go by without an event
+  if ((isOver || isMoodDue) && live.state === "live") refresh();
   $("stop-hold").hidden = !(isLocked && air.isPlaying);
 });
 

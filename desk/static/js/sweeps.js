@@ -32,6 +32,7 @@ export function kindWords(kinds) {
 
 const STATES = {
   shortlisted: (num) => tn("%(num)s is shortlisted and stays.", "%(num)s are shortlisted and stay.", num),
+  in_studio: (num) => tn("%(num)s is in the studio and stays.", "%(num)s are in the studio and stay.", num),
   planned: (num) => tn("%(num)s is planned and stays.", "%(num)s are planned and stay.", num),
   on_air: (num) => tn("%(num)s is on air and stays.", "%(num)s are on air and stay.", num),
   aired: (num) => tn("%(num)s was aired and stays.", "%(num)s were aired and stay.", num),
@@ -42,17 +43,23 @@ const OUTCOMES = {
   changed: (num, name) => (name ? tn("%(num)s was changed by %(name)s and stays.", "%(num)s were changed by %(name)s and stay.", num, { name }) : tn("%(num)s was changed since and stays.", "%(num)s were changed since and stay.", num)),
   kept: (num, name) => OUTCOMES.changed(num, name),
   already: (num) => tn("%(num)s was so already.", "%(num)s were so already.", num),
-  elsewhere: (num) => tn("%(num)s stands in another campaign and stays.", "%(num)s stand in another campaign and stay.", num),
+  elsewhere: (num, _name, names) => (names?.length ? tn("%(num)s is an entry of another campaign and stays (%(names)s).", "%(num)s are entries of other campaigns and stay (%(names)s).", num, { names: names.join(", ") }) : tn("%(num)s stands in another campaign and stays.", "%(num)s stand in another campaign and stay.", num)),
+  by_hand: (num) => tn("%(num)s was sorted by hand and stays.", "%(num)s were sorted by hand and stay.", num),
+  withdrawn: (num) => tn("%(num)s was withdrawn by its sender and stays out.", "%(num)s were withdrawn by their senders and stay out.", num),
+  blocked: (num) => tn("%(num)s is from a blocked sender and stays out.", "%(num)s are from blocked senders and stay out.", num),
+  unfit: (num) => tn("%(num)s does not fit the keywords any more.", "%(num)s do not fit the keywords any more.", num),
   gone: (num) => tn("%(num)s is not there any more.", "%(num)s are not there any more.", num),
 };
 
-/** What did not go with the others, in whole sentences. */
-export function stays(results) {
+/** What did not go with the others, each in a sentence of its own. */
+export function whatStays(results) {
   return results.filter((one) => !["done", "undone"].includes(one.outcome)).map((one) => {
     if (one.outcome === "fixed") return (STATES[one.state] ?? ((num) => tn("%(num)s cannot and stays.", "%(num)s cannot and stay.", num)))(one.cards);
-    return OUTCOMES[one.outcome]?.(one.cards, one.name) ?? "";
-  }).filter(Boolean).join(" ");
+    return OUTCOMES[one.outcome]?.(one.cards, one.name, one.names) ?? "";
+  }).filter(Boolean);
 }
+
+const stays = (results) => whatStays(results).join(" ");
 
 const amountOf = (results, outcome) => results.find((one) => one.outcome === outcome)?.cards ?? 0;
 const sumOf = (results) => results.reduce((sum, one) => sum + one.cards, 0);
@@ -64,7 +71,7 @@ const HAS_DONE = {
   shortlisted: (values) => t("%(done)s of %(all)s shortlisted.", values),
   new: (values) => t("%(done)s of %(all)s put back to new.", values),
 };
-const nameOf = (sweep) => (sweep.act === "campaign" ? t("Sorting into the campaign") : DOING[sweep.wanted.to]());
+const nameOf = (sweep) => (sweep.act === "campaign" ? t("Sorting into %(name)s", { name: sweep.wanted.name }) : DOING[sweep.wanted.to]());
 
 export function resultText(sweep) {
   const isBack = sweep.back.length > 0 || sweep.state === "undone" || sweep.state === "undoing";
@@ -72,7 +79,7 @@ export function resultText(sweep) {
     ? { done: number(amountOf(sweep.back, "undone")), all: number(amountOf(sweep.results, "done")) }
     : { done: number(amountOf(sweep.results, "done")), all: number(sweep.cards) };
   const first = isBack ? t("%(done)s of %(all)s taken back.", values)
-    : sweep.act === "campaign" ? t("%(done)s of %(all)s sorted into the campaign.", values) : HAS_DONE[sweep.wanted.to](values);
+    : sweep.act === "campaign" ? t("%(done)s of %(all)s sorted into %(name)s.", { ...values, name: sweep.wanted.name }) : HAS_DONE[sweep.wanted.to](values);
   return [sweep.state === "stopped" ? t("Stopped.") : "", first, stays(isBack ? sweep.back : sweep.results)].filter(Boolean).join(" ");
 }
 

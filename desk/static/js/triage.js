@@ -1,7 +1,7 @@
 /* The triage run: one new card at a time, the oldest first, one decision per key. The next few are held for this person
-   (leases.js), so that nobody hears anything twice; what cannot be claimed is passed over. A verdict shows the next card
-   at once and is sent behind it; without a line it waits, and one that is refused brings its card back. What stands on
-   screen is drawn by run_card.js; what sounds, and when, is up to run_sound.js. */
+   (leases.js), so that nobody hears anything twice: a verdict shows the next of them at once and is sent behind it.
+   What is not held yet is claimed before it is shown, and passed over if a colleague has it. Without a line verdicts
+   wait, and one that is refused brings its card back. What stands on screen is drawn by run_card.js; what sounds, and when, is up to run_sound.js. */
 
 import * as api from "./api.js";
 import { handed } from "./assign.js";
@@ -46,6 +46,7 @@ let pile = [];
 let next = null;
 let remaining = {};
 let current = null;
+let coming = null; // the card that is being claimed before it is shown
 let claiming = null;
 let lapsed = false;
 let cameByItselfAt = 0;
@@ -83,7 +84,7 @@ function openOf(card) {
 
 /** Takes in what is open to this person, as it is now: what they hold first, what was put off last. */
 function take(answer) {
-  const open = new Map(answer.cards.filter((card) => !mine.has(card.id) && card.id !== current?.id).map((card) => [card.id, newest(card)]));
+  const open = new Map(answer.cards.filter((card) => !mine.has(card.id) && card.id !== current?.id && card.id !== coming?.card.id).map((card) => [card.id, newest(card)]));
   const kept = pile.filter((card) => answer.next || open.has(card.id)).map((card) => { const now = open.get(card.id); open.delete(card.id); return now && now.version >= card.version ? now : card; });
   const rank = (card) => (later.has(card.id) ? 2 : isMine(card) ? 0 : 1);
   pile = [...kept, ...open.values()].sort((a, b) => rank(a) - rank(b));
@@ -98,7 +99,7 @@ async function fill() {
   isFilling = true;
   try {
     take(await api.post("/api/v1/triage/stack", { without: [...later] }));
-    if (!current && isRunning) showNext();
+    if (isIdle() && isRunning) showNext();
     draw();
   } catch { /* the line says so; the next event or decision asks again */ } finally { isFilling = false; }
 }
@@ -108,7 +109,7 @@ function recountSoon() {
   recountDue ||= setTimeout(async () => {
     recountDue = 0;
     try {
-      if (!current && pile.length === 0) { await fill(); return; }
+      if (isIdle() && pile.length === 0) { await fill(); return; }
       ({ remaining } = await api.get("/api/v1/triage"));
       draw();
     } catch { /* the next change asks again */ }
@@ -123,19 +124,28 @@ function passOn(goesOn = false) {
   showNext(goesOn);
 }
 
+const isIdle = () => !current && !coming;
+const isHeld = (card) => isMine(card) && leftOf(card) > WARN_UNDER_S;
+
 /** `goesOn`: a verdict led here, so the next voice may play. */
 function showNext(goesOn = false) {
+  const card = pile.shift() ?? null;
+  if (card && !isHeld(card) && live.state !== "offline") { bring(card, goesOn); return; }
+  claiming = Promise.resolve(card);
+  show(card, goesOn);
+}
+
+function show(card, goesOn) {
   player.stop();
   sound.learnPeaks(null);
   stopMoving();
-  const card = pile.shift() ?? null;
   current = card;
+  coming = null;
   lapsed = false;
   drawWatchers($("watchers"), card?.id);
   if (card) {
     if (goesOn) sound.goOn(card); // before anything is drawn: ears first
     drawCard(true);
-    claiming = isMine(card) && leftOf(card) > WARN_UNDER_S ? Promise.resolve(card) : claim(card);
   }
   if (isShort()) fill();
   movedOn();
@@ -143,9 +153,34 @@ function showNext(goesOn = false) {
   keepPlace();
 }
 
-const keepPlace = () => place.keep(current?.id ?? null, later);
+/** Claims the card before anybody sees it: two who come to it at once would both hear it. */
+async function bring(card, goesOn) {
+  const turn = { card, isAfter: Boolean(current ?? coming?.isAfter) };
+  player.stop();
+  current = null;
+  coming = turn;
+  draw();
+  let held = null;
+  try {
+    held = (await api.post(`/api/v1/cards/${card.id}/claim`, { version: card.version })).card;
+  } catch (error) {
+    if (coming !== turn) return;
+    if (error.status === 409 || error.status === 404) { showNext(goesOn); return; }
+    if (!error.isUnreachable) warn(errorText(error));
+    claiming = Promise.resolve(error.isUnreachable ? card : null);
+    show(card, goesOn);
+    return;
+  }
+  if (coming !== turn || !isOpen(held)) release(held); // it was left, or decided meanwhile
+  if (coming !== turn) return;
+  if (!isOpen(held)) { showNext(goesOn); return; }
+  claiming = Promise.resolve(held);
+  show(newest(held), goesOn);
+}
 
-/** Holds the card that is shown; a card that a colleague got first is passed over. Gives the card as it is now, or null. */
+const keepPlace = () => place.keep((current ?? coming?.card)?.id ?? null, later);
+
+/** Holds the card that is shown again; one that a colleague got meanwhile is passed over. Gives it as it is now, or null. */
 async function claim(card) {
   try {
     const answer = await api.post(`/api/v1/cards/${card.id}/claim`, { version: card.version });
@@ -189,7 +224,7 @@ function putOff(card, held) {
   pile.push(card);
   keep("later", card);
   showNext(pile[0].id !== card.id);
-  if (current.id !== card.id) held.then((kept) => kept && release(kept)).then((answer) => { if (answer?.card) learn(answer.card); });
+  if (current?.id !== card.id) held.then((kept) => kept && release(kept)).then((answer) => { if (answer?.card) learn(answer.card); });
 }
 
 /** Tells the server of a verdict whose card has left the screen. */
@@ -224,7 +259,7 @@ function refuse(step, error) {
     count(card, 1);
     pile.unshift(card);
     warn(t("%(name)s comes again. %(reason)s", { name: nameOf(card), reason: errorText(error) }));
-    if (!current) showNext();
+    if (isIdle()) showNext();
   }
   draw();
 }
@@ -305,8 +340,10 @@ function showReasons(isShown) {
 function draw() {
   sound.ahead(pile);
   const left = Object.values(remaining).reduce((sum, count) => sum + count, 0);
-  $("run").hidden = !current;
-  $("empty").hidden = Boolean(current);
+  const isThere = Boolean(current || coming?.isAfter);
+  $("run").hidden = !isThere;
+  $("main").setAttribute("aria-busy", String(Boolean(coming)));
+  $("empty").hidden = isThere;
   $("left").textContent = number(left);
   $("decided").textContent = number(counts.shortlisted + counts.rejected + counts.jury);
   for (const one of document.querySelectorAll("[data-count]")) one.textContent = number(counts[one.dataset.count]);
@@ -378,12 +415,13 @@ function learn(card) {
     drawCard(false);
     return;
   }
+  if (coming?.card.id === card.id) return; // the answer to its claim says what holds
   const at = pile.findIndex((one) => one.id === card.id);
   if (at >= 0) {
     if (!isOpen(card)) pile.splice(at, 1);
     else if (card.version >= pile[at].version) pile[at] = card;
   } else if (isOpen(card) && !next && !mine.has(card.id)) pile.push(card);
-  if (!current && pile.length) fill();
+  if (isIdle() && pile.length) fill();
   draw();
 }
 
@@ -428,7 +466,7 @@ live.addEventListener("reload", async () => {
     pile = [];
     take(answer);
     live.seq = answer.seq;
-    if (!current) showNext();
+    if (isIdle()) showNext();
     draw();
     live.catchUp();
   } catch (error) { warn(errorText(error)); }

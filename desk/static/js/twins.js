@@ -2,6 +2,7 @@
    The stack itself (its count, its best card, the reason) comes from the server and is one event for all its cards. */
 
 import * as api from "./api.js";
+import { areAllHere } from "./copies.js";
 import { kindIcon, nameOf, similar } from "./card.js";
 import { button, el, errorText, icon } from "./dom.js";
 import { dayAndTime, t } from "./words.js";
@@ -44,7 +45,7 @@ export class TwinsBox {
     this.card = card;
     const twins = card?.listener.is_blocked ? null : card?.twins;
     this.root.hidden = !twins;
-    const signature = twins ? JSON.stringify([card.id, twins]) : "";
+    const signature = twins ? JSON.stringify([card.id, twins, card.more]) : "";
     if (signature === this.signature) return;
     this.signature = signature;
     this.cards = [];
@@ -58,7 +59,7 @@ export class TwinsBox {
       const { cards } = await api.get(`/api/v1/cards/${id}/twins`);
       if (signature !== this.signature) return;
       this.cards = cards;
-      this.#fill(twins, cards.map((card) => this.#row(card, twins)));
+      this.#fill(twins, areAllHere(this.card) ? [] : cards.map((card) => this.#row(card, twins)));
     } catch (error) {
       if (signature === this.signature) this.#fill(twins, [el("li", {}, icon("warn"), errorText(error))]);
     }
@@ -67,10 +68,10 @@ export class TwinsBox {
   #fill(twins, rows) {
     const head = el("p", {}, icon("layers"), el("span", {}, el("b", {}, similar(twins)), ` ${twins.is_best ? t("This is the best one") : t(twins.reason)}`));
     const all = [["shortlisted", "bookmark-o", t("Shortlist all"), t("Shift S")], ["rejected", "ban", t("Reject all"), t("Shift E")]];
-    const forAll = all.map(([to, ic, label, key]) => button(label, { ic, key, cls: "sm", "data-twin": "all", "data-to": to }));
+    const forAll = areAllHere(this.card) ? [] : all.map(([to, ic, label, key]) => button(label, { ic, key, cls: "sm", "data-twin": "all", "data-to": to }));
     const both = this.compare && this.cards.length ? [button(t("Compare the best two"), { ic: "columns", cls: "sm ghost", key: t("Shift C"), "data-twin": "compare" })] : [];
     const out = [...both, ...(this.mayJudge ? [...forAll, button(t("Not the same"), { ic: "x", cls: "sm ghost", "data-twin": "apart" })] : [])];
-    this.root.replaceChildren(head, el("ul", {}, ...rows), ...out);
+    this.root.replaceChildren(head, rows.length ? el("ul", {}, ...rows) : "", ...out);
   }
 
   #row(card, twins) {

@@ -845,7 +845,7 @@ startLongPress($("grid"), { pick: toggleSelected, isPicking: () => selected.size
 startShapes((change) => feed.hold(change, { refill: true }));
 const density = localStorage.getItem("desk.density");
 if (density && density !== "regular") setDensity(density);
-startFilters({ changed: refilter, leave: () => feed.elementOf(focused)?.focus() });
+startFilters({ changed: refilter, known: (id) => cards.get(id), leave: () => feed.elementOf(focused)?.focus() });
 take(first, true);
 counters.draw();
 showOrder();
