@@ -21,6 +21,7 @@ from desk.wall import forms, queries, tallies
 from desk.wall.walks import Filter
 
 LIMIT_MS = 30.0
+ASKER = forms.Asker(ZoneInfo("UTC"), 1, lambda _show, _at: None)
 CHOICES = {
     "state": ("new", "claimed", "shortlisted", "aired", "on_air", "new,claimed"),
     "kind": ("voice", "video", "voice,image"),
@@ -60,7 +61,7 @@ def _take(station_id: int, query: dict[str, str], place: str, times: int) -> tup
     at = clock.now()
     day = (at - timedelta(days=6)).astimezone(UTC).date().isoformat()
     args = {name: day if choice == "day" else choice for name, choice in query.items()}
-    wanted, _cursor, _limit = forms.read_filter(args, zone=ZoneInfo("UTC"), at=at)
+    wanted, _cursor, _limit = forms.read_filter(args, ASKER, at=at)
     after = None if place == "first" else (at - timedelta(days=4), 0)
     taken = []
     for _ in range(times):

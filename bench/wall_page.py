@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
-from zoneinfo import ZoneInfo
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -54,6 +53,9 @@ SEARCHES = {
     "a word that is nowhere": "Xylophonkonzert",
     "a word of an old season": "Weihnachten",
     "a word of an old season with a slip": "Weihnahcten",
+    "a word of a long season": "Frühling",
+    "a word of a long season with a slip": "Frühlnig",
+    "a part of a word of a long season": "ruhlin",
     "words of two seasons, never on one card": "Weihnachten Ostereier",
     "a part of many words": "kapuno",
     "a frequent word and one that is nowhere": "oma staenden",
@@ -63,6 +65,9 @@ AMONG = {
     "a rare word among the rejected": "text=dedepuka&state=rejected",
     "a word of an old season among those who never said it": "text=Weihnachten&sender=new",
     "a frequent word in a campaign where it never stands": "text=geburtstag&campaign=1",
+    "a word of a long season in a campaign": "text=fr%C3%BChling&campaign=1",
+    "a word of a long season among the aired": "text=fr%C3%BChling&state=aired",
+    "a word of a long season among those who never said it": "text=fr%C3%BChling&sender=new",
 }
 SEARCH_LIMIT_MS = 150.0
 FILTERS = {
@@ -75,7 +80,7 @@ FILTERS = {
 FILTER_LIMIT_MS = 30.0
 WORDS = "Ein Ständchen für Oma Helga aus Köln, Nummer"
 SYLLABLES = dict(zip("0123456789", ("ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu"), strict=True))
-SEASONS = {"weihnachten": (20, 25), "ostereier": (30, 34)}  # percent of all cards, from the oldest on
+SEASONS = {"weihnachten": (20, 25), "ostereier": (30, 34), "fruehling": (40, 55)}  # percent, from the oldest on
 VOCABULARY = 200_003  # rare words, as names and slips make them; prime, so that they stand all over the wall
 
 
@@ -186,7 +191,7 @@ def _filter(engine: str, name: str, query: str, many: Wall, times: int) -> Figur
     station_id, taken = 1, []
     for _ in range(max(3, times)):
         at = clock.now()
-        wanted, _cursor, _limit = forms.read_filter(dict(parse_qsl(query)), zone=ZoneInfo("UTC"), at=at)
+        wanted, _cursor, _limit = forms.read_filter(dict(parse_qsl(query)), _choices.ASKER, at=at)
         with db.reading() as session:
             started = time.perf_counter()
             queries.list_ids(session, station_id, wanted, None, queries.PAGE + 1, at)
@@ -266,8 +271,10 @@ def _put_search_aside(connection: Connection, lite: bool) -> list[str]:
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # our own rows: keys need no check
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql("SET LOCAL maintenance_work_mem = '256MB'")
+        made = "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_card_folded_trigram'"
+        again = connection.exec_driver_sql(made).scalar_one()
         connection.exec_driver_sql("DROP INDEX ix_card_folded_trigram")
-        return ["CREATE INDEX ix_card_folded_trigram ON card USING gin (folded gin_trgm_ops)"]
+        return [again]
     connection.exec_driver_sql("PRAGMA cache_size = -400000")
     triggers = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
     for name, _sql in triggers:

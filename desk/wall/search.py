@@ -12,18 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, column, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from desk.wall import rules, spelling, stretches, walks, words
+from desk.wall import hits, rules, spelling, stretches, walks, words
 from desk.wall.models import Card
 from desk.wall.walks import Filter
 
 NEWEST = 2000
-FEW = 2000  # up to so many hits are read and sorted
+FEW = 2000  # hits on which a page is filled where they are in step with the filter
 GLANCE = 1000  # cards on which frequent words fill a page
-NEAR = 20_000  # cards that are looked through; what is not found on them is an older season's
-HITS = "SELECT rowid FROM card_ft WHERE card_ft MATCH :match"
+FEW_CARDS = 60_000  # cards of a filter that are all looked at, however many hits there are
 FEW_FOUND = 5  # fewer cards on a first page, and words one slip away are looked for as well
 
 
@@ -77,8 +76,9 @@ def find_ids(
     limit: int,
     at: datetime,
 ) -> list[int]:
-    """Ids of at most `limit` cards, newest first. Frequent words stand on the first cards one looks at, rare ones in
-    the index; what is neither is looked for on the newest cards, and only then among all hits. Four statements at most.
+    """Ids of at most `limit` cards, newest first. Frequent words stand on the first cards one looks at; all
+    others are found by the index of the texts, which gives the newest first, or on the cards of a filter that leaves
+    few. Five statements at most.
     """
     if not asked.parts and not asked.starts:
         return []
@@ -95,43 +95,60 @@ def find_ids(
     ids = [card_id for card_id, belongs, _at in seen if belongs][:limit]
     if len(ids) == limit or len(seen) < GLANCE:
         return ids
-    hits = _hits(session, asked.parts) if lite else None
-    if hits == []:
-        return []
-    if hits is None:
-        ids = list(session.execute(walks.near(station_id, wanted, says, after, limit, at, cards=NEAR)).scalars())
-        if len(ids) == limit:
-            return ids
-    return list(session.execute(_rest(station_id, wanted, asked, says, hits, after, limit, at, lite=lite)).scalars())
+    if lite:
+        return _of_hits(session, station_id, wanted, asked, says, after, limit, at)
+    if _is_few(session, station_id, wanted):
+        return list(session.execute(_walk(station_id, wanted, says, after, limit, at, lite=False)).scalars())
+    return hits.by_stretches(session, station_id, wanted, says, after, limit, at)
 
 
-def _rest(
+def _of_hits(
+    session: Session,
     station_id: int,
     wanted: Filter,
     asked: Search,
     says: ColumnElement[bool],
-    hits: list[int] | None,
+    after: tuple[datetime, int] | None,
+    limit: int,
+    at: datetime,
+) -> list[int]:
+    """The page out of the first few hits, or out of all of them. Where a filter is set, its own cards are then walked
+    through and held against the hits: those that are of both may be few."""
+    starts = [_begins(term) for term in asked.starts]
+    every = hits.numbered(_match(asked.parts), wanted, after)
+    first, is_all = every.first(session, FEW, is_oldest_first=wanted.is_oldest_first)
+    near = walks.by_hits(station_id, wanted, and_(first.cards(station_id), *starts), after, limit, at)
+    ids = list(session.execute(near).scalars())
+    if len(ids) == limit or is_all:
+        return ids
+    if _is_few(session, station_id, wanted):
+        rest = _walk(station_id, wanted, says, after, limit, at, lite=True)
+    elif wanted.states or wanted.kinds or wanted.campaign_id is not None or wanted.facets.is_any:
+        rest = _walk(station_id, wanted, and_(every.holds(), *starts), after, limit, at, lite=True)
+    else:
+        rest = walks.by_hits(station_id, wanted, and_(every.cards(station_id), *starts), after, limit, at)
+    return list(session.execute(rest).scalars())
+
+
+def _is_few(session: Session, station_id: int, wanted: Filter) -> bool:
+    cards = stretches.count(session, station_id, wanted)
+    return cards is not None and cards <= FEW_CARDS
+
+
+def _walk(
+    station_id: int,
+    wanted: Filter,
+    condition: ColumnElement[bool],
     after: tuple[datetime, int] | None,
     limit: int,
     at: datetime,
     *,
     lite: bool,
 ) -> Select[int]:
-    """The page out of few hits, or out of all of them. Where a filter is set, its own cards are walked through and held
-    against the hits: those that are of both may be few."""
-    if not lite:
-        return walks.by_hits(station_id, wanted, says, after, limit, at)
-    starts = [_begins(term) for term in asked.starts]
-    if hits is not None:
-        return walks.by_hits(station_id, wanted, and_(Card.id.in_(hits), *starts), after, limit, at)
-    is_hit = _every_hit(asked.parts)
+    """Along the cards of the filter, however many say what is looked for."""
     if stretches.are_meant(wanted):
-        among = and_(literal_column("+card.id").in_(is_hit), *starts)
-        return stretches.page_query(station_id, wanted, among, after, limit, at, lite=lite)
-    if wanted.states or wanted.kinds or wanted.campaign_id is not None:
-        among = and_(literal_column("+card.id").in_(is_hit), *starts)
-        return walks.page_query(station_id, wanted, among, after, limit, at)
-    return walks.by_hits(station_id, wanted, and_(Card.id.in_(is_hit), *starts), after, limit, at)
+        return stretches.page_query(station_id, wanted, condition, after, limit, at, lite=lite)
+    return walks.page_query(station_id, wanted, condition, after, limit, at)
 
 
 def _begins(term: str) -> ColumnElement[bool]:
@@ -157,17 +174,6 @@ def _among_newest(station_id: int) -> ColumnElement[bool]:
 
 def _match(parts: Sequence[Sequence[str]]) -> str:
     return " AND ".join("(" + " OR ".join(_quoted(one) for one in group) + ")" for group in parts)
-
-
-def _hits(session: Session, parts: Sequence[Sequence[str]]) -> list[int] | None:
-    """The cards on which rare words stand; None if they are many."""
-    rows = session.execute(text(f"{HITS} LIMIT :most"), {"match": _match(parts), "most": FEW + 1})
-    ids = list(rows.scalars())
-    return ids if len(ids) <= FEW else None
-
-
-def _every_hit(parts: Sequence[Sequence[str]]) -> Any:
-    return text(HITS).bindparams(match=_match(parts)).columns(column("rowid", Integer))
 
 
 def _quoted(part: str) -> str:

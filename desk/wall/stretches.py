@@ -10,8 +10,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, String, column, literal, or_, select, text
+from sqlalchemy import ColumnElement, FromClause, Select, String, cast, column, func, literal, or_, select, text
+from sqlalchemy.orm import Session
 
+from desk.db import Key
 from desk.wall.models import Card, CardCount
 from desk.wall.rules import MOOD
 from desk.wall.walks import CLAIMED, Filter, between, stands
@@ -38,6 +40,20 @@ def are_meant(wanted: Filter) -> bool:
     is_within = wanted.campaign_id is not None and bool(wanted.states or wanted.kinds)
     is_held = CLAIMED in wanted.states and "new" not in wanted.states
     return (is_within or wanted.facets.is_any) and not is_held and not wanted.is_assigned
+
+
+def count(session: Session, station_id: int, wanted: Filter) -> int | None:
+    """How many cards a filter has at most, whatever they say; None where no counter knows. One statement at most."""
+    if wanted.campaign_id is not None or not (wanted.states or wanted.kinds or wanted.facets.is_any):
+        return None
+    states = {"new" if state == CLAIMED else state for state in wanted.states}
+    counted = select(func.coalesce(cast(func.sum(CardCount.cards), Key), 0)).where(
+        CardCount.station_id == station_id,
+        CardCount.facet.like(wanted.facets.pattern),
+        *([CardCount.state.in_(sorted(states))] if states else []),
+        *([CardCount.kind.in_(wanted.kinds)] if wanted.kinds else []),
+    )
+    return session.execute(counted).scalar_one()
 
 
 def page_query(

@@ -130,7 +130,7 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
         bounds.append(Card.state != MOOD)
     bounds += stands(wanted)
     if wanted.campaign_id is not None:
-        bounds.append(Card.campaign_id == wanted.campaign_id)
+        bounds.append(Card.campaign_id == literal(wanted.campaign_id, Key))  # as wide as in the index of texts
     if wanted.facets.is_any:
         bounds.append(Card.facet.like(wanted.facets.pattern))
     if wanted.assigned_to_id is not None:

@@ -142,8 +142,9 @@ def test_every_filter_finds_what_belongs_to_it_and_counts_it(crowded: Cast) -> N
             _numbers_are_true(session, crowded, wanted, shown)
 
 
-WAYS = {  # how many cards are looked at, hits read, cards looked through, before the next way is gone
-    "at a glance": (1000, 2000, 20_000), "by few hits": (0, 2000, 0), "near": (3, 0, 40), "by all hits": (3, 0, 0),
+WAYS = {  # how many cards are looked at, hits read, cards of a filter walked through, before the next way is gone
+    "at a glance": (1000, 2000, 60_000), "by few hits": (0, 2000, 0), "few cards": (3, 1, 1000),
+    "by all hits": (3, 1, 0),
 }  # fmt: skip
 
 
@@ -152,11 +153,11 @@ def test_every_way_finds_the_same_in_the_same_order(crowded: Cast, monkeypatch: 
     asked = [replace(_any_filter(dice), text=dice.choice(["hallo", "zusam lo", "amsel", "ada", ""])) for _ in range(60)]
     found: dict[str, list[list[int]]] = {}
     with db.reading() as session:
-        for way, (glance, few, near) in WAYS.items():
+        for way, (glance, few, cards) in WAYS.items():
             monkeypatch.setattr("desk.wall.search.GLANCE", glance)  # limits of ours, small enough to be passed here
             monkeypatch.setattr("desk.wall.stretches.GLANCE", glance)
             monkeypatch.setattr("desk.wall.search.FEW", few)
-            monkeypatch.setattr("desk.wall.search.NEAR", near)
+            monkeypatch.setattr("desk.wall.search.FEW_CARDS", cards)
             found[way] = [
                 queries.list_ids(session, crowded.rheinwelle, wanted, search.read(wanted.text), 9, NOW, after=after)
                 for wanted in asked

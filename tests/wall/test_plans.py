@@ -20,9 +20,10 @@ from sqlalchemy.orm import Session
 from bench import _choices
 from desk import db
 from desk.settings import Settings
-from desk.wall import forms, queries, tallies
+from desk.wall import forms, hits, queries, search, tallies
 from desk.wall.walks import Filter
-from tests.desk_fixtures import SIX
+from tests.desk_fixtures import SIX, add_cast
+from tests.wall.builders import a_card
 
 NOW = SIX + timedelta(hours=1)
 AFTER = (SIX + timedelta(minutes=1), 7)
@@ -88,3 +89,34 @@ def test_what_somebody_holds_is_read_from_its_own_index(on_both_databases: Setti
 
     assert all("ix_card_claimed" in plan for plan in plans), plans
     assert not any("ix_card_wall" in plan for plan in plans), plans
+
+
+def test_hits_are_read_in_the_order_of_the_wall_until_a_page_is_full(
+    on_both_databases: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "GLANCE", 0)  # a limit of ours: the index alone
+    with db.transaction() as session:
+        cast = add_cast(session)
+        a_card(session, cast.rheinwelle, text="Ständchen")
+    with db.reading() as session:
+        lite = session.get_bind().dialect.name == "sqlite"
+        if not lite:
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+            assert session.execute(text("SHOW jit")).scalar_one() == "off", "compiling takes longer than any search"
+        wanted = Filter(text="standchen", campaign_id=1)
+        with asked() as seen:
+            search.find_ids(session, cast.rheinwelle, wanted, search.read("standchen"), None, 61, NOW)
+        plans = [plan_of(session.connection(), *one) for one in list(seen)]
+        if lite:
+            values = {"match": "sta", "low": hits.EARLIEST, "high": hits.LATEST, "most": 9}
+            for reach in hits.REACH.values():
+                plan = "\n".join(row[3] for row in session.execute(text(f"EXPLAIN QUERY PLAN {reach}"), values))
+                assert re.search("SCAN card_ft VIRTUAL TABLE", plan), plan
+                assert "TEMP B-TREE" not in plan, plan
+            assert not any(re.search(r"SCAN c(ard)?$", plan, re.M) for plan in plans), plans
+            return
+        made = "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_card_folded_trigram'"
+        index = session.execute(text(made)).scalar_one()
+    assert "(placed_at >> 24) = stretch.number" in plans[-1], plans
+    assert "campaign_id = '1'::bigint" in plans[-1], "as wide as in the index, or it is of no use there"
+    assert re.search(r"\(placed_at >> 24\).*campaign_id.*folded", index), "the stretch first: the rest within it alone"
