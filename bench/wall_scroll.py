@@ -1,10 +1,11 @@
 """A wall of 100,000 cards in a browser: first card, scrolling through all, memory, 2,000 missed changes caught up.
 
-The desk's own pages over a filled SQLite database, in Chromium at 1920 x 1080. The list is scrolled by a screen a
-frame until its end has come, turned through the three shapes, and scrolled back up; what was let go of on the way must
-come again. Then the line is cut, 2,000 changes happen, and it is given back. Bars: first card within 1 s, no task over
-100 ms, never more than 120 cards in the page, at most 200 MB of script memory, under 1 % of frames late, caught up
-within 2 s.
+The desk's own pages over a filled SQLite database, in Chromium at 1920 x 1080. The list is scrolled as fast as a wheel
+turns, then by a screen a frame until its end has come, turned through the three shapes, and scrolled back up; what was
+let go of on the way must come again. Then the line is cut, 2,000 changes happen, and it is given back. Bars: first card
+within 1 s, no task over 100 ms, never more than 120 cards in the page, at most 200 MB of script memory, half a frame of
+our own work and under 1 % of frames late at a wheel's pace, caught up within 2 s. A machine without a graphics card
+draws every frame with its processor: empty boxes where the cards stand, scrolled alike, say what that alone takes.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from desk.wall.models import Card
 CARDS, CHANGES, STATION = 100_000, 2_000, 1
 FIRST_CARD_LIMIT_MS, TASK_LIMIT_MS, SHOWN_LIMIT, HEAP_LIMIT_MB = 1000, 100, 120, 200
 LATE_FRAME_MS, LATE_LIMIT_PERCENT, CAUGHT_UP_LIMIT_MS = 32, 1.0, 2000
+WORK_LIMIT_MS = 8.3  # half of a frame at 60 a second; the other half is the browser's, to paint
+OURS = ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration")
 STARTS = 5
 DOWN_LIMIT_S = 150.0
-BACK_FRAMES = 300
+WHEEL_PX, WHEEL_FRAMES = 150, 300  # as fast as a wheel turns: 9,000 px a second
 
 # Notes the first painted card and every task that kept the page from answering.
 WATCH = """
@@ -62,9 +65,45 @@ async ([by_px, frames, limit_ms]) => {
     last_ms = now_ms;
     most = Math.max(most, feed.childElementCount);
     const isAtEnd = grid.scrollTop + grid.clientHeight >= grid.scrollHeight - 1;
-    if (by_px > 0 && isAtEnd && feed.lastElementChild.getAttribute("aria-setsize") !== "-1") break;
+    const total = Number(feed.lastElementChild.getAttribute("aria-setsize"));
+    if (by_px > 0 && isAtEnd && total > 0) break;
   }
   return { took_ms, most, cards: Number(feed.lastElementChild.getAttribute("aria-posinset")) };
+}
+"""
+
+# Instead of the page: as many boxes, as large, in as large a list, moved on as the list is scrolled. Nothing in them.
+BARE = """
+() => {
+  const grid = document.getElementById("grid"), feed = document.getElementById("feed");
+  const { left, top, width, height } = grid.getBoundingClientRect();
+  const [card] = feed.getElementsByClassName("card"), box = card.getBoundingClientRect();
+  const style = getComputedStyle(card), gap_px = 10, row_px = box.height + gap_px;
+  const columns = Math.round(feed.clientWidth / (box.width + gap_px)), count = feed.childElementCount;
+  const list_px = feed.clientHeight;
+  const bare = Object.assign(document.createElement("div"), { id: "grid" });
+  const at = `left:${left}px; top:${top}px; width:${width}px; height:${height}px`;
+  bare.style.cssText = `position:fixed; overflow:auto; ${at}`;
+  const sizer = Object.assign(document.createElement("div"), { id: "feed" });
+  sizer.style.cssText = `position:relative; height:${list_px}px`;
+  const boxes = Array.from({ length: count }, () => document.createElement("p"));
+  const css = `position:absolute; margin:0; contain:strict; left:0; top:0; box-sizing:border-box;
+    border:1px solid ${style.borderColor}; border-radius:${style.borderRadius}; background:${style.backgroundColor};
+    width:${box.width}px; height:${box.height}px`;
+  for (const one of boxes) one.style.cssText = css;
+  sizer.append(...boxes);
+  const place = () => {
+    const first = Math.max(0, Math.floor(bare.scrollTop / row_px) - 2) * columns;
+    for (let at = first; at < first + count; at += 1) {
+      const x = (at % columns) * (box.width + gap_px), y = Math.floor(at / columns) * row_px;
+      const moved = `translate(${x}px, ${y}px)`, one = boxes[at % count];
+      if (one.at !== at) { one.at = at; one.style.transform = moved; }
+    }
+  };
+  bare.append(sizer);
+  document.body.replaceChildren(bare);
+  bare.addEventListener("scroll", () => requestAnimationFrame(place), { passive: true });
+  place();
 }
 """
 
@@ -93,21 +132,37 @@ def run() -> list[Figure]:
 def _scrolling(page: Any, address: str) -> list[Figure]:
     first_ms = sorted(_open(page, address) for _ in range(STARTS))[STARTS // 2]
     page.evaluate("tasks_ms.length = 0")
+    tools = page.context.new_cdp_session(page)
+    tools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before_ms = _work_ms(tools)
+    read = _scroll(page, WHEEL_PX, WHEEL_FRAMES, DOWN_LIMIT_S * 1000)
+    work_ms = (_work_ms(tools) - before_ms) / len(read["took_ms"])
     down = _scroll(page, 1080, 10_000_000, DOWN_LIMIT_S * 1000)
+    longest_ms = _longest(page)
     shapes = [_turn(page) for _ in range(3)]
-    back = _scroll(page, -300, BACK_FRAMES, DOWN_LIMIT_S * 1000)
+    back = _scroll(page, -WHEEL_PX, WHEEL_FRAMES, DOWN_LIMIT_S * 1000)
     page.evaluate("document.getElementById('grid').scrollTop /= 2")
     page.wait_for_selector(".card.is-loading", state="attached")
     page.wait_for_selector(".card.is-loading", state="detached")
-    frames_ms = down["took_ms"] + back["took_ms"]
+    heap_mb = _heap_mb(page)
+    longest_ms = max(longest_ms, _longest(page))
+    page.evaluate(BARE)
+    bare = _scroll(page, WHEEL_PX, WHEEL_FRAMES, DOWN_LIMIT_S * 1000)
+    frames_ms = read["took_ms"] + back["took_ms"]
     return [
         judge("scroll: first card of 100,000", first_ms, "ms", limit=FIRST_CARD_LIMIT_MS),
         judge("scroll: cards scrolled through", down["cards"], "", limit=CARDS, more_is_better=True),
-        judge("scroll: longest task, to the end and back", _longest(page), "ms", limit=TASK_LIMIT_MS),
-        judge("scroll: frames over 32 ms", _late_percent(frames_ms), "%", limit=LATE_LIMIT_PERCENT),
+        judge("scroll: longest task, to the end and back", longest_ms, "ms", limit=TASK_LIMIT_MS),
+        judge("scroll: our script, style and layout in a frame at a wheel's pace", work_ms, "ms", limit=WORK_LIMIT_MS),
+        judge("scroll: frames over 32 ms at a wheel's pace", _late_percent(frames_ms), "%", limit=LATE_LIMIT_PERCENT),
+        judge("scroll: the machine's floor, empty boxes: frames over 32 ms", _late_percent(bare["took_ms"]), "%"),
+        judge(
+            "scroll: a frame at a wheel's pace (bare: empty boxes)", _mean(frames_ms), "ms", bare=_mean(bare["took_ms"])
+        ),
+        judge("scroll: a frame at a screen a frame", _mean(down["took_ms"]), "ms"),
         judge("scroll: turning the shape at the end", max(shapes), "ms", limit=TASK_LIMIT_MS),
         judge("scroll: most cards in the page", max(down["most"], back["most"]), "", limit=SHOWN_LIMIT),
-        judge("scroll: script memory with all in the list", _heap_mb(page), "MB", limit=HEAP_LIMIT_MB),
+        judge("scroll: script memory with all in the list", heap_mb, "MB", limit=HEAP_LIMIT_MB),
     ]
 
 
@@ -185,6 +240,16 @@ def _heap_mb(page: Any) -> float:
     tools = page.context.new_cdp_session(page)
     tools.send("HeapProfiler.collectGarbage")
     return float(tools.send("Runtime.getHeapUsage")["usedSize"]) / 1e6
+
+
+def _work_ms(tools: Any) -> float:
+    """What script, style and layout of this page have taken of the processor, whatever else the machine does."""
+    told = {one["name"]: one["value"] for one in tools.send("Performance.getMetrics")["metrics"]}
+    return 1000 * float(sum(told[name] for name in OURS))
+
+
+def _mean(took_ms: list[float]) -> float:
+    return sum(took_ms) / max(1, len(took_ms))
 
 
 def _late_percent(took_ms: list[float]) -> float:

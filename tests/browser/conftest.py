@@ -14,7 +14,7 @@ from tests import serving
 from tests.serving import Desk
 
 LIMIT_MS = 60_000
-WITHOUT_A_LINE = ("/reports", "/settings")  # pages that show what was true when they were asked for
+WITHOUT_A_LINE = ("/reports", "/settings", "/handover")  # pages that show what was true when they were asked for
 # Players are made by the pages' modules and stand in no document, so a page is asked which of them were ever started.
 LISTEN_FOR_SOUND = """
 window.sounding = [];

@@ -19,6 +19,7 @@ ANNA, OMAR = "Anna Brandt", "Omar Haddad"
 PAGES = [
     (LEA, "/wall"), (MEHMET, "/triage"), (LEA, "/rundown"), (JONAS, "/studio"), (ANNA, "/inbox"),
     (SVENJA, "/campaigns"), (SVENJA, "/reports"), (OMAR, "/settings"),
+    (SVENJA, "/safety"), (LEA, "/handover"),
 ]  # fmt: skip
 # each size, theme and language at least once on every page
 LOOKS = [(1920, 1080, "dark", "de-DE"), (1440, 900, "light", "en-GB"), (390, 844, "dark", "de-DE")]

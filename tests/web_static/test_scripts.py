@@ -78,6 +78,49 @@ def test_cards_stand_in_the_page_in_the_order_of_the_list(bench: Any) -> None:
     assert order[0] == 4
 
 
+def test_what_has_left_the_view_is_given_to_what_comes_in(bench: Any) -> None:
+    made, order, content = bench.run(
+        FEED.replace("make: () =>", "make: () => (window.made = (window.made ?? 0) + 1) &&")
+        + """
+        const first = made; feed.keep(2); feed.elementOf(2).tabIndex = 0; feed.elementOf(2).focus();
+        for (let at = 1; at <= 40; at += 1) { grid.scrollTop = at * 300; feed.draw(); }
+        for (const at of [9e4, 100, 5e4, 0]) { grid.scrollTop = at; feed.draw(); }
+        if (document.activeElement !== feed.elementOf(2)) throw new Error("lost the focus");
+        const all = [...document.querySelectorAll('article')];
+        const places = all.map((one) => Number(one.getAttribute('aria-posinset')));
+        return [[first, made], places, all.map((one) => Number(one.textContent))];"""
+    )
+    assert made[1] <= made[0] + 16
+    assert order == sorted(order)
+    assert content == [place - 1 for place in order]
+
+
+def test_whoever_scrolls_fast_sees_frames_first_and_soon_what_stands_in_them(bench: Any) -> None:
+    empty, content = bench.run(
+        FEED
+        + """
+        feed.fill = (element, key) => {
+          const until_ms = performance.now() + 3;
+          while (performance.now() < until_ms);
+          element.textContent = key;
+        };
+        const frame = () => new Promise((done) => requestAnimationFrame(done));
+        const blanks = () => [...document.querySelectorAll('article.is-loading')];
+        for (let first = 0; first < 3; first += 1) await frame();
+        grid.scrollTop = 50000;
+        for (let tries = 0; !blanks().length && tries < 100; tries += 1) await frame();
+        const placeOf = (one) => Number(one.getAttribute('aria-posinset'));
+        const isInPlace = (one) => Number(one.dataset.id) + 1 === placeOf(one);
+        const empty = blanks().map((one) => [one.childElementCount, one.ariaBusy, isInPlace(one)]);
+        for (let tries = 0; blanks().length && tries < 500; tries += 1) await frame();
+        const all = [...document.querySelectorAll('article')];
+        return [empty, all.map((one) => Number(one.textContent) + 1 - placeOf(one))];"""
+    )
+    assert empty
+    assert all(one == [0, "true", True] for one in empty)
+    assert set(content) == {0}
+
+
 def test_heard_stretches_join_and_cover(bench: Any) -> None:
     assert bench.run(
         """const p = await load('player');

@@ -96,12 +96,19 @@ export function makeCard() {
   return frame.content.firstElementChild.cloneNode(true);
 }
 
+/** An element that held another card forgets what was wide open for that one's focus. */
+function take(element, id) {
+  if (element.dataset.id === String(id)) return;
+  element.dataset.id = id;
+  for (const control of element.querySelectorAll('[data-act][tabindex="0"]')) control.tabIndex = -1;
+}
+
 /** Brings an element up to date with a card. `view`: {isFocus, isSelected, isGhost, isPending, isHeld, conflict, total}, and for
     another shape than cards `shape` with the `body` that builds what stands in it. */
 export function fillCard(element, card, view) {
   const said = stateOf(card);
   const part = (name) => element.querySelector(`[data-part="${name}"]`);
-  element.dataset.id = card.id;
+  take(element, card.id);
   element.className = ["card", `card-${isSung(card) ? "sung" : card.kind}`, CLASSES[said.kind], view.isFocus && "is-focus", view.isSelected && "is-selected", view.isGhost && "is-ghost", view.conflict && "conflict is-claimed"].filter(Boolean).join(" ");
   element.tabIndex = view.isFocus ? 0 : -1;
   element.setAttribute("aria-setsize", view.total ?? -1);
@@ -129,7 +136,7 @@ export function fillCard(element, card, view) {
 /** The place of a card that is on its way back: same frame, same size, nothing in it yet. */
 export function emptyCard(element, id, view) {
   const part = (name) => element.querySelector(`[data-part="${name}"]`);
-  element.dataset.id = id;
+  take(element, id);
   element.className = ["card is-loading", view.isFocus && "is-focus", view.isSelected && "is-selected"].filter(Boolean).join(" ");
   element.tabIndex = view.isFocus ? 0 : -1;
   element.setAttribute("aria-setsize", view.total ?? -1);
@@ -138,6 +145,7 @@ export function emptyCard(element, id, view) {
   element.signature = element.bodySignature = null;
   part("avatar").className = "avatar";
   part("body").replaceChildren(el("span.sk-l"), el("span.sk-l.s"));
+  delete part("kind").dataset.sign;
   for (const name of ["avatar", "name", "place", "history", "time", "kind", "state", "badges"]) part(name).replaceChildren();
 }
 
@@ -160,7 +168,11 @@ function fillHead(part, card) {
   part("time").textContent = sameDay(card.placed_at, now()) ? clockTime(card.placed_at) : dayAndTime(card.placed_at);
   part("time").dateTime = card.placed_at;
   part("time").title = card.sent_at ? t("Sent %(time)s", { time: clockTimeExact(card.sent_at) }) : "";
-  part("kind").replaceChildren(icon(kindIcon(card)));
+  const sign = kindIcon(card);
+  if (part("kind").dataset.sign !== sign) {
+    part("kind").dataset.sign = sign;
+    part("kind").replaceChildren(icon(sign));
+  }
 }
 
 /** The word stays on hand where a shape has room for the sign alone. */

@@ -1,11 +1,22 @@
 /* A windowed grid: a hundred thousand keys, a few dozen elements in the page. One height per shape and density makes the
-   window pure arithmetic. Elements keep their card (by key), so focus, selection and a playing wave survive scrolling. */
+   window pure arithmetic. Elements keep their card (by key), so focus, selection and a playing wave survive scrolling; one
+   whose card has left the window is given to a card that comes in. Whoever scrolls faster than cards can be filled sees
+   empty frames first, and what stands in them with the next frames. */
 
 /** As many cards as ever stand in the page, however large the screen; the kept one is among them. */
 export const MOST_SHOWN = 120;
 const SPARE_ROWS = 2;
-/** Whoever is on the way down gets the next part before the end is in sight. */
+/** Whoever is on the way down gets the next part before the end is in sight, in a long list long before. */
 const AHEAD = 60;
+const AHEAD_FAR = 200;
+/** So long a frame of scrolling may spend on what stands in new cards: style, layout and paint cost five times as much. */
+const FILL_MS = 2;
+/** So many elements without a card are kept: a window has a row more at one time than at another. */
+const MOST_SPARE = 40;
+/** A turn of the shape fills first what is in view. */
+const TURN_FILL_MS = 6;
+/** So long after the last scrolling the list counts as at rest. */
+const REST_MS = 150;
 /** What floats over the foot of the list: the cards below it count as not seen. */
 const BAR_PX = 120;
 
@@ -27,6 +38,15 @@ export function windowOf({ scroll_px, view_px, row_px, columns, count, spare_row
   return [Math.min(count, first * columns), Math.min(count, last * columns)];
 }
 
+/** The frame of a card with nothing in it. */
+function blankCard() {
+  const element = document.createElement("article");
+  element.className = "card is-loading";
+  element.setAttribute("aria-busy", "true");
+  element.setAttribute("aria-setsize", "-1");
+  return element;
+}
+
 export class Feed {
   /** `make(key)` gives a fresh element, `fill(element, key, index)` puts its content in, `near()` is called close to the end,
       `shows(from, to)` after every drawing. `sizer` inside the scroller holds the cards and is as high as all of them. */
@@ -39,10 +59,13 @@ export class Feed {
     this.keys = [];
     this.indexes = new Map();
     this.shown = new Map();
+    this.blanks = new Set();
+    this.spare = [];
     this.kept = null;
     this.sizer = sizer;
     this.frame = 0;
-    scroller.addEventListener("scroll", () => this.#later(), { passive: true });
+    this.resting = 0;
+    scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.hold()).observe(scroller);
     this.measure();
   }
@@ -51,12 +74,12 @@ export class Feed {
     this.keys = [...keys];
     this.indexes = new Map();
     for (const [index, key] of this.keys.entries()) this.indexes.set(key, index);
-    this.draw(true);
+    this.draw({ all: true });
   }
 
   append(keys) {
     for (const key of keys) if (!this.indexes.has(key)) this.indexes.set(key, this.keys.push(key) - 1);
-    this.draw();
+    this.draw({ fill_ms: FILL_MS });
   }
 
   indexOf(key) { return this.indexes.get(key) ?? -1; }
@@ -66,7 +89,7 @@ export class Feed {
   keep(key) { this.kept = key; }
 
   measure() {
-    if (this.#read()) this.draw(true);
+    if (this.#read()) this.draw({ all: true });
   }
 
   #read() {
@@ -90,16 +113,21 @@ export class Feed {
     const index = this.columns ? this.#anchor() : -1;
     const stood_px = index < 0 ? 0 : this.#topOf(index) - this.scroller.scrollTop;
     const wasAtTop = this.scroller.scrollTop <= 0;
+    // out of sight until all stand where they belong, so that style and layout are worked out once
+    this.sizer.style.contentVisibility = "hidden";
     change();
-    if (!this.#read()) return;
-    if (refill) for (const [key, element] of this.shown) this.fill(element, key, this.indexes.get(key));
-    this.#size();
-    if (index >= 0) {
-      const lowest_px = Math.max(0, this.scroller.clientHeight - this.height_px - BAR_PX);
-      const top = this.#topOf(index);
-      this.scroller.scrollTop = wasAtTop && top <= lowest_px ? 0 : top - Math.min(lowest_px, Math.max(0, stood_px));
+    const isRead = this.#read();
+    if (isRead) {
+      this.#size();
+      if (index >= 0) {
+        const lowest_px = Math.max(0, this.scroller.clientHeight - this.height_px - BAR_PX);
+        const top = this.#topOf(index);
+        this.scroller.scrollTop = wasAtTop && top <= lowest_px ? 0 : top - Math.min(lowest_px, Math.max(0, stood_px));
+      }
     }
-    this.draw(true);
+    const view = this.#view();
+    this.sizer.style.contentVisibility = "";
+    if (isRead) this.draw({ all: true, refill, fill_ms: refill ? TURN_FILL_MS : Infinity, view });
   }
 
   #topOf(index) { return Math.floor(index / this.columns) * this.row_px; }
@@ -114,8 +142,15 @@ export class Feed {
     return first < this.keys.length ? first : this.keys.length - 1;
   }
 
+  #scrolled() {
+    if (this.resting) clearTimeout(this.resting);
+    else this.sizer.classList.add("is-moving");
+    this.resting = setTimeout(() => { this.resting = 0; this.sizer.classList.remove("is-moving"); }, REST_MS);
+    this.#later();
+  }
+
   #later() {
-    this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.draw(); });
+    this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.draw({ fill_ms: FILL_MS }); });
   }
 
   #place(element, index) {
@@ -129,38 +164,102 @@ export class Feed {
 
   #size() {
     const rows = Math.ceil(this.keys.length / this.columns);
-    this.sizer.style.height = `${Math.max(0, rows * this.row_px - this.gap_px)}px`;
+    const height = `${Math.max(0, rows * this.row_px - this.gap_px)}px`;
+    if (this.sizer.style.height !== height) this.sizer.style.height = height;
   }
 
-  draw(all = false) {
+  #view() {
+    const { scrollTop, clientHeight } = this.scroller;
+    return { scroll_px: scrollTop, view_px: clientHeight };
+  }
+
+  /** Brings the page up to the view. `all` places every card anew, `refill` fills it anew; with `fill_ms`, cards for which
+      there is no time left stand as empty frames until the next. */
+  draw({ all = false, refill = false, fill_ms = Infinity, view = this.#view() } = {}) {
     if (!this.columns) return;
     this.#size();
-    const [from, to] = windowOf({ scroll_px: this.scroller.scrollTop, view_px: this.scroller.clientHeight, row_px: this.row_px, columns: this.columns, count: this.keys.length });
+    const [from, to] = windowOf({ ...view, row_px: this.row_px, columns: this.columns, count: this.keys.length });
     const wanted = new Set(this.keys.slice(from, to));
     if (this.kept !== null && this.indexes.has(this.kept)) wanted.add(this.kept);
-    for (const [key, element] of this.shown) {
-      if (wanted.has(key)) continue;
-      element.remove();
-      this.shown.delete(key);
-    }
+    const stays = new Set();
+    for (const [key, element] of this.shown) if (wanted.has(key)) stays.add(element);
+    const free = this.#release(wanted);
     const order = [...wanted].sort((a, b) => this.indexes.get(a) - this.indexes.get(b));
-    let before = this.sizer.firstElementChild;
-    for (const key of order) {
-      const index = this.indexes.get(key);
-      let element = this.shown.get(key);
-      const isNew = !element;
-      if (isNew) {
-        element = this.make(key);
-        this.shown.set(key, element);
-        this.fill(element, key, index);
-      }
-      if (isNew || all) this.#place(element, index);
-      if (element === before) before = before.nextElementSibling;
-      else this.sizer.insertBefore(element, before);
+    const until_ms = performance.now() + fill_ms;
+    for (const key of this.#seenFirst(order, view)) {
+      const before = this.shown.get(key);
+      const isInTime = key === this.kept || performance.now() < until_ms;
+      if (!before || refill || (isInTime && this.blanks.has(key))) this.#furnish(key, isInTime, free, stays);
+      if (all || this.shown.get(key) !== before) this.#place(this.shown.get(key), this.indexes.get(key));
     }
+    this.shown = new Map(order.map((key) => [key, this.shown.get(key)]));
+    for (const spare of [...free.whole, ...free.blank]) spare.remove();
+    this.spare = [...this.spare, ...free.whole].slice(-MOST_SPARE);
+    this.#arrange(stays);
+    if (this.blanks.size) this.#later();
     if (!this.keys.length) return;
     this.shows(from, to);
-    if (to >= this.keys.length - (this.keys.length > 2 * AHEAD ? AHEAD : this.columns * 4)) this.near();
+    if (to >= this.keys.length - this.#ahead()) this.near();
+  }
+
+  /** What is in view before what waits above and below it. */
+  #seenFirst(order, { scroll_px, view_px }) {
+    const isSeen = (key) => {
+      const top = this.#topOf(this.indexes.get(key));
+      return top < scroll_px + view_px && top + this.height_px > scroll_px;
+    };
+    return [...order.filter(isSeen), ...order.filter((key) => !isSeen(key))];
+  }
+
+  /** Gives a card an element with its content, or an empty frame if there is no time for more. */
+  #furnish(key, isInTime, free, stays) {
+    const known = this.shown.get(key);
+    if (known && this.blanks.has(key) !== isInTime) {
+      if (isInTime) this.fill(known, key, this.indexes.get(key));
+      return;
+    }
+    if (known) {
+      stays.delete(known);
+      this.#drop(key, free);
+    }
+    if (isInTime) this.#give(key, free.whole.shift() ?? this.spare.pop() ?? this.make(key));
+    else this.#giveBlank(key, free.blank.shift() ?? blankCard());
+  }
+
+  #ahead() { return this.keys.length > 2 * AHEAD_FAR ? AHEAD_FAR : this.keys.length > 2 * AHEAD ? AHEAD : this.columns * 4; }
+
+  /** Takes the elements of what is not wanted any more, for others. */
+  #release(wanted) {
+    const free = { whole: [], blank: [] };
+    for (const key of this.shown.keys()) if (!wanted.has(key)) this.#drop(key, free);
+    return free;
+  }
+
+  #drop(key, free) {
+    (this.blanks.delete(key) ? free.blank : free.whole).push(this.shown.get(key));
+    this.shown.delete(key);
+  }
+
+  #give(key, element) {
+    this.shown.set(key, element);
+    this.fill(element, key, this.indexes.get(key));
+  }
+
+  #giveBlank(key, element) {
+    element.dataset.id = key;
+    this.blanks.add(key);
+    this.shown.set(key, element);
+  }
+
+  /** Puts the elements into the order of their cards. Those that stay are passed over, not moved: one may have the focus. */
+  #arrange(stays) {
+    let before = this.sizer.firstElementChild;
+    for (const element of this.shown.values()) {
+      let found = before;
+      while (found && found !== element && stays.has(element)) found = found.nextElementSibling;
+      if (found === element) before = element.nextElementSibling;
+      else this.sizer.insertBefore(element, before);
+    }
   }
 
   /** First and one past the last card of which at least half is in the view. */
@@ -171,8 +270,15 @@ export class Feed {
   }
 
   refresh(key) {
-    const element = this.shown.get(key);
-    if (element) this.fill(element, key, this.indexes.get(key));
+    if (this.blanks.delete(key)) this.#fillBlank(key);
+    else if (this.shown.has(key)) this.fill(this.shown.get(key), key, this.indexes.get(key));
+  }
+
+  #fillBlank(key) {
+    const blank = this.shown.get(key);
+    this.#give(key, this.spare.pop() ?? this.make(key));
+    this.#place(this.shown.get(key), this.indexes.get(key));
+    blank.replaceWith(this.shown.get(key));
   }
 
   /** Scrolls as little as needed to show the whole card; the floating bar never hides it. */
