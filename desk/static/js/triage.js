@@ -136,7 +136,8 @@ function showNext(goesOn = false) {
 }
 
 function show(card, goesOn) {
-  player.stop();
+  const isHeard = card !== null && player.isOn(card.id);
+  if (!isHeard) player.stop();
   sound.learnPeaks(null);
   stopMoving();
   current = card;
@@ -144,7 +145,7 @@ function show(card, goesOn) {
   lapsed = false;
   drawWatchers($("watchers"), card?.id);
   if (card) {
-    if (goesOn) sound.goOn(card); // before anything is drawn: ears first
+    if (goesOn && !isHeard) sound.goOn(card); // before anything is drawn: ears first
     drawCard(true);
   }
   if (isShort()) fill();
@@ -153,10 +154,11 @@ function show(card, goesOn) {
   keepPlace();
 }
 
-/** Claims the card before anybody sees it: two who come to it at once would both hear it. */
+/** Claims the card before anybody can judge it: two who come to it at once would both hear it to the end. */
 async function bring(card, goesOn) {
   const turn = { card, isAfter: Boolean(current ?? coming?.isAfter) };
   player.stop();
+  if (goesOn) sound.goOn(card);
   current = null;
   coming = turn;
   draw();
