@@ -25,6 +25,7 @@ from desk.wall import actions, stacks
 from desk.wall.models import Card, Stack
 from tests.browser.wall_hand import until
 from tests.desk_fixtures import Browser, Cast
+from tests.servers import wait_until
 from tests.wall import builders
 
 pytestmark = pytest.mark.browser
@@ -212,9 +213,12 @@ def test_the_run_follows_what_becomes_of_a_stack_of_copies(open_page: Open, cast
     page.wait_for_selector("#name >> text=Dora")  # Bo was judged with Ada, Chi came out and stands at the end
     page.wait_for_selector("#badges >> text=copies", state="detached")
     until(page, "document.querySelectorAll('#stack .sh').length === 1")
-    with db.reading() as session:
-        states = {card.id: card.state for card in session.execute(select(Card)).scalars()}
-    assert [states[card.id] for card in cards] == ["shortlisted", "shortlisted", "new"]
+
+    def states() -> list[str]:
+        with db.reading() as session:
+            return [session.get_one(Card, card.id).state for card in cards]
+
+    wait_until(lambda: states() == ["shortlisted", "shortlisted", "new"], "one verdict for the copies still together")
 
 
 def test_in_a_run_a_file_that_failed_is_tried_again_by_the_keys_alone(open_page: Open, cast: Cast) -> None:

@@ -19,6 +19,7 @@ export class FloodBox {
     Object.assign(this, { root, open, changed, mayJudge });
     this.signature = "";
     this.cards = [];
+    this.isWanted = false;
     root.addEventListener("click", (event) => {
       const control = event.target.closest("[data-flood]");
       const card = control && this.cards.find((one) => one.id === Number(control.closest("li").dataset.id));
@@ -35,8 +36,11 @@ export class FloodBox {
     const signature = isShown ? JSON.stringify([card.id, card.under ?? card.id, card.more, card.copies]) : "";
     if (signature === this.signature) return;
     this.signature = signature;
-    this.cards = [];
-    this.root.replaceChildren();
+    if (!this.cards.some((one) => one.id === card.id)) {
+      this.cards = [];
+      this.isWanted = false;
+      this.root.replaceChildren();
+    }
     if (isShown) this.#ask(card, signature);
   }
 
@@ -55,7 +59,11 @@ export class FloodBox {
     const copies = this.cards.find(areCopies);
     const isAlbum = !copies && this.cards.every((card) => !isCovered(mainMedia(card)) && mainMedia(card) && picture(mainMedia(card)));
     const head = el("p", {}, icon("layers"), el("b", {}, copies ? copiesTitle(copies) : t("%(count)s together", { count: number(this.cards.length) })), " ", el("span", {}, t("One verdict is for all of them.")));
+    const held = this.root.contains(document.activeElement) ? document.activeElement.closest("li") : null;
     this.root.replaceChildren(head, el(`ol.flood${isAlbum ? ".flood-album" : ""}`, {}, ...this.cards.map((card, at) => this.#row(card, at, card.id === shown.id, isAlbum, Boolean(copies)))));
+    if (held) (this.root.querySelector(`li[data-id="${held.dataset.id}"] button`) ?? this.root.querySelector("button")).focus();
+    else if (this.isWanted) this.focus();
+    this.isWanted = false;
   }
 
   #row(card, at, isShown, isAlbum, isCopy) {
@@ -79,7 +87,12 @@ export class FloodBox {
     }
   }
 
-  focus() { this.root.querySelector("button")?.focus(); }
+  /** Goes into the list, as soon as it is there. */
+  focus() {
+    const first = this.root.querySelector("button");
+    this.isWanted = !first;
+    first?.focus();
+  }
 }
 
 /** In a run: when one voice of the flood on screen has ended, the next plays, as long as `mayGoOn()`. */

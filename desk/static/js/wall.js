@@ -636,11 +636,13 @@ function openMore() {
   if (mood.hasFocus) { mood.toggle(); return true; }
   const card = cards.get(focused);
   if (!card?.more && !card?.twins && !card?.under) { announce(t("Nothing is folded here.")); return true; }
-  const box = $("pane").querySelector(card.more || card.under ? "[data-part=flood]" : "[data-part=twins]");
+  const isFlood = Boolean(card.more || card.under);
+  const box = $("pane").querySelector(isFlood ? "[data-part=flood]" : "[data-part=twins]");
   if (box.contains(document.activeElement)) { closePane(); return true; }
   pane.open();
   box.scrollIntoView({ block: "nearest" });
   (box.querySelector("button") ?? $("pane").querySelector("[data-part=scroll]")).focus({ preventScroll: true });
+  if (isFlood) pane.flood.focus();
   return true;
 }
 
