@@ -27,12 +27,13 @@ STANDS = """(() => {
 TO_THE_MIDDLE = """new Promise((done) => {
   const grid = document.getElementById('grid');
   grid.scrollTop = (grid.scrollHeight - grid.clientHeight) / 2;
-  requestAnimationFrame(() => requestAnimationFrame(() => {
+  const press = () => {
     const box = grid.getBoundingClientRect();
-    const card = document.elementFromPoint(box.left + 90, box.top + box.height / 2).closest('.card');
-    card.querySelector('.card-who').click();
-    done();
-  }));
+    const card = document.elementFromPoint(box.left + 90, box.top + box.height / 2)?.closest('.card:not(.is-loading)');
+    const name = card?.querySelector('.card-who');
+    if (name) { name.click(); done(); } else requestAnimationFrame(press);  // a frame that is filled with the next ones
+  };
+  requestAnimationFrame(() => requestAnimationFrame(press));
 })"""
 CARDS = "[...document.querySelectorAll('.card')]"
 

@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from desk import clock, db
 from desk.live.models import LiveEvent, StationCounter
 from desk.wall import actions
+from tests.browser.wall_hand import until
 from tests.desk_fixtures import Cast
 from tests.wall import builders
 from tests.web_static.test_wall_page import _faults_of, address, wall
@@ -119,7 +120,7 @@ def test_every_shape_shows_every_kind_at_every_size(wall: Any, cast: Cast, addre
     for width, theme in ((1920, "dark"), (1440, "light"), (390, "dark")):
         wall.set_viewport_size({"width": width, "height": 900})
         wall.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
-        wall.wait_for_function("document.querySelector('.card').getBoundingClientRect().right <= innerWidth")
+        until(wall, "document.querySelector('.card').getBoundingClientRect().right <= innerWidth")
         assert wall.evaluate(OUT_OF_CARD) == []
         assert wall.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         assert width == 1920 or _faults_of(wall) == []
