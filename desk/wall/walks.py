@@ -131,8 +131,7 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
     bounds += stands(wanted)
     if wanted.campaign_id is not None:
         bounds.append(Card.campaign_id == literal(wanted.campaign_id, Key))  # as wide as in the index of texts
-    if wanted.facets.is_any:
-        bounds.append(Card.facet.like(wanted.facets.pattern))
+    bounds += sorted_out(wanted, Card)
     if wanted.assigned_to_id is not None:
         bounds.append(Card.assigned_to_id == wanted.assigned_to_id)
     if wanted.assigned_desk is not None:
@@ -140,13 +139,23 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
     return [*bounds, *between(wanted, after)]
 
 
+def sorted_out(wanted: Filter, card: Any) -> list[ColumnElement[bool]]:
+    """What of its facets and its language is asked of a card."""
+    asked: list[ColumnElement[bool]] = []
+    if wanted.facets.has_letters:
+        asked.append(card.facet.like(wanted.facets.pattern))
+    if wanted.facets.language is not None:
+        asked.append(card.language == wanted.facets.language)
+    return asked
+
+
 def stands(wanted: Filter) -> list[ColumnElement[bool]]:
     """What stands under another card is no card by itself, unless the other one is not among what is asked for. Who
     looks for words finds them wherever they stand."""
     if wanted.text.strip() or wanted.is_unfolded:
         return []
-    upper, shown = aliased(Card), list[ColumnElement[bool]]()
-    shown += [upper.facet.like(wanted.facets.pattern)] if wanted.facets.is_any else []
+    upper = aliased(Card)
+    shown = sorted_out(wanted, upper)
     shown += [upper.placed_at >= wanted.since] if wanted.since is not None else []
     shown += [upper.placed_at < wanted.until] if wanted.until is not None else []
     shown += [upper.assigned_to_id == wanted.assigned_to_id] if wanted.assigned_to_id is not None else []

@@ -21,6 +21,7 @@ from bench import _choices
 from desk import db
 from desk.settings import Settings
 from desk.wall import forms, hits, queries, search, tallies
+from desk.wall.facets import Facets
 from desk.wall.walks import Filter
 from tests.desk_fixtures import SIX, add_cast
 from tests.wall.builders import a_card
@@ -89,6 +90,20 @@ def test_what_somebody_holds_is_read_from_its_own_index(on_both_databases: Setti
 
     assert all("ix_card_claimed" in plan for plan in plans), plans
     assert not any("ix_card_wall" in plan for plan in plans), plans
+
+
+def test_a_language_within_a_campaign_has_an_index_of_its_own(on_both_databases: Settings) -> None:
+    with db.reading() as session:
+        if session.get_bind().dialect.name != "sqlite":  # on an empty table every plan is good
+            for way in ("seqscan", "bitmapscan", "sort"):
+                session.execute(text(f"SET LOCAL enable_{way} = off"))
+        with asked() as seen:
+            queries.list_ids(
+                session, 1, Filter(campaign_id=1, facets=Facets(language="tr")), None, 61, NOW, after=AFTER
+            )
+        (plan,) = [plan_of(session.connection(), *one) for one in list(seen)]
+
+    assert "ix_card_campaign_language" in plan, plan
 
 
 def test_hits_are_read_in_the_order_of_the_wall_until_a_page_is_full(
