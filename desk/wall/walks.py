@@ -168,17 +168,25 @@ def stands(wanted: Filter) -> list[ColumnElement[bool]]:
 
 
 def between(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnElement[bool]]:
-    """What lies on this page by its time."""
+    """What lies on this page by its time: of two bounds to the same side the narrower alone, since an index is entered
+    at one of them and is read through up to the other."""
     bounds: list[ColumnElement[bool]] = []
-    if after is not None:
-        bound = tuple_(literal(after[0], Moment), literal(after[1], Key))
-        place = tuple_(Card.placed_at, Card.id)
-        bounds.append(place > bound if wanted.is_oldest_first else place < bound)
-    if wanted.since is not None:
-        bounds.append(Card.placed_at >= wanted.since)
-    if wanted.until is not None:
-        bounds.append(Card.placed_at < wanted.until)
+    since, until = wanted.since, wanted.until
+    if after is not None and wanted.is_oldest_first and (since is None or after[0] >= since):
+        since = None
+        bounds.append(tuple_(Card.placed_at, Card.id) > _bound(after))
+    elif after is not None and not wanted.is_oldest_first and (until is None or after[0] < until):
+        until = None
+        bounds.append(tuple_(Card.placed_at, Card.id) < _bound(after))
+    if since is not None:
+        bounds.append(Card.placed_at >= since)
+    if until is not None:
+        bounds.append(Card.placed_at < until)
     return bounds
+
+
+def _bound(after: tuple[datetime, int]) -> Any:
+    return tuple_(literal(after[0], Moment), literal(after[1], Key))
 
 
 def _of_assigned(

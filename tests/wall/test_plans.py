@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from bench import _choices
 from desk import db
 from desk.settings import Settings
-from desk.wall import forms, hits, queries, search, tallies
+from desk.wall import forms, hits, queries, search, tallies, walks
 from desk.wall.facets import Facets
 from desk.wall.walks import Filter
 from tests.desk_fixtures import SIX, add_cast
@@ -135,3 +135,11 @@ def test_hits_are_read_in_the_order_of_the_wall_until_a_page_is_full(
     assert "(placed_at >> 24) = stretch.number" in plans[-1], plans
     assert "campaign_id = '1'::bigint" in plans[-1], "as wide as in the index, or it is of no use there"
     assert re.search(r"\(placed_at >> 24\).*campaign_id.*folded", index), "the stretch first: the rest within it alone"
+
+
+@pytest.mark.parametrize("is_oldest_first", [False, True])
+@pytest.mark.parametrize("minute", [-5, 5, 15])
+def test_an_index_is_entered_and_left_at_the_narrower_bound(minute: int, is_oldest_first: bool) -> None:
+    within = Filter(since=SIX, until=SIX + timedelta(minutes=10), is_oldest_first=is_oldest_first)
+
+    assert len(walks.between(within, (SIX + timedelta(minutes=minute), 7))) == 2, "one to each side"
