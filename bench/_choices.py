@@ -30,6 +30,7 @@ CHOICES = {
     "consent": ("given", "refused"),
     "length": ("short", "long"),
     "quality": ("remark", "fine"),
+    "language": ("de", "tr", "pl"),
     "time": ("hour", "day"),
 }
 

@@ -320,6 +320,11 @@ def _statements(lite: bool) -> list[str]:
         " || CASE WHEN n % 1000 = 0 THEN 'l' WHEN n % 10 = 0 THEN 'm' ELSE 's' END"
         " || CASE WHEN n % 3000 = 0 THEN 'r' WHEN n % 10 = 0 THEN 'f' ELSE '-' END"
     )
+    # most are German, one in fifty Turkish, and Polish was written long ago
+    language = (
+        "CASE WHEN n % 10 = 0 OR n % 20 = 5 THEN NULL WHEN n % 50 = 3 THEN 'tr'"
+        " WHEN n % 5000 = 11 AND n < :cards / 2 THEN 'pl' WHEN n % 3 > 0 THEN 'de' END"
+    )
     consent = "CASE WHEN n % 5000 = 7 AND n < :cards / 2 THEN 'refused' WHEN n % 40 = 1 THEN 'given' ELSE 'unknown' END"
     campaign = "CASE WHEN n % 4 = 0 AND n < :cards / 2 THEN 1 WHEN n % 3 = 0 THEN 2 END"
     held = "CASE WHEN n > :cards - 200 AND n % 10 = 2 THEN {} END"
@@ -342,9 +347,9 @@ def _statements(lite: bool) -> list[str]:
         f" created_at) SELECT n, 1, 'Muttertag ' || n, '', 0, 'campaign', :now, 1, 0, 0, :now FROM {upto('campaigns')}"
         f" AS s",
         f"INSERT INTO card (id, station_id, message_id, listener_id, kind, state, version, placed_at, is_late, consent,"
-        f" about, pronunciation, note, folded, facet, campaign_id, claimed_by_id, claimed_until)"
+        f" about, pronunciation, note, folded, facet, language, campaign_id, claimed_by_id, claimed_until)"
         f" SELECT n, 1, n, 1 + n % :listeners, {kind}, {state}, 1, {sent}, {false}, {consent}, '', '', '',"
-        f" {folded}, {facet}, {campaign}, {held.format(1)}, {held.format(':now + 3600000')}"
+        f" {folded}, {facet}, {language}, {campaign}, {held.format(1)}, {held.format(':now + 3600000')}"
         f" FROM {upto('cards')} AS s",
         f"INSERT INTO asset (id, station_id, message_id, kind, is_voice, state, facts, created_at)"
         f" SELECT n, 1, n, 'voice', {no[1]}, 'ready', {json}, :now FROM {upto('cards')} AS s WHERE n % 10 = 0",
@@ -353,6 +358,9 @@ def _statements(lite: bool) -> list[str]:
         " SELECT 1, id, 'preview', 'audio/mpeg', 'k/' || id, 10, 'a', 1, 'a', '', 0, :now FROM asset",
         "INSERT INTO card_count (station_id, state, kind, facet, cards)"
         " SELECT station_id, state, kind, facet, count(*) FROM card GROUP BY station_id, state, kind, facet",
+        "INSERT INTO language_count (station_id, language, state, kind, facet, cards)"
+        " SELECT station_id, language, state, kind, facet, count(*) FROM card WHERE language IS NOT NULL"
+        " GROUP BY station_id, language, state, kind, facet",
     ]
     if not lite:
         fills += [f"SELECT setval('{name}_id_seq', (SELECT max(id) FROM {name}))" for name in sequences]

@@ -27,6 +27,7 @@ from desk.jobs import table
 from desk.jobs.outcomes import Done, RetryLater, Skipped
 from desk.jobs.outcomes import Outcome as JobOutcome
 from desk.jobs.work import Work, job
+from desk.wall import languages
 
 __all__ = ["fetching", "read_delivery", "rendering"]
 
@@ -91,6 +92,8 @@ def _take_item(work: Work, channel: Channel, delivery: Delivery, position: int, 
 
 
 def _accept(work: Work, channel: Channel, delivery: Delivery, position: int, item: contract.AnyItem) -> None:
+    if isinstance(item, contract.Incoming | contract.Edit):
+        languages.read_model(item.text)
     with work.transaction() as session:
         result: Result = accept_item(session, channel, item, received_at=delivery.received_at)
         actions.record_item(

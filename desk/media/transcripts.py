@@ -150,6 +150,21 @@ def texts_of(session: Session, message_id: int) -> list[str]:
     return list(session.execute(rows.order_by(Asset.id)).scalars())
 
 
+def list_spoken(session: Session, message_ids: Sequence[int]) -> dict[int, list[tuple[str | None, str]]]:
+    """(language, text) of what is said in the files of these messages; no statement for none."""
+    if not message_ids:
+        return {}
+    rows = (
+        select(Asset.message_id, Transcript.language, Transcript.text)
+        .join(Transcript, Transcript.asset_id == Asset.id)
+        .where(Asset.message_id.in_(message_ids), Transcript.text != "")
+    )
+    said: dict[int, list[tuple[str | None, str]]] = {}
+    for message_id, language, words in session.execute(rows.order_by(Asset.id)):
+        said.setdefault(message_id, []).append((language, words))
+    return said
+
+
 def _tell(session: Session, asset: Asset, at: datetime) -> None:
     session.flush()
     for told in (*signals.spoken, *signals.changed):

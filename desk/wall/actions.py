@@ -22,7 +22,21 @@ from desk.live import audit
 from desk.media import actions as files
 from desk.media import transcripts
 from desk.people.models import Station
-from desk.wall import acts, announce, blocks, floods, folds, marks, mood, queries, rules, signals, stacks, words
+from desk.wall import (
+    acts,
+    announce,
+    blocks,
+    floods,
+    folds,
+    languages,
+    marks,
+    mood,
+    queries,
+    rules,
+    signals,
+    stacks,
+    words,
+)
 from desk.wall.models import Card, CardAct, ConsentRecord
 
 Changed = tuple[dict[str, Any], dict[str, Any]]
@@ -123,6 +137,7 @@ def place_card(session: Session, message: Message, listener: Listener, *, is_lat
         note="",
     )
     card.folded = words.folded_of(card, message, listener)
+    card.language = languages.find(message.text)
     session.add(card)
     announce.touch(session, card, "card.placed", at=at)
     announce.count(session, card, by=1, at=at)
@@ -164,11 +179,13 @@ def refresh_listener(session: Session, listener_id: int, *, at: datetime, most: 
     return min(most, len(rows))
 
 
-def fold_speech(session: Session, message_id: int) -> None:
-    """Let the text filter find what is said in the files of a message, or find it no more."""
+def fold_speech(session: Session, message_id: int, *, at: datetime) -> None:
+    """Let the wall find what is said in the files of a message, or find it no more."""
     card = queries.find_card_of(session, message_id)
     if card is not None and card.withdrawn_at is None:
-        _fold(session, card, session.get_one(Message, message_id))
+        message = session.get_one(Message, message_id)
+        _fold(session, card, message)
+        languages.tell(session, card, message, at=at)
 
 
 def edit_card(session: Session, message: Message, *, at: datetime) -> Card | None:
@@ -182,6 +199,7 @@ def edit_card(session: Session, message: Message, *, at: datetime) -> Card | Non
         card.kind = message.kind
         announce.count(session, card, by=1, at=at)
     _fold(session, card, message)
+    languages.tell(session, card, message, at=at)
     files.set_covered(session, card.message_id, None)
     acts.record(session, card, "edit", {"is_covered": None}, by=None, at=at)
     if card.state == rules.MOOD and mood.sign_of(message) is None:  # it says more now

@@ -8,7 +8,7 @@ counts are true at its number.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 from desk import db
 from desk.live import log
 from desk.wall import queries, signals, words
-from desk.wall.models import Card, CardCount
+from desk.wall.models import Card, CardCount, LanguageCount
 
 AUDIENCE = "wall.read"
+Place = tuple[int, str, str, str, str]  # station, state, kind, facet, language ("" for none)
 SILENT = "silent"  # instead of an event's kind: nothing is told
 
 
@@ -31,7 +32,7 @@ class _Noted:
 
     kinds: dict[int, str] = field(default_factory=dict)
     stations: dict[int, int] = field(default_factory=dict)
-    moved: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
+    moved: Counter[Place] = field(default_factory=Counter)
     recounted: set[int] = field(default_factory=set)
     at: datetime | None = None
 
@@ -54,8 +55,12 @@ def hush(session: Session, card: Card, *, at: datetime) -> None:
 
 
 def count(session: Session, card: Card, *, by: int, at: datetime) -> None:
-    """Note that there is one card more or less in the card's present state, kind and facet."""
-    _noted(session, at).moved[card.station_id, card.state, card.kind, card.facet or ""] += by
+    """Note that there is one card more or less in the card's present state, kind, facet and language."""
+    _noted(session, at).moved[_place(card, card.facet or "")] += by
+
+
+def _place(card: Card, facet: str) -> Place:
+    return card.station_id, card.state, card.kind, facet, card.language or ""
 
 
 def recount(session: Session, station_id: int, *, at: datetime) -> None:
@@ -69,6 +74,15 @@ def set_facet(session: Session, card: Card, facet: str, *, at: datetime) -> None
         return
     count(session, card, by=-1, at=at)
     card.facet = facet
+    count(session, card, by=1, at=at)
+
+
+def set_language(session: Session, card: Card, language: str | None, *, at: datetime) -> None:
+    """Let a card be found by another language; the counters follow."""
+    if card.language == language:
+        return
+    count(session, card, by=-1, at=at)
+    card.language = language
     count(session, card, by=1, at=at)
 
 
@@ -112,11 +126,12 @@ def _derive(session: Session, noted: _Noted, views: Iterable[queries.CardView]) 
         card.folded = words.folded_of(card, view.message, view.listener, said)
         before, card.facet = card.facet or "", view.facet
         if before != card.facet:
-            noted.moved[card.station_id, card.state, card.kind, before] -= 1
-            noted.moved[card.station_id, card.state, card.kind, card.facet] += 1
+            noted.moved[_place(card, before)] -= 1
+            noted.moved[_place(card, card.facet)] += 1
     for card_id, kind in noted.kinds.items():
         if kind == "card.removed":
-            session.get_one(Card, card_id).facet = ""
+            gone = session.get_one(Card, card_id)
+            gone.facet, gone.language = "", None
     session.flush()
 
 
@@ -126,16 +141,24 @@ def _write_counts(session: Session, station_id: int, noted: _Noted, at: datetime
     if not changed:
         return None
     log.hold(session, station_id)
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    rows = [
-        {"station_id": station_id, "state": state, "kind": kind, "facet": facet, "cards": by}
-        for (_station, state, kind, facet), by in sorted(changed.items())
-    ]
-    statement: Any = insert(CardCount.metadata.tables["card_count"]).values(rows)
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["station_id", "state", "kind", "facet"],
-            set_={"cards": CardCount.cards + statement.excluded.cards},
-        )
-    )
+    every, spoken = Counter[tuple[Any, ...]](), Counter[tuple[Any, ...]]()
+    for (_station, state, kind, facet, language), by in changed.items():
+        every[station_id, state, kind, facet] += by
+        if language:
+            spoken[station_id, language, state, kind, facet] += by
+    _add_up(session, CardCount, ("station_id", "state", "kind", "facet"), every)
+    _add_up(session, LanguageCount, ("station_id", "language", "state", "kind", "facet"), spoken)
     return queries.counts(session, station_id, at=at)
+
+
+def _add_up(
+    session: Session, counter: type[CardCount | LanguageCount], columns: Sequence[str], by: Counter[tuple[Any, ...]]
+) -> None:
+    """Add to the rows of a table of counters, in one statement and always in the same order."""
+    rows = [dict(zip(columns, key, strict=True)) | {"cards": cards} for key, cards in sorted(by.items()) if cards]
+    if not rows:
+        return
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement: Any = insert(counter.metadata.tables[counter.__tablename__]).values(rows)
+    changed = {"cards": counter.cards + statement.excluded.cards}
+    session.execute(statement.on_conflict_do_update(index_elements=list(columns), set_=changed))

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from desk.conversations.models import Message
 from desk.errors import NotFound
-from desk.wall import acts, announce, floods, mood, rules, signals, stacks
+from desk.wall import acts, announce, floods, mood, rules, signals, stacks, telling
 from desk.wall.models import Card
 
 AT_WORK = (*rules.CHOSEN, "on_air")
@@ -59,6 +59,7 @@ def put_back(session: Session, card: Card, before: Before, *, by: int | None, at
     acts.record(session, card, "back", changes, by=by, at=at, kind="card.placed")
     mood.settle(session, card, at=at)
     announce.count(session, card, by=1, at=at)
+    telling.put(session, card, at=at)
     if card.stack_id is not None:
         stacks.touch(session, card.stack_id, at=at)
     if was_at_work:

@@ -32,6 +32,9 @@ CHOICES = {
     "length": ("short", "long"),
     "quality": ("remark", "fine"),
 }
+# of their words, beside the letters (desk.wall.languages): what a station in Germany is written to in; hr stands for
+# Bosnian, Croatian and Serbian, which share their words
+LANGUAGES = ("de", "en", "tr", "pl", "ru", "uk", "ar", "it", "es", "fr", "nl", "ro", "hr", "el", "pt")
 CONSENT_LETTERS = {"given": "g", "asked": "a", "unknown": "o", "refused": "r", "withdrawn": "r"}
 
 
@@ -76,9 +79,14 @@ class Facets:
     consent: str | None = None
     length: str | None = None
     quality: str | None = None
+    language: str | None = None
 
     @property
     def is_any(self) -> bool:
+        return self.has_letters or self.language is not None
+
+    @property
+    def has_letters(self) -> bool:
         return self.pattern != "_" * len(PLACES)
 
     @property
@@ -111,6 +119,7 @@ def counts_of(rows: Iterable[tuple[str, int]], chosen: Facets) -> dict[str, dict
 
 def read(args: Mapping[str, str]) -> tuple[Facets, list[str]]:
     """The choices of a query string, and the names of those that are none."""
-    given: dict[str, Any] = {name: args.get(name) or None for name in CHOICES}
-    faults = [name for name, choice in given.items() if choice is not None and choice not in CHOICES[name]]
+    choices = {**CHOICES, "language": LANGUAGES}
+    given: dict[str, Any] = {name: args.get(name) or None for name in choices}
+    faults = [name for name, choice in given.items() if choice is not None and choice not in choices[name]]
     return Facets(**{name: choice for name, choice in given.items() if name not in faults}), faults

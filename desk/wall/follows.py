@@ -29,7 +29,7 @@ def show_media(session: Session, message_id: int, at: datetime) -> None:
 
 def find_speech(session: Session, message_id: int, at: datetime) -> None:
     """What is said in a file of the message was written down."""
-    actions.fold_speech(session, message_id)
+    actions.fold_speech(session, message_id, at=at)
 
 
 def join_cards(session: Session, kept_id: int, gone_id: int, at: datetime) -> None:

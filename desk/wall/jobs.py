@@ -21,9 +21,11 @@ from desk.jobs.outcomes import Done, Outcome, RetryLater, Skipped
 from desk.jobs.work import Work, job
 from desk.media import prints, storage, workplace
 from desk.media.models import Asset, Print, Rendition
-from desk.wall import stacks, sweeps, tags, words
+from desk.wall import stacks, sweeps, tags, telling, words
 from media_store import errors as store_errors
 from media_store import film_print, runner
+
+__all__ = ["telling"]
 
 FIND_TWINS = "find_twins"
 STORE_PAUSE_S = 60.0

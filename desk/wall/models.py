@@ -30,7 +30,8 @@ class Card(Base):
     Passed on to a colleague (`assigned_to_id`) or to a desk of the house (`assigned_desk`), never to both.
     `under_id`: the card under which it stands, of the same listener (desk.wall.floods) or as a copy of the same thing
     (desk.wall.folds), `more`: how many stand under it.
-    `facet`: what else it can be sorted out by (desk.wall.facets); empty once it is withdrawn.
+    `facet`: what else it can be sorted out by (desk.wall.facets); empty once it is withdrawn. `language`: two letters
+    of its words (desk.wall.languages), None where they say none.
     """
 
     __tablename__ = "card"
@@ -51,6 +52,26 @@ class Card(Base):
             "placed_at",
             "id",
             **_only("campaign_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_card_language",
+            "station_id",
+            "language",
+            "state",
+            "kind",
+            "facet",
+            "placed_at",
+            "id",
+            **_only("language IS NOT NULL"),
+        ),
+        Index(
+            "ix_card_campaign_language",
+            "station_id",
+            "campaign_id",
+            "language",
+            "placed_at",
+            "id",
+            **_only("campaign_id IS NOT NULL AND language IS NOT NULL"),
         ),
         Index("ix_card_claimed", "station_id", "claimed_until"),
         Index("ix_card_tagged", "station_id", "id", **_only("tag_ids <> '[]'")),
@@ -93,6 +114,7 @@ class Card(Base):
     more: Mapped[int] = mapped_column(default=0)
     folded: Mapped[str] = mapped_column(Text, default="", active_history=True)
     facet: Mapped[str] = mapped_column(String(4), default="")
+    language: Mapped[str | None] = mapped_column(String(2))
 
 
 class MoodItem(Base):
@@ -287,6 +309,22 @@ class CardCount(Base):
     state: Mapped[str] = mapped_column(String(12))
     kind: Mapped[str] = mapped_column(String(20))
     facet: Mapped[str] = mapped_column(String(4), default="")
+    cards: Mapped[int] = mapped_column(default=0)
+
+
+class LanguageCount(Base):
+    """How many cards of a station are in a language, by state, kind and facet. Beside `CardCount` and not within: that
+    is summed up for every page, this only where somebody looks at languages."""
+
+    __tablename__ = "language_count"
+    __table_args__ = (UniqueConstraint("station_id", "language", "state", "kind", "facet"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(ForeignKey("station.id"))
+    language: Mapped[str] = mapped_column(String(2))
+    state: Mapped[str] = mapped_column(String(12))
+    kind: Mapped[str] = mapped_column(String(20))
+    facet: Mapped[str] = mapped_column(String(4))
     cards: Mapped[int] = mapped_column(default=0)
 
 

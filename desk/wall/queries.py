@@ -143,7 +143,7 @@ class CardView:
             "is_edited": message.edited_at is not None,
             "media": [] if self.is_blocked else [asset.as_json() for asset in self.media],
             "consent": card.consent,
-            "facets": facets.as_json(self.facet),
+            "facets": {**facets.as_json(self.facet), "language": card.language},
             "is_vetted": card.vetted_sha256 is not None,
             "campaign": self.campaign,
             "slots": list(self.slots),

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from sqlalchemy import or_, select
+from sqlalchemy import literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from desk import clock
@@ -23,13 +23,14 @@ from desk.shows.models import Show
 from desk.shows.rules import Span
 from desk.wall import forms
 from desk.wall.forms import Asker
-from desk.wall.models import CardCount, SavedView
+from desk.wall.models import CardCount, LanguageCount, SavedView
 from desk.wall.walks import Filter
 
 BEFORE = timedelta(minutes=10)
 MOST = 60
 LONGEST_NAME_CHARACTERS = 40
 LONGEST_QUERY_CHARACTERS = 600
+New = tuple[str, str, str, int]  # kind, facet, language ("" for all), cards
 SCOPES = ("show", "station", "me")
 PARTS = (
     "state",
@@ -39,6 +40,7 @@ PARTS = (
     "consent",
     "length",
     "quality",
+    "language",
     "time",
     "show",
     "assigned",
@@ -220,17 +222,20 @@ def _as_json(view: SavedView, show: str | None, now_id: int | None, new: int | N
     }  # fmt: skip
 
 
-def _new_cards(session: Session, station_id: int) -> list[tuple[str, str, int]]:
-    """(kind, facet, cards) of what is new, from the counters."""
-    rows = session.execute(
-        select(CardCount.kind, CardCount.facet, CardCount.cards).where(
-            CardCount.station_id == station_id, CardCount.state == "new", CardCount.cards > 0
-        )
+def _new_cards(session: Session, station_id: int) -> list[New]:
+    """What is new, from the counters: of all cards, then again of those in each language."""
+    every = select(CardCount.kind, CardCount.facet, literal(""), CardCount.cards).where(
+        CardCount.station_id == station_id, CardCount.state == "new", CardCount.cards > 0
     )
-    return [(row.kind, row.facet, row.cards) for row in rows]
+    spoken = select(LanguageCount.kind, LanguageCount.facet, LanguageCount.language, LanguageCount.cards).where(
+        LanguageCount.station_id == station_id, LanguageCount.state == "new", LanguageCount.cards > 0
+    )
+    return [
+        (kind, facet, language, cards) for kind, facet, language, cards in session.execute(union_all(every, spoken))
+    ]
 
 
-def _count(new: list[tuple[str, str, int]], query: str, asker: Asker, at: datetime) -> int | None:
+def _count(new: list[New], query: str, asker: Asker, at: datetime) -> int | None:
     """How much of a view is new; None where the counters cannot tell: with words, a campaign, a time or a show."""
     parts = dict(parse_qsl(query))
     if "show" in parts:
@@ -243,9 +248,10 @@ def _count(new: list[tuple[str, str, int]], query: str, asker: Asker, at: dateti
         return None
     return sum(
         cards
-        for kind, facet, cards in new
-        if (not wanted.kinds or kind in wanted.kinds)
-        and (not wanted.facets.is_any or (facet and wanted.facets.takes(facet)))
+        for kind, facet, language, cards in new
+        if language == (wanted.facets.language or "")
+        and (not wanted.kinds or kind in wanted.kinds)
+        and (not wanted.facets.has_letters or (facet and wanted.facets.takes(facet)))
     )
 
 

@@ -1,4 +1,4 @@
-"""Pages of the wall by choices that may be rare: facets anywhere, states, kinds and facets within a campaign.
+"""Pages of the wall by choices that may be rare: facets or a language anywhere, states, kinds, facets in a campaign.
 
 A rare choice has no walk of its own; each state, kind and facet together has a stretch of an index. Which of them
 there are the counters know, for a campaign the index itself; of each that is wanted the newest few are taken. However
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, String, cast, column, 
 from sqlalchemy.orm import Session
 
 from desk.db import Key
-from desk.wall.models import Card, CardCount
+from desk.wall.models import Card, CardCount, LanguageCount
 from desk.wall.rules import MOOD
 from desk.wall.walks import CLAIMED, Filter, between, stands
 
@@ -39,6 +39,8 @@ def are_meant(wanted: Filter) -> bool:
     """Whether a page of this filter is found here; what somebody holds is few, and what has a walk is faster there."""
     is_within = wanted.campaign_id is not None and bool(wanted.states or wanted.kinds)
     is_held = CLAIMED in wanted.states and "new" not in wanted.states
+    if wanted.campaign_id is not None and wanted.facets.language is not None:  # there is an index of both
+        return False
     return (is_within or wanted.facets.is_any) and not is_held and not wanted.is_assigned
 
 
@@ -47,13 +49,22 @@ def count(session: Session, station_id: int, wanted: Filter) -> int | None:
     if wanted.campaign_id is not None or not (wanted.states or wanted.kinds or wanted.facets.is_any):
         return None
     states = {"new" if state == CLAIMED else state for state in wanted.states}
-    counted = select(func.coalesce(cast(func.sum(CardCount.cards), Key), 0)).where(
-        CardCount.station_id == station_id,
-        CardCount.facet.like(wanted.facets.pattern),
-        *([CardCount.state.in_(sorted(states))] if states else []),
-        *([CardCount.kind.in_(wanted.kinds)] if wanted.kinds else []),
+    of, mine = counter(station_id, wanted.facets.language)
+    counted = select(func.coalesce(cast(func.sum(of.cards), Key), 0)).where(
+        *mine,
+        of.facet.like(wanted.facets.pattern),
+        *([of.state.in_(sorted(states))] if states else []),
+        *([of.kind.in_(wanted.kinds)] if wanted.kinds else []),
     )
     return session.execute(counted).scalar_one()
+
+
+def counter(station_id: int, language: str | None) -> tuple[Any, list[ColumnElement[bool]]]:
+    """The counters of a station's cards, or of those in a language, and which of their rows are meant."""
+    if language is None:
+        return CardCount, [CardCount.station_id == station_id, CardCount.cards > 0]
+    is_in = LanguageCount.language == language
+    return LanguageCount, [LanguageCount.station_id == station_id, is_in, LanguageCount.cards > 0]
 
 
 def page_query(
@@ -67,11 +78,14 @@ def page_query(
     lite: bool,
 ) -> Select[int]:
     """Ids of a page."""
-    arm: Any = _in_campaign(station_id, wanted.campaign_id) if wanted.campaign_id is not None else _counted(station_id)
+    language = wanted.facets.language
+    campaign_id = wanted.campaign_id
+    arm: Any = _counted(station_id, language) if campaign_id is None else _in_campaign(station_id, campaign_id)
     arms = [arm.c.facet.like(wanted.facets.pattern)]
     arms += [arm.c.state.in_(wanted.states) if wanted.states else arm.c.state != MOOD]
     arms += [arm.c.kind.in_(wanted.kinds)] if wanted.kinds else []
-    mine = [] if wanted.campaign_id is None else [Card.campaign_id == wanted.campaign_id]
+    mine = [] if campaign_id is None else [Card.campaign_id == campaign_id]
+    mine += [] if language is None else [Card.language == language]
     mine += stands(wanted)
     newest = (
         select(Card.id, Card.placed_at)
@@ -93,10 +107,10 @@ def page_query(
     return joined.order_by(*wanted.order(card.c)).limit(limit)
 
 
-def _counted(station_id: int) -> FromClause:
-    """The states, kinds and facets of a station's cards."""
-    counted = select(CardCount.state, CardCount.kind, CardCount.facet)
-    return counted.where(CardCount.station_id == station_id, CardCount.cards > 0).subquery("arm")
+def _counted(station_id: int, language: str | None) -> FromClause:
+    """The states, kinds and facets of a station's cards, or of those in a language."""
+    of, mine = counter(station_id, language)
+    return select(of.state, of.kind, of.facet).where(*mine).subquery("arm")
 
 
 def _in_campaign(station_id: int, campaign_id: int) -> FromClause:

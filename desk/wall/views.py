@@ -10,7 +10,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
+from flask_babel import get_locale
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -41,6 +44,7 @@ from desk.wall import (
     tallies,
     triage,
 )
+from desk.wall.facets import LANGUAGES
 from desk.wall.models import Card, CardAct, Sweep
 from desk.wall.walks import Filter
 from desk.web.access import me, my_station, requires, signed_in
@@ -71,8 +75,14 @@ def show_wall() -> str | WerkzeugResponse:
     wall_json = json.dumps(page, ensure_ascii=False).replace("<", "\\u003c")
     return render_template(
         "wall/wall.html", page="wall", wall_json=wall_json, campaigns=campaigns, target_lufs=target_lufs,
-        tags=known_tags, shows=programme, opening=opening.as_json() if opening else None,
+        tags=known_tags, shows=programme, languages=_languages(), opening=opening.as_json() if opening else None,
     )  # fmt: skip
+
+
+def _languages() -> list[tuple[str, str]]:
+    """The choices of a language by their names, as the browser names them, too."""
+    names = (get_locale() or Locale("de")).languages
+    return [(one, _("Bosnian, Croatian, Serbian") if one == "hr" else names[one]) for one in LANGUAGES]
 
 
 @wall.get("/triage")

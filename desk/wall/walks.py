@@ -131,8 +131,7 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
     bounds += stands(wanted)
     if wanted.campaign_id is not None:
         bounds.append(Card.campaign_id == literal(wanted.campaign_id, Key))  # as wide as in the index of texts
-    if wanted.facets.is_any:
-        bounds.append(Card.facet.like(wanted.facets.pattern))
+    bounds += sorted_out(wanted, Card)
     if wanted.assigned_to_id is not None:
         bounds.append(Card.assigned_to_id == wanted.assigned_to_id)
     if wanted.assigned_desk is not None:
@@ -140,13 +139,23 @@ def _bounds(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnEl
     return [*bounds, *between(wanted, after)]
 
 
+def sorted_out(wanted: Filter, card: Any) -> list[ColumnElement[bool]]:
+    """What of its facets and its language is asked of a card."""
+    asked: list[ColumnElement[bool]] = []
+    if wanted.facets.has_letters:
+        asked.append(card.facet.like(wanted.facets.pattern))
+    if wanted.facets.language is not None:
+        asked.append(card.language == wanted.facets.language)
+    return asked
+
+
 def stands(wanted: Filter) -> list[ColumnElement[bool]]:
     """What stands under another card is no card by itself, unless the other one is not among what is asked for. Who
     looks for words finds them wherever they stand."""
     if wanted.text.strip() or wanted.is_unfolded:
         return []
-    upper, shown = aliased(Card), list[ColumnElement[bool]]()
-    shown += [upper.facet.like(wanted.facets.pattern)] if wanted.facets.is_any else []
+    upper = aliased(Card)
+    shown = sorted_out(wanted, upper)
     shown += [upper.placed_at >= wanted.since] if wanted.since is not None else []
     shown += [upper.placed_at < wanted.until] if wanted.until is not None else []
     shown += [upper.assigned_to_id == wanted.assigned_to_id] if wanted.assigned_to_id is not None else []
@@ -159,17 +168,25 @@ def stands(wanted: Filter) -> list[ColumnElement[bool]]:
 
 
 def between(wanted: Filter, after: tuple[datetime, int] | None) -> list[ColumnElement[bool]]:
-    """What lies on this page by its time."""
+    """What lies on this page by its time: of two bounds to the same side the narrower alone, since an index is entered
+    at one of them and is read through up to the other."""
     bounds: list[ColumnElement[bool]] = []
-    if after is not None:
-        bound = tuple_(literal(after[0], Moment), literal(after[1], Key))
-        place = tuple_(Card.placed_at, Card.id)
-        bounds.append(place > bound if wanted.is_oldest_first else place < bound)
-    if wanted.since is not None:
-        bounds.append(Card.placed_at >= wanted.since)
-    if wanted.until is not None:
-        bounds.append(Card.placed_at < wanted.until)
+    since, until = wanted.since, wanted.until
+    if after is not None and wanted.is_oldest_first and (since is None or after[0] >= since):
+        since = None
+        bounds.append(tuple_(Card.placed_at, Card.id) > _bound(after))
+    elif after is not None and not wanted.is_oldest_first and (until is None or after[0] < until):
+        until = None
+        bounds.append(tuple_(Card.placed_at, Card.id) < _bound(after))
+    if since is not None:
+        bounds.append(Card.placed_at >= since)
+    if until is not None:
+        bounds.append(Card.placed_at < until)
     return bounds
+
+
+def _bound(after: tuple[datetime, int]) -> Any:
+    return tuple_(literal(after[0], Moment), literal(after[1], Key))
 
 
 def _of_assigned(

@@ -22,9 +22,9 @@ from desk.listeners.models import Listener
 from desk.settings import Settings
 from desk.shows import queries as shows
 from desk.shows.models import Show
-from desk.wall import actions, facets, forms, queries, rules, search, stretches, tallies
+from desk.wall import actions, announce, facets, forms, queries, rules, search, stretches, tallies
 from desk.wall.facets import Facets
-from desk.wall.models import Card, CardCount
+from desk.wall.models import Card, CardCount, LanguageCount
 from desk.wall.queries import CardView
 from desk.wall.walks import CLAIMED, Filter
 from tests.desk_fixtures import SIX, Browser, Cast, add_cast
@@ -62,6 +62,7 @@ def _add(session: Session, cast: Cast, dice: random.Random, listener: Listener, 
         session, cast.rheinwelle, kind=kind, listener=listener, sent_at=sent_at, at=NOW,
         text="Hallo zusammen " * dice.choice([0, 2, 10, 40]),
     )  # fmt: skip
+    announce.set_language(session, card, dice.choice([None, "de", "de", "tr"]), at=NOW)
     if kind != "text":
         flags = dice.choice([[], ["silent"], ["clipped"]])
         state = dice.choice(["ready", "processing"])
@@ -101,6 +102,7 @@ def _belongs(view: CardView, wanted: Filter) -> bool:
         and (chosen.consent is None or card.consent in CONSENTS[chosen.consent])
         and (chosen.length is None or length == chosen.length)
         and (chosen.quality is None or sorts["quality"] == chosen.quality)
+        and (chosen.language is None or card.language == chosen.language)
         and (wanted.campaign_id is None or card.campaign_id == wanted.campaign_id)
         and (wanted.since is None or card.placed_at >= wanted.since)
         and (wanted.until is None or card.placed_at < wanted.until)
@@ -109,7 +111,9 @@ def _belongs(view: CardView, wanted: Filter) -> bool:
 
 def _any_filter(dice: random.Random) -> Filter:
     sorts: dict[str, Any] = {
-        name: dice.choice([None, *choices]) for name, choices in facets.CHOICES.items() if dice.random() < 0.6
+        name: dice.choice([None, *choices])
+        for name, choices in (*facets.CHOICES.items(), ("language", ("de", "tr")))
+        if dice.random() < 0.5
     }
     since = SIX + timedelta(seconds=dice.randrange(30)) if dice.random() < 0.3 else None
     return Filter(
@@ -204,6 +208,11 @@ def _counters_add_up(session: Session) -> None:
     columns = (CardCount.station_id, CardCount.state, CardCount.kind, CardCount.facet, CardCount.cards)
     kept = session.execute(select(*columns).where(CardCount.cards != 0))
     assert Counter(map(tuple, counted)) == Counter(map(tuple, kept))
+    told = select(*sorts, Card.language, func.count()).where(Card.withdrawn_at.is_(None), Card.language.is_not(None))
+    spoken = (LanguageCount.station_id, LanguageCount.state, LanguageCount.kind, LanguageCount.facet)
+    of_each = select(*spoken, LanguageCount.language, LanguageCount.cards).where(LanguageCount.cards != 0)
+    counted = session.execute(told.group_by(*sorts, Card.language))
+    assert Counter(map(tuple, counted)) == Counter(map(tuple, session.execute(of_each)))
 
 
 def test_cards_that_are_there_are_sorted_by_the_migration(crowded: Cast) -> None:
@@ -257,7 +266,7 @@ def test_a_time_is_an_hour_or_a_day_of_the_station(said: str, since: datetime | 
 @pytest.mark.parametrize(
     ("name", "value"),
     [("time", "soon"), ("time", "2026-13-01"), ("time", "9999-12-31"), ("sender", "me"), ("quality", "-"),
-     ("length", "medium"), ("consent", "%"), ("order", "best"), ("show", "x"), ("show", "1")],
+     ("length", "medium"), ("consent", "%"), ("language", "xx"), ("order", "best"), ("show", "x"), ("show", "1")],
 )  # fmt: skip
 def test_a_choice_there_is_not_is_refused(name: str, value: str) -> None:
     with pytest.raises(Invalid) as refused:
@@ -274,6 +283,8 @@ def test_a_choice_there_is_not_is_refused(name: str, value: str) -> None:
         Filter(campaign_id=3, kinds=("voice",)),
         Filter(campaign_id=3, kinds=("voice",), is_oldest_first=True),
         Filter(campaign_id=3, states=("new",), facets=Facets(quality="remark")),
+        Filter(facets=Facets(language="tr")),
+        Filter(states=("new",), facets=Facets(language="de", consent="refused")),
     ],
 )
 def test_a_filter_walks_its_own_stretches_of_the_index(on_both_databases: Settings, wanted: Filter) -> None:
@@ -287,7 +298,8 @@ def test_a_filter_walks_its_own_stretches_of_the_index(on_both_databases: Settin
         sign = "EXPLAIN QUERY PLAN" if is_lite else "EXPLAIN"
         plan = [str(row[3] if is_lite else row[0]) for row in session.execute(text(f"{sign} {compiled}"))]
 
-    index = "ix_card_campaign_facet" if wanted.campaign_id else "ix_card_wall_facet"
+    anywhere = "ix_card_language" if wanted.facets.language else "ix_card_wall_facet"
+    index = "ix_card_campaign_facet" if wanted.campaign_id else anywhere
     assert any(index in line for line in plan), plan
     assert not any(line.startswith("SCAN card") or "Seq Scan" in line for line in plan), plan
     assert sum("B-TREE" in line for line in plan) <= 1, plan

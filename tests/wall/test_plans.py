@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session
 from bench import _choices
 from desk import db
 from desk.settings import Settings
-from desk.wall import forms, hits, queries, search, tallies
+from desk.wall import forms, hits, queries, search, tallies, walks
+from desk.wall.facets import Facets
 from desk.wall.walks import Filter
 from tests.desk_fixtures import SIX, add_cast
 from tests.wall.builders import a_card
@@ -91,6 +92,20 @@ def test_what_somebody_holds_is_read_from_its_own_index(on_both_databases: Setti
     assert not any("ix_card_wall" in plan for plan in plans), plans
 
 
+def test_a_language_within_a_campaign_has_an_index_of_its_own(on_both_databases: Settings) -> None:
+    with db.reading() as session:
+        if session.get_bind().dialect.name != "sqlite":  # on an empty table every plan is good
+            for way in ("seqscan", "bitmapscan", "sort"):
+                session.execute(text(f"SET LOCAL enable_{way} = off"))
+        with asked() as seen:
+            queries.list_ids(
+                session, 1, Filter(campaign_id=1, facets=Facets(language="tr")), None, 61, NOW, after=AFTER
+            )
+        (plan,) = [plan_of(session.connection(), *one) for one in list(seen)]
+
+    assert "ix_card_campaign_language" in plan, plan
+
+
 def test_hits_are_read_in_the_order_of_the_wall_until_a_page_is_full(
     on_both_databases: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,3 +135,11 @@ def test_hits_are_read_in_the_order_of_the_wall_until_a_page_is_full(
     assert "(placed_at >> 24) = stretch.number" in plans[-1], plans
     assert "campaign_id = '1'::bigint" in plans[-1], "as wide as in the index, or it is of no use there"
     assert re.search(r"\(placed_at >> 24\).*campaign_id.*folded", index), "the stretch first: the rest within it alone"
+
+
+@pytest.mark.parametrize("is_oldest_first", [False, True])
+@pytest.mark.parametrize("minute", [-5, 5, 15])
+def test_an_index_is_entered_and_left_at_the_narrower_bound(minute: int, is_oldest_first: bool) -> None:
+    within = Filter(since=SIX, until=SIX + timedelta(minutes=10), is_oldest_first=is_oldest_first)
+
+    assert len(walks.between(within, (SIX + timedelta(minutes=minute), 7))) == 2, "one to each side"

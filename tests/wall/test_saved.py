@@ -112,9 +112,13 @@ def test_a_view_says_how_much_is_new_in_it_or_nothing(sign_in: SignIn, show: int
     _keep(nia, query="kind=voice")
     _keep(nia, query="state=rejected", scope="station")
     _keep(nia, query="text=morgen", scope="me")
+    with db.transaction() as session:
+        a_card(session, cast.rheinwelle, text="Annem için bir şarkı çalar mısınız lütfen")
+    _keep(nia, query="language=tr&kind=text", scope="me")
 
     views = nia.get("/api/v1/views").get_json()["views"]
-    assert [(view["scope"], view["new"]) for view in views] == [("now", 2), ("station", None), ("me", None)]
+    told = [(view["scope"], view["new"]) for view in views]
+    assert told == [("now", 2), ("station", None), ("me", None), ("me", 1)]
 
 
 BAD = [{"name": " "}, {"scope": "world"}, {"query": "page=7"}, {"query": "state=lost"}, {"name": "x" * 41}]

@@ -116,6 +116,35 @@ def test_the_oldest_stand_first_and_what_comes_waits_for_the_end(wall: Any, cast
     assert query_of(wall) == {"state": "new"}
 
 
+TURKISH = "Annem için bir şarkı çalar mısınız lütfen"
+
+
+def test_a_language_is_chosen_from_those_there_are_and_named_where_it_is_foreign(wall: Any, cast: Cast) -> None:
+    with db.transaction() as session:
+        turkish = builders.a_card(session, cast.rheinwelle, text=TURKISH, sent_at=clock.now()).id
+        builders.a_card(session, cast.rheinwelle, text="Guten Morgen ihr Lieben, das ist für euch", sent_at=clock.now())
+    wall.keyboard.press("Shift+F")
+    wall.wait_for_selector("[data-facet=language] [data-choice=tr] b >> text=1")
+    assert wall.locator("[data-facet=language] [data-choice=pl]").is_hidden()
+    wall.click("[data-facet=language] [data-choice=tr]")
+    wall.keyboard.press("Escape")
+    wall.wait_for_selector(f".card[aria-setsize='1'][data-id='{turkish}']")
+    assert query_of(wall) == {"language": "tr"}
+    assert chips(wall) == ["Language: Turkish"]
+    wall.click(f".card[data-id='{turkish}']")
+    wall.wait_for_selector("#pane [data-part=state] >> text=Turkish")
+
+    with db.transaction() as session:
+        builders.a_card(session, cast.rheinwelle, text="Noch ein Gruß, aber diesmal auf Deutsch", sent_at=clock.now())
+        builders.a_card(session, cast.rheinwelle, text=TURKISH, sent_at=clock.now())
+    wall.wait_for_selector("#newpill:not([hidden]) b >> text=1")
+    wall.goto(wall.url.replace("tr", "de"))
+    wall.wait_for_selector(".card[aria-setsize='2']")
+    wall.locator(".card").first.click()
+    wall.wait_for_selector("#pane [data-part=state] .badge")
+    assert "German" not in wall.locator("#pane [data-part=state]").inner_text()
+
+
 MATCH = """async ([text, search, cards]) => {
   const f = await import(OWN);
   f.filters.text = text;

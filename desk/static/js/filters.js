@@ -10,9 +10,9 @@ import { bind } from "./keys.js";
 import { number, t } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const FACETS = ["sender", "consent", "length", "quality"];
+const FACETS = ["sender", "consent", "length", "quality", "language"];
 const CHOICES = [...FACETS, "assigned", "show", "time"];
-const NONE = { assigned: "", state: "all", kind: "", campaign: "", sender: "", consent: "", length: "", quality: "", time: "", show: "", order: "", text: "", exact: "" };
+const NONE = { assigned: "", state: "all", kind: "", campaign: "", sender: "", consent: "", length: "", quality: "", language: "", time: "", show: "", order: "", text: "", exact: "" };
 /** These say nothing of which cards belong to what is looked at. */
 const MANNERS = ["exact", "order"];
 const HOUR_MS = 3600000;
@@ -224,9 +224,13 @@ async function count() {
     for (const link of document.querySelectorAll("#filter-menu [data-choice]")) {
       const amount = facets?.[link.closest("[data-facet]").dataset.facet]?.[link.dataset.choice];
       link.querySelector("b").textContent = amount === undefined ? "" : number(amount);
+      if (isLanguage(link)) link.hidden = amount === 0 && !link.hasAttribute("aria-current");
     }
   } catch { /* the numbers stay as they were told last */ }
 }
+
+/** Of the languages those are listed that somebody wrote in, as far as that is known. */
+const isLanguage = (link) => link.parentElement.dataset.facet === "language";
 
 function place(menu) {
   if (matchMedia("(max-width: 820px)").matches) { menu.removeAttribute("style"); return; }

@@ -12,6 +12,7 @@ import { airEdges, remarkList, transcriptPart } from "./recording.js";
 import { hasScrub, makeScrubSlider } from "./scrub.js";
 import { gentleHint, grey, isCovered, isLookedAt, veiled } from "./covers.js";
 import { blurred } from "./blurhash.js";
+import { foreignLanguage } from "./languages.js";
 import { drawMarks, markTold } from "./marks.js";
 import { isMoving, moves, toggleMoving } from "./moving.js";
 import { drawWatchers } from "./presence.js";
@@ -160,6 +161,8 @@ export class Pane {
     if (card.campaign) out.push(badge(card.campaign.name, card.campaign.icon || "campaign", "b-camp"));
     if (card.is_vetted) out.push(badge(t("Cleared for air"), "check", "b-okt"));
     if (card.is_forwarded || card.is_frequently_forwarded) out.push(badge(t("Forwarded"), "swap"));
+    const language = foreignLanguage(card, this.root.dataset.language);
+    if (language) out.push(badge(language, "globe"));
     if (card.is_edited) out.push(badge(t("Edited"), "edit"));
     if (card.reactions?.length) out.push(el("span.emo", {}, card.reactions.map((one) => one.emoji).join(" ")));
     if (card.state_by && said.kind !== "claimed") out.push(el("span.seen", {}, avatar(card.state_by, "xs"), `${card.state_by.name.split(" ")[0]} · ${card.state_at ? clockTime(card.state_at) : ""}`));

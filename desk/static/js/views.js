@@ -9,7 +9,7 @@ import { note, warn } from "./toast.js";
 import { number, t } from "./words.js";
 
 const OFFERED_S = 60;
-const PARTS = ["state", "kind", "campaign", "sender", "consent", "length", "quality", "time", "text", "exact", "shape"];
+const PARTS = ["state", "kind", "campaign", "sender", "consent", "length", "quality", "language", "assigned", "show", "time", "order", "text", "exact", "shape"];
 const $ = (id) => document.getElementById(id);
 let menu = null;
 
