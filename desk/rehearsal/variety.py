@@ -27,14 +27,16 @@ TIMEOUT_S = 120
 RATE_HZ = 16_000  # as the samples were recorded
 FRAME_S = 0.02
 PHRASE_S = 1.2  # about how far apart a sound is cut, each time in the quietest moment near
-FADE_S = 0.008
-SHIFT = (0.78, 1.28)  # of pitch and of pace, each by itself
+FADE_S = 0.012
+PITCH, PACE = (0.92, 1.4), (0.78, 1.28)  # each by itself; a man's voice is still one of more than 75 Hz
 UNEVEN = (0.97, 1.03)  # of each phrase against the others
 LENGTH = (0.88, 1.12)  # of the sample's
 SHORTEST_S, LONGEST_S = 7.3, 14.6  # as the cast's
 HUSH_DB = (-52.0, -42.0)  # below the sound
+BEFORE_S, AFTER_S = (0.2, 0.4), (0.25, 0.5)  # when nothing is said yet or any more
 LOUDER_DB = (0.0, 2.5)
 PEAK = 0.92
+OVERDRIVEN, OVERDRIVE_DB = 0.97, 4  # recorded too loud, and again
 SHOWN = (0.55, 0.85)  # of each side
 TILT_DEGREES = 8.0
 SLANT = 0.08  # how far a corner may stray, of a side
@@ -91,13 +93,16 @@ def _pcm(sample: Path) -> Sound:
 
 def _retold(sound: Sound, chance: random.Random) -> tuple[Sound, str, float]:
     """Its phrases in another order, the filters that give it another pitch and pace, and how much longer it then is."""
-    pitch, pace = _between(SHIFT, chance), _between(SHIFT, chance)
+    pitch, pace = _between(PITCH, chance), _between(PACE, chance)
     length_s = len(sound) / RATE_HZ
     wanted_s = min(max(length_s * _between(LENGTH, chance), SHORTEST_S), LONGEST_S)
-    retold = _in_other_order(sound, round(wanted_s * pace * RATE_HZ), chance)
+    before, after = (round(chance.uniform(*edges) * pace * RATE_HZ) for edges in (BEFORE_S, AFTER_S))
+    retold = _in_other_order(sound, round(wanted_s * pace * RATE_HZ) - before - after, chance)
     tempo = pace / pitch  # what is played faster is higher and quicker at once
     filters = f"asetrate={round(RATE_HZ * pitch)},aresample={RATE_HZ},atempo={tempo:.4f}"
-    return _in_a_room(retold, chance), filters, wanted_s / length_s
+    if np.abs(sound).max() >= OVERDRIVEN:
+        filters += f",volume={OVERDRIVE_DB}dB,aformat=sample_fmts=s16"
+    return _in_a_room(np.pad(retold, (before, after)), chance), filters, wanted_s / length_s
 
 
 def _between(edges: tuple[float, float], chance: random.Random) -> float:
