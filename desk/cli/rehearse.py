@@ -187,10 +187,21 @@ def post(file: Path, slug: str, as_json: bool) -> None:
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--station", "slug")
 @click.option("--call-outs", is_flag=True, help="As on a busy morning: four call-outs, each answered by a flood.")
+@click.option(
+    "--varied/--same",
+    "is_varied",
+    default=None,
+    help="Each file as if another person had made it, or the cast's few over and over; the default with call-outs.",
+)
 @json_option
-def burst(items: int, per_minute: float, seed: int, slug: str | None, call_outs: bool, as_json: bool) -> None:
+def burst(
+    items: int, per_minute: float, seed: int, slug: str | None, call_outs: bool, is_varied: bool | None, as_json: bool
+) -> None:
     """Send many mixed messages; goes on in the rehearsal number after this returns."""
-    plan = _ask(lambda base: client.burst(base, items, per_minute, seed, station=slug, call_outs=call_outs))
+    varied = call_outs if is_varied is None else is_varied
+    plan = _ask(
+        lambda base: client.burst(base, items, per_minute, seed, station=slug, call_outs=call_outs, is_varied=varied)
+    )
     document = {"items": len(plan.ids), "lasts_s": plan.lasts_s, "provider_ids": plan.ids}
     say(document, as_json=as_json, text=f"{len(plan.ids)} messages within {plan.lasts_s:.0f} s.")
 

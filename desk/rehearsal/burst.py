@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from . import making
 from .cast import Cast
 from .mix import BUSY, draw_item, draw_kind, post_item
 from .people import Listener, invented_bsuid, invented_phone, username_of
@@ -23,6 +24,7 @@ COMMITTED_AT_ONCE = 100  # items; the deliveries write in between
 # FLOOD_LASTS after it (six minutes); the rest comes evenly. All as shares of the whole.
 CALL_OUTS = ((1 / 40, 0.25), (10 / 40, 0.15), (20 / 40, 0.15), (30 / 40, 0.15))
 FLOOD_LASTS = 6 / 180
+COPIES = 0.03  # of what is varied: forwarded ones, of which everybody has the same
 PLANNING_S = 0.003  # per item: nothing is due before the plan is written, or the pace would begin with a rush
 
 
@@ -31,7 +33,8 @@ class Burst:
     """items > 0; per_minute > 0; the rates are shares between 0 and 1.
 
     `shares`: kinds with their weights, of which exactly so many are sent; None draws from the usual mix. `call_outs`:
-    whether they come as on a morning, at that pace on the whole.
+    whether they come as on a morning, at that pace on the whole. `is_varied`: whether each file is another person's,
+    made before the first message is due, instead of the cast's few over and over.
     """
 
     items: int
@@ -42,6 +45,17 @@ class Burst:
     station: str | None = None
     shares: Mapping[str, int] | None = None
     call_outs: bool = False
+    is_varied: bool = False
+
+    @property
+    def making_s(self) -> float:
+        """Before the first is due."""
+        return making.takes_s(self.items, self.shares or BUSY) if self.is_varied else 0.0
+
+    @property
+    def lasts_s(self) -> float:
+        """From the first to the last."""
+        return self.items * 60 / self.per_minute
 
 
 def deal_kinds(items: int, shares: Mapping[str, int], chance: random.Random) -> list[str]:
@@ -76,8 +90,8 @@ def post_burst(sender: Sender, cast: Cast, burst: Burst) -> list[str]:
     if not slugs:
         raise LookupError(burst.station or "no station of the cast")
     kinds = deal_kinds(burst.items, burst.shares, chance) if burst.shares is not None else None
-    start, lasts_s = time.time() + 0.5 + burst.items * PLANNING_S, burst.items * 60 / burst.per_minute
-    due = [start + lasts_s * share for share in moments(burst.items, call_outs=burst.call_outs)]
+    start = time.time() + 0.5 + burst.items * PLANNING_S + burst.making_s
+    due = [start + burst.lasts_s * share for share in moments(burst.items, call_outs=burst.call_outs)]
     ids: list[str] = []
     while len(ids) < burst.items:
         count = min(COMMITTED_AT_ONCE, burst.items - len(ids))
@@ -100,6 +114,9 @@ def _post_one(
         item = replace(item, listener=_stranger(chance))
     if chance.random() < burst.failing_media_rate:
         item = replace(item, faulty="once")
+    if burst.is_varied and item.sample is not None:
+        is_copy = chance.random() < COPIES
+        item = replace(item, is_varied=not is_copy, is_forwarded=is_copy)
     repeats = 1 if chance.random() < burst.repeat_rate else 0
     return post_item(sender, item, Posting(sent_at=due_at, due_at=due_at, repeats=repeats))
 

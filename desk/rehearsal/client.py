@@ -78,11 +78,12 @@ def burst(
     station: str | None = None,
     shares: Mapping[str, int] | None = None,
     call_outs: bool = False,
+    is_varied: bool = False,
 ) -> BurstPlan:
-    """Order a flood; it goes on in the server after this returns. `shares` and `call_outs`: see burst.Burst."""
+    """Order a flood; it goes on in the server after this returns. The rest: see burst.Burst."""
     asked = {"items": items, "per_minute": per_minute, "seed": seed, "repeat_rate": repeat_rate,
              "failing_media_rate": failing_media_rate, "station": station, "shares": shares and dict(shares),
-             "call_outs": call_outs}  # fmt: skip
+             "call_outs": call_outs, "is_varied": is_varied}  # fmt: skip
     answer = _post(base_url, "/rehearsal/burst", json=asked)
     return BurstPlan([str(wamid) for wamid in answer["ids"]], float(answer["lasts_s"]))
 
@@ -103,7 +104,7 @@ def pause_morning(base_url: str, paused: bool) -> None:
 
 
 def fetch_state(base_url: str) -> dict[str, Any]:
-    """Counts: incoming, outgoing, waiting, delivered; verified per station; morning_paused."""
+    """Counts: incoming, outgoing, waiting, unmade, delivered; verified per station; morning_paused."""
     return _ask("GET", base_url, "/rehearsal/state")
 
 

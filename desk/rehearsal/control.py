@@ -109,7 +109,7 @@ def change_number() -> Response:
 
 @control.post("/burst")
 def burst() -> Response:
-    """JSON: items, per_minute, seed?, repeat_rate?, failing_media_rate?, station?, shares?, call_outs?."""
+    """JSON: items, per_minute, seed?, repeat_rate?, failing_media_rate?, station?, shares?, call_outs?, is_varied?."""
     asked = request.get_json()
     try:
         wanted = Burst(**asked)
@@ -121,7 +121,7 @@ def burst() -> Response:
         ids = post_burst(rehearsal().sender, rehearsal().cast, wanted)
     except LookupError as error:
         return refusal(f"unknown: {error}", 404)
-    return jsonify(ids=ids, lasts_s=round(wanted.items * 60 / wanted.per_minute, 1))
+    return jsonify(ids=ids, lasts_s=round(wanted.making_s + wanted.lasts_s, 1))
 
 
 @control.route("/faults", methods=["GET", "POST"])
@@ -150,7 +150,7 @@ def pause_morning() -> Response:
 
 @control.get("/state")
 def state() -> Response:
-    """Counts for tests and long runs: messages in and out, webhooks waiting, handshakes done. Loopback only."""
+    """Counts for tests and long runs: messages in and out, webhooks waiting, files to make, handshakes. Loopback."""
     if not is_loopback():
         abort(404)
     ledger, delivery = rehearsal().sender.ledger, rehearsal().delivery
@@ -158,6 +158,7 @@ def state() -> Response:
         "SELECT (SELECT count(*) FROM message WHERE NOT from_station) AS incoming,"
         " (SELECT count(*) FROM message WHERE from_station) AS outgoing,"
         " (SELECT count(*) FROM outbox WHERE done_at IS NULL) AS waiting,"
+        " (SELECT count(*) FROM unmade) AS unmade,"
         " (SELECT count(*) FROM outbox WHERE done_at IS NOT NULL) AS delivered"
     )
     verified = {station.slug: delivery.is_verified(station.slug) for station in rehearsal().sender.config.stations}

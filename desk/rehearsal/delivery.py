@@ -1,8 +1,9 @@
 """Webhooks out: handshake, signature, order, repeats and retries, from the outbox.
 
 One thread per station and lane (messages, statuses), so that a flood of messages does not
-hold back a status. Delivery is at least once: a row is done only after a 200. What is due
-stands in the ledger, so nothing is lost when this process dies.
+hold back a status; a message waits until `making` has its file. Delivery is at least once: a
+row is done only after a 200. What is due stands in the ledger, so nothing is lost when this
+process dies.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ class Delivery:
         limit = chance.randint(2, BATCH_LIMIT) if chance.random() < 0.15 else 1
         rows = self._ledger.rows(
             "SELECT * FROM outbox AS o WHERE station = ? AND lane = ? AND done_at IS NULL AND due_at <= ?"
-            " AND NOT EXISTS"
+            " AND NOT EXISTS (SELECT 1 FROM unmade WHERE message = o.subject) AND NOT EXISTS"
             " (SELECT 1 FROM outbox AS e WHERE e.subject = o.subject AND e.seq < o.seq AND e.done_at IS NULL)"
             " ORDER BY due_at, seq LIMIT ?",
             station.slug, lane, time.time(), limit,
@@ -145,7 +146,8 @@ class Delivery:
 
     def _next_due_s(self, station: Station, lane: str) -> float:
         row = self._ledger.row(
-            "SELECT min(due_at) AS due FROM outbox WHERE station = ? AND lane = ? AND done_at IS NULL",
+            "SELECT min(due_at) AS due FROM outbox AS o WHERE station = ? AND lane = ? AND done_at IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM unmade WHERE message = o.subject)",
             station.slug,
             lane,
         )

@@ -1,7 +1,7 @@
 """Which message a phone makes of a file, and under which name and MIME type.
 
 Decides by the file's name, as the phone app does; the bytes are not trusted and not changed.
-Turning recordings into voice notes is done in `recording`, making twins differ in `salt`.
+Turning recordings into voice notes is done in `recording`, making twins differ in `salt` and `variety`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The rehearsal server's memory: one SQLite file that survives kill -9.
 
-Owns listeners, media, messages in both directions, and the outbox of webhooks not yet
-answered with 200. Writes go through `writing()`, one at a time; what is decided with the
+Owns listeners, media, messages in both directions, the files still to be made, and the outbox
+of webhooks not yet answered with 200. Writes go through `writing()`, one at a time; what is decided with the
 rows stands in `sending`, `delivery` and `graph`. Moments are Unix seconds.
 """
 
@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS outbox (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, station TEXT NOT NULL, lane TEXT NOT NULL, subject TEXT NOT NULL,
   value TEXT NOT NULL, due_at REAL NOT NULL, created_at REAL NOT NULL, repeats INTEGER NOT NULL DEFAULT 0,
   attempts INTEGER NOT NULL DEFAULT 0, done_at REAL);
+CREATE TABLE IF NOT EXISTS unmade (message TEXT PRIMARY KEY, media TEXT NOT NULL, due_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS unmade_due ON unmade (due_at);
 CREATE INDEX IF NOT EXISTS outbox_due ON outbox (station, lane, due_at) WHERE done_at IS NULL;
 CREATE INDEX IF NOT EXISTS outbox_subject ON outbox (subject) WHERE done_at IS NULL;
 """

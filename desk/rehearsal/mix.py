@@ -6,8 +6,10 @@ Shared by the morning and the burst, which decide how many and when.
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass, replace
 
+from . import making
 from .cast import Cast, Player, Sample
 from .filekinds import file_kind
 from .people import Listener
@@ -22,7 +24,10 @@ GENTLE = {"voice": 26, "song": 10, "picture": 16, "clip": 5, "text": 30, "emoji"
 
 @dataclass(frozen=True)
 class Item:
-    """A message not yet posted: text, a sample's file, or ready content of an odd kind."""
+    """A message not yet posted: text, a sample's file, or ready content of an odd kind.
+
+    `is_varied`: the file shall differ from the sample as another person's would, instead of by its salt alone.
+    """
 
     station: str
     listener: Listener
@@ -32,6 +37,7 @@ class Item:
     faulty: str = ""
     content: Content | None = None
     is_forwarded: bool = False
+    is_varied: bool = False
 
 
 def draw_kind(shares: dict[str, int], chance: random.Random) -> str:
@@ -76,4 +82,7 @@ def post_item(sender: Sender, item: Item, posting: Posting) -> str:
             content = sender.media_content(station, kept, item.text or None)
         if item.is_forwarded:
             posting = replace(posting, context={"forwarded": True})
-        return sender.send(station, listener, content, posting)
+        wamid = sender.send(station, listener, content, posting)
+        if item.is_varied and item.sample is not None and item.sample.path.suffix in making.VARIED:
+            making.order(sender.ledger, wamid, content.body["id"], posting.due_at or time.time())
+        return wamid

@@ -1,7 +1,7 @@
 """Twins that differ: the same sample with other bytes, so that it counts as another file.
 
-The sound and the picture stay as they are; only a comment changes. A cast of a few dozen
-samples can so play thousands of senders without every one being a duplicate.
+The sound and the picture stay as they are; only a comment changes. So a copy comes as people
+forward it, with other bytes; what is to be no copy at all is made in `variety`.
 """
 
 from __future__ import annotations

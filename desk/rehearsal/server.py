@@ -25,6 +25,7 @@ from .control import control
 from .delivery import Delivery
 from .graph import graph
 from .ledger import Ledger
+from .making import Making
 from .morning import Morning
 from .phone import phone
 from .sending import Sender
@@ -51,17 +52,20 @@ class Rehearsal:
 
     sender: Sender
     delivery: Delivery
+    making: Making
     morning: Morning
     cast: Cast
     link_key: bytes
 
     def start(self) -> None:
         self.delivery.start()
+        self.making.start()
         if self.sender.config.morning:
             self.morning.start()
 
     def stop(self) -> None:
         self.morning.stop()
+        self.making.stop()
         self.delivery.stop()
 
 
@@ -74,10 +78,16 @@ def create_app(config: RehearsalConfig) -> Flask:
     app.url_map.converters["regex"] = _Regex
     ledger = Ledger(config.data_dir / "rehearsal.sqlite3")
     delivery = Delivery(config.stations, ledger)
-    sender = Sender(config, ledger, delivery.wake)
+
+    def wake() -> None:
+        making.wake()
+        delivery.wake()
+
+    sender = Sender(config, ledger, wake)
+    making = Making(sender, delivery.wake)
     delivery.sender = sender
     cast = read_cast()
-    app.extensions["rehearsal"] = Rehearsal(sender, delivery, Morning(sender, cast), cast, _link_key(ledger))
+    app.extensions["rehearsal"] = Rehearsal(sender, delivery, making, Morning(sender, cast), cast, _link_key(ledger))
     for blueprint in (graph, control, phone):
         app.register_blueprint(blueprint)
     app.get("/healthz")(lambda: {"status": "ok"})

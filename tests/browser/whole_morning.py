@@ -157,11 +157,12 @@ def work_off(desk: Desk, plan: Plan, *, follow: Callable[[float, list[Seat]], No
         seats = [_take_seat(desk, plan, link, stack) for link in _links(desk, plan.producers)]
         for seat in seats:
             assert seat.said.get(timeout=START_LIMIT_S) == {"ready": True}, "a producer could not begin"
-        start_s = time.monotonic()
         sent = client.burst(
             desk.number, plan.items, plan.items / plan.minutes, seed=plan.seed, repeat_rate=plan.repeat_rate,
             failing_media_rate=plan.failing_media_rate, station=serving.STATION, shares=plan.shares, call_outs=True,
+            is_varied=True,
         )  # fmt: skip
+        start_s = time.monotonic() + sent.lasts_s - plan.minutes * 60  # before that the files are made
 
         def is_over() -> bool:
             follow(time.monotonic() - start_s, seats)
