@@ -252,6 +252,7 @@ def test_at_double_speed_without_pauses_exactly_what_was_heard_counts(
     page.keyboard.press(" ")
 
     page.wait_for_selector("#cue.is-on")
+    until(page, "sounds.length === 1")
     playing = page.evaluate("[sounds[0].element.playbackRate, sounds[0].element.preservesPitch]")
     assert playing == [2, True]
     page.wait_for_selector("#cue:not(.is-on)")
