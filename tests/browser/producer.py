@@ -9,6 +9,7 @@ whole_morning's matter.
 from __future__ import annotations
 
 import json
+import math
 import sys
 import threading
 import time
@@ -77,7 +78,7 @@ class Producer:
         self.wishes: list[str] = []
         self.cards_seen: set[str] = set()
         self.cards_put_off: set[str] = set()
-        self.last_at = time.monotonic()
+        self.last_at = math.inf  # of the first nobody knows when it comes: the files of a morning are made before
 
     def await_(self, holds: str, limit_ms: float) -> dict[str, Any] | None:
         found: dict[str, Any] | None = self.page.evaluate(AWAIT % (SEEN, holds), [limit_ms])
