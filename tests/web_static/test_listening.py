@@ -232,7 +232,7 @@ def test_the_next_voice_waits_for_the_space_bar_where_a_person_wants_that(
 
     assert page.evaluate(SOUNDING) == 0
     assert page.evaluate(FETCHED) == 1, "what will not play is not fetched"
-    page.wait_for_selector("#lease >> text=only with the space bar")
+    page.wait_for_selector("#lease >> text=without a key or a tap")
     page.keyboard.press("?")
     for words in ("Faster", "2 s forward", "First 8 seconds only", "Skip pauses", "The next voice by itself"):
         page.wait_for_selector(f"dialog[open] >> text={words}")

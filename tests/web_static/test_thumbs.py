@@ -18,14 +18,19 @@ from tests.web_static.test_wall_page import _faults_of, address
 __all__ = ["address"]
 pytestmark = pytest.mark.browser
 CONTROLS = "button, a[href], summary, [role=button]"
-# Controls that stand out of their frame, are smaller than a thumb, or lie on one another.
+# Controls that stand out of their frame, are smaller than a thumb, or lie on one another. Of what is scrolled only that
+# which is in sight: it is looked at from both ends.
 WRONG = """([frame, controls]) => {
   const root = document.querySelector(frame), box = root.getBoundingClientRect();
   const name = (one) => one.id || one.dataset.mark || one.dataset.pane || one.dataset.decide || one.className;
   const seen = (one) => one.checkVisibility() && one.getBoundingClientRect().width > 1;
   const wide = [...root.querySelectorAll("*")].filter(seen).map((one) => [one, one.getBoundingClientRect()])
     .filter(([, at]) => at.left < box.left - 1 || at.right > box.right + 1).map(([one]) => `wide: ${name(one)}`);
-  const all = [...root.querySelectorAll(controls)].filter(seen).map((one) => [name(one), one.getBoundingClientRect()]);
+  const reader = root.querySelector(".tri-read"), sight = reader?.getBoundingClientRect();
+  const isIn = (at) => at.bottom <= sight.bottom + 1 && at.top >= sight.top - 1;
+  const isCut = (one) => reader?.contains(one) && !isIn(one.getBoundingClientRect());
+  const all = [...root.querySelectorAll(controls)].filter((one) => seen(one) && !isCut(one))
+    .map((one) => [name(one), one.getBoundingClientRect()]);
   const small = all.filter(([, at]) => at.width < 44 || at.height < 44)
     .map(([one, at]) => `small: ${one} ${at.width}x${at.height}`);
   const over = all.flatMap(([one, a], at) => all.slice(at + 1)
@@ -70,7 +75,9 @@ def test_a_run_is_judged_with_thumbs_and_nothing_in_it_is_cut_off(phone: Any, ad
     phone.wait_for_selector("#main[data-kind=voice] #cue")
     for theme in ("dark", "light"):
         phone.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
-        assert phone.evaluate(WRONG, [".tri-card", CONTROLS]) == []
+        for top_px in (0, 9999):
+            phone.evaluate("(top) => { document.querySelector('.tri-read').scrollTop = top; }", top_px)
+            assert phone.evaluate(WRONG, [".tri-card", CONTROLS]) == []
         assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         assert _faults_of(phone) == []
     phone.tap("[data-mark='rate:4']")
@@ -88,6 +95,42 @@ def test_a_run_is_judged_with_thumbs_and_nothing_in_it_is_cut_off(phone: Any, ad
         phone.wait_for_selector(f"#main:not([data-card='{shown}'])")
     for control in ("#undo", "#block"):
         assert phone.locator(control).is_visible()
+
+
+# How tall what is looked at is, what begins above its end, and verdicts that are out of sight.
+LOOK = """() => {
+  const at = (one) => one.getBoundingClientRect();
+  const body = document.querySelector("#body"), seen = body.firstElementChild;
+  const end = Math.max(at(body).bottom, at(seen).bottom), after = [...body.parentElement.children];
+  return {
+    tall: at(seen).height,
+    over: after.slice(after.indexOf(body) + 1).filter((one) => one.checkVisibility() && at(one).top < end - 1)
+      .map((one) => one.id || one.className),
+    away: [...document.querySelectorAll("[data-decide]")].filter((one) => at(one).bottom > innerHeight).length,
+  };
+}"""
+
+
+@pytest.mark.parametrize("kind", ["picture", "film"])
+def test_in_a_run_a_photo_and_a_film_keep_their_size_above_the_verdicts(phone: Any, address: str, kind: str) -> None:
+    phone.goto(f"{address}/triage")
+    phone.wait_for_selector("#main[data-kind=voice] #cue")
+    phone.evaluate(
+        """(kind) => {
+          const one = document.createElement(kind === "film" ? "video" : "img"), body = document.querySelector("#body");
+          one.className = `tri-${kind}`;
+          const tall = `<svg xmlns="http://www.w3.org/2000/svg" width="900" height="1600"/>`;
+          if (kind === "picture") one.src = `data:image/svg+xml,${tall}`;
+          body.className = "tri-body";
+          body.replaceChildren(one);
+          document.querySelector("#text").textContent = "Grüße aus dem Schwarzwald. ".repeat(12);
+        }""",
+        kind,
+    )
+    phone.wait_for_function("document.querySelector('#body > *').getBoundingClientRect().height > 0")
+    look = phone.evaluate(LOOK)
+    assert look["tall"] >= 150
+    assert (look["over"], look["away"]) == ([], 0)
 
 
 def test_on_the_wall_every_verdict_is_under_a_thumb(phone: Any) -> None:

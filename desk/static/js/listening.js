@@ -18,7 +18,7 @@ function kept() {
 const SAID = {
   isFirstOnly: (is) => (is ? t("First 8 seconds only") : t("The whole voice")),
   skipsPauses: (is) => (is ? t("Pauses are skipped") : t("Pauses are heard")),
-  goesOn: (is) => (is ? t("A verdict plays the next voice") : t("The next voice plays only with the space bar")),
+  goesOn: (is) => (is ? t("A verdict plays the next voice") : t("The next voice waits until you play it")),
 };
 
 /** Emits `change` when one of its settings did. */

@@ -301,7 +301,8 @@ async function undo() {
     later.delete(card.id);
     pile = pile.filter((one) => one.id !== card.id);
     if (last.act !== "later") count(card, 1);
-    if (current && current.id !== card.id) pile.unshift(current);
+    const inHand = current ?? coming?.card; // what is being claimed goes back as well
+    if (inHand && inHand.id !== card.id) pile.unshift(inHand);
     pile.unshift(card);
     showReasons(false);
     announce(t("Taken back"));
@@ -368,7 +369,7 @@ const leftOfLease = () => leftOf(current);
 function drawLease() {
   const left_s = leftOfLease();
   const line = $("lease");
-  let words = sound.goesOn ? t("A verdict plays the next voice") : t("Sound starts only with the space bar"), sign = sound.goesOn ? "headphones" : "mute";
+  let words = sound.goesOn ? t("A verdict plays the next voice") : t("No sound without a key or a tap"), sign = sound.goesOn ? "headphones" : "mute";
   if (current && left_s !== null && left_s <= 0) {
     lapsed = true;
     words = t("No longer held for you. The next key holds it again.");
@@ -525,7 +526,7 @@ async function goOnWhereItStopped() {
   pile = [...rest.filter((one) => !later.has(one.id)), ...rest.filter((one) => later.has(one.id))];
   if (card?.state !== "new" || isTheirs(card)) return;
   pile.unshift(card);
-  if (stopped.at_s > 0) note(t("You stopped at %(time)s. The space bar plays on from there.", { time: duration(stopped.at_s) }), { ic: "history", seconds: 6 });
+  if (stopped.at_s > 0) note(t("You stopped at %(time)s. It plays on from there.", { time: duration(stopped.at_s) }), { ic: "history", seconds: 6 });
 }
 
 /** Nobody sees what this sender sends for a while: the run goes on without it, Z brings both back. */
