@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from desk import clock, db
+from desk.conversations.models import Message
 from desk.wall import stacks
 from desk.wall.models import Card, Stack
 from tests.browser.wall_hand import until
@@ -75,3 +76,33 @@ def test_copies_are_one_card_with_one_verdict_and_each_can_be_taken_out(wall: An
     assert after == ["rejected"] * 3 + ["new"]
     with db.reading() as session:
         assert [session.get_one(Card, one).under_id for one in (*ids, *late)] == [ids[1], None, ids[1], None]
+
+
+@pytest.mark.parametrize("width_px", [390, 1440])
+def test_how_many_copies_there_are_is_never_cut_off_beside_other_badges(
+    wall: Any, address: str, cast: Cast, browser: Any, width_px: int
+) -> None:
+    ids, _stack_id = send_copies(cast, 400, 2000, 500)
+    with db.transaction() as session:
+        message = session.get_one(Message, session.get_one(Card, ids[1]).message_id)
+        message.is_forwarded = True
+    options = {"viewport": {"width": width_px, "height": 900}, "locale": "de-DE"}
+    context = browser.new_context(storage_state=wall.context.storage_state(), **options)
+    page = context.new_page()
+    page.goto(f"{address}/wall")
+    badges = f'.card[data-id="{ids[1]}"] .badges'
+    page.wait_for_selector(f"{badges} .b-more")
+    seen = page.evaluate(
+        """(badges) => {
+          const right = document.querySelector(badges).getBoundingClientRect().right + 1;
+          const isCut = (one) => one.scrollWidth > one.clientWidth + 1;
+          const words = (one) => [...one.querySelectorAll("span")].filter((span) => span.clientWidth > 1);
+          return [...document.querySelectorAll(`${badges} .badge`)].map((one) => [one.className, one.textContent,
+            [one, ...words(one)].some(isCut) || one.getBoundingClientRect().right > right]);
+        }""",
+        badges,
+    )
+    context.close()
+
+    assert len(seen) >= 2, "another badge stands beside it"
+    assert [one for one in seen if one[2]] == []
