@@ -641,8 +641,8 @@ function openMore() {
   if (box.contains(document.activeElement)) { closePane(); return true; }
   pane.open();
   box.scrollIntoView({ block: "nearest" });
-  (box.querySelector("button") ?? $("pane").querySelector("[data-part=scroll]")).focus({ preventScroll: true });
   if (isFlood) pane.flood.focus();
+  if (!box.contains(document.activeElement)) (box.querySelector("button") ?? $("pane").querySelector("[data-part=scroll]")).focus({ preventScroll: true });
   return true;
 }
 
