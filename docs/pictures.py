@@ -20,7 +20,7 @@ from typing import Any
 from PIL import Image
 
 from desk.rehearsal import client
-from docs import media_states
+from docs import media_states, morning_film
 from tests import servers, serving
 from tests.conftest import CHROMIUM_FLAGS, find_chromium
 from tests.serving import Colleague, Desk
@@ -132,10 +132,26 @@ STATES = (
 )
 
 
+# taken all together while a morning is judged, and shown small in a row
+FILM = (
+    Picture("morning-1-before", LEA, "/wall"),
+    Picture("morning-2-call-out", LEA, "/wall"),
+    Picture("morning-3-voice", LEA, "/triage"),
+    Picture("morning-4-photo", LEA, "/triage"),
+    Picture("morning-5-film", LEA, "/triage"),
+    Picture("morning-6-reason", LEA, "/triage"),
+    Picture("morning-7-shortlist", LEA, "/wall"),
+    Picture("morning-8-judged", LEA, "/triage"),
+)
+FILM_SIZE = (1080, 675)
+
+
 def main() -> int:
     only = set(sys.argv[1:])
     PICTURES.mkdir(exist_ok=True)
     with _browser() as browser:
+        if not only or only & {picture.name for picture in FILM}:
+            _take_film(browser)
         for stage, pictures in ((_morning, TAKEN), (_states, STATES)):
             chosen = [picture for picture in pictures if not only or picture.name in only]
             if not chosen:
@@ -146,6 +162,14 @@ def main() -> int:
     total_bytes = sum(path.stat().st_size for path in PICTURES.glob("*.png"))
     print(f"{len(list(PICTURES.glob('*.png')))} pictures, {total_bytes / 1e6:.1f} MB")
     return 0 if total_bytes <= MOST_BYTES else 1
+
+
+def _take_film(browser: Any) -> None:
+    with tempfile.TemporaryDirectory(prefix="desk-pictures-") as folder:
+        morning_film.take(browser, Path(folder), _sign_in)
+        for picture in FILM:
+            with Image.open(Path(folder) / f"{picture.name}.png") as taken:
+                _keep(taken.convert("RGB").resize(FILM_SIZE, Image.Resampling.LANCZOS), picture.name)
 
 
 Stage = tuple[Desk, dict[str, Any]]
@@ -315,9 +339,15 @@ def _take(desk: Desk, browser: Any, people: dict[str, Any], picture: Picture) ->
     page.screenshot(path=path, animations="disabled")
     context.close()
     with Image.open(path) as taken:
-        reduced = taken.convert("RGB").quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        _keep(taken.convert("RGB"), picture.name)
+
+
+def _keep(taken: Image.Image, name: str) -> None:
+    """With few colours."""
+    path = PICTURES / f"{name}.png"
+    reduced = taken.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     reduced.save(path, optimize=True)
-    print(f"{picture.name}: {path.stat().st_size / 1000:.0f} kB")
+    print(f"{name}: {path.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":
