@@ -27,7 +27,7 @@ from bench.figures import Figure, judge
 from desk import clock, db, factory, schema
 from desk.people import actions as people
 from desk.settings import Settings, load_settings
-from desk.wall import forms, queries, tallies
+from desk.wall import forms, queries, tallies, triage
 from desk.wall.models import Word
 from desk.wall.rules import fold
 from desk.wall.spelling import bare, words_of
@@ -149,6 +149,7 @@ def compare(
     gc.freeze()  # what filling left behind is no desk's: looking through it would be measured with one page or another
     figures = [_measure(engine, name, path, *walls, times) for name, path in PAGES.items()]
     figures += [_filter(engine, name, query, walls[-1], times // 3) for name, query in FILTERS.items()]
+    figures.append(_pile(engine, walls[-1], times // 3))
     figures += _choices.measure(engine, walls[-1].database, 1, times=max(1, times // 20), step=1 if times > 1 else 15)
     searches = {name: f"text={quote(words)}" for name, words in SEARCHES.items()} | AMONG
     figures += [_search(engine, name, query, walls[-1], times // 3) for name, query in searches.items()]
@@ -202,6 +203,20 @@ def _filter(engine: str, name: str, query: str, many: Wall, times: int) -> Figur
             tallies.facet_counts(session, station_id, wanted, at=at)
             taken.append((time.perf_counter() - started) * 1000)
     name = f"wall: filter for {name} with its numbers at 1,000,000 cards ({engine})"
+    return judge(name, statistics.median(taken), "ms", limit=FILTER_LIMIT_MS)
+
+
+def _pile(engine: str, many: Wall, times: int) -> Figure:
+    """What a run asks for again and again: its next cards, and how many are left."""
+    db.use(many.database)
+    taken = []
+    for _ in range(max(3, times)):
+        with db.reading() as session:
+            started = time.perf_counter()
+            triage.take_stack(session, 1, by=1, at=clock.now())
+            triage.count_remaining(session, 1, by=1, at=clock.now())
+            taken.append((time.perf_counter() - started) * 1000)
+    name = f"wall: a run's next cards with the numbers left at 1,000,000 cards ({engine})"
     return judge(name, statistics.median(taken), "ms", limit=FILTER_LIMIT_MS)
 
 

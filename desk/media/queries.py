@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from desk import clock
@@ -163,6 +163,12 @@ def list_assets(session: Session, message_ids: Sequence[int]) -> dict[int, list[
         view = view_asset(asset, renditions.get(asset.id, []), said)
         found.setdefault(asset.message_id, []).append(view)
     return found
+
+
+def being_made(station_id: int) -> Select[int]:
+    """Ids of the messages of which a file is being fetched or worked on; not those that wait for another attempt."""
+    of_station = select(Asset.message_id).where(Asset.station_id == station_id, Asset.state.in_(rules.ON_THE_WAY))
+    return of_station.where(Asset.retry_at.is_(None))
 
 
 def view_asset(asset: Asset, renditions: Sequence[Rendition], transcript: Transcript | None = None) -> AssetView:

@@ -25,6 +25,7 @@ PICTURES_BYTES = 16 * 1024 * 1024
 LONGEST_NAME_CHARACTERS = 120
 LEFT = "media.sender_blocked"  # not fetched, because nobody is to see what its sender sends
 FORGOTTEN = "media.forgotten_while_blocked"
+ON_THE_WAY = ("waiting", "fetching", "processing")
 
 KINDS = {
     MessageKind.VOICE: "voice",

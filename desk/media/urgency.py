@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desk.jobs import line
+from desk.media import rules
 from desk.media.models import Asset
 
 KINDS = ("fetch_media", "make_renditions")
-ON_THE_WAY = ("waiting", "fetching", "processing")
 
 
 def is_waiting(session: Session, asset_ids: Sequence[int]) -> bool:
@@ -27,7 +27,7 @@ def hurry(session: Session, asset_ids: Sequence[int]) -> None:
 
 def hurry_message(session: Session, message_id: int) -> None:
     """The same for all files of a message that are not ready."""
-    wanted = select(Asset.id).where(Asset.message_id == message_id, Asset.state.in_(ON_THE_WAY))
+    wanted = select(Asset.id).where(Asset.message_id == message_id, Asset.state.in_(rules.ON_THE_WAY))
     hurry(session, session.execute(wanted).scalars().all())
 
 

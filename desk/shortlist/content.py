@@ -17,12 +17,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desk.media.models import Asset, Rendition
+from desk.media.rules import ON_THE_WAY
 from media_store.delivery import FORMATS
 
 AIR_PROFILE = "broadcast"
 HEARABLE = ("preview", "broadcast", "playable")  # what a producer may listen to in order to vet
 SOUNDING = ("voice", "audio", "video")
-UNFINISHED = ("waiting", "fetching", "processing")
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,9 @@ def content_of(text: str, assets: Sequence[Asset], renditions: Mapping[int, Mapp
         air = made.get(AIR_PROFILE)
         if air is not None:
             return Content(air.sha256, asset, made)
-        if asset.state in UNFINISHED:
+        if asset.state in ON_THE_WAY:
             return Content(None, asset, made)
-    if any(asset.state in UNFINISHED for asset in assets):
+    if any(asset.state in ON_THE_WAY for asset in assets):
         return Content(None, None, {})
     originals = [asset.original_sha256 or "" for asset in assets]
     pictures = {made.sha256 for asset in assets for made in _present(asset, renditions.get(asset.id, {})).values()}

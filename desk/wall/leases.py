@@ -31,8 +31,8 @@ def take_ahead(
 
     `without`: what the person has put off. Whoever holds enough already gets none.
     """
-    pile = select(Card.id).where(*triage.is_to_judge(station_id, by, at), Card.id.not_in(without))
-    pile = pile.order_by(Card.placed_at, Card.id)
+    pile = select(Card.id).where(*triage.is_to_judge(station_id, by, at), triage.is_made(station_id))
+    pile = pile.where(Card.id.not_in(without)).order_by(Card.placed_at, Card.id)
     in_sight = len(session.execute(pile.limit(HELD_AHEAD * SHARE)).all())
     mine = session.execute(
         select(Card.id).where(*_held_by(station_id, by, at), Card.state == "new", Card.id.not_in(without))

@@ -23,6 +23,7 @@ from desk.conversations import queries as threads
 from desk.errors import Invalid
 from desk.identity import allowed_roles
 from desk.live import log
+from desk.media import rules as media_rules
 from desk.media import urgency
 from desk.people import queries as people
 from desk.people.models import Station
@@ -146,9 +147,8 @@ def _pile(session: Session, station_id: int, start: str | None) -> dict[str, Any
     return {
         "cards": [card.as_json() for card in stack.cards],
         "next": stack.next,
-        "remaining": triage.count_remaining(session, station_id, by=me().id, at=at),
         "seq": seq,
-    }
+    } | triage.count_remaining(session, station_id, by=me().id, at=at).as_json()
 
 
 @wall.get("/api/v1/cards")
@@ -245,7 +245,7 @@ def show_card(card_id: int) -> Response:
             "vetting": queries.extras.vetting_of(session, card.id),
             "block": blocks.view_block(session, card.listener_id, at=at),
         }
-        waiting = [asset.id for asset in view.media if asset.state in urgency.ON_THE_WAY]
+        waiting = [asset.id for asset in view.media if asset.state in media_rules.ON_THE_WAY]
         is_hurry = urgency.is_waiting(session, waiting)
     if is_hurry:
         with db.transaction() as session:

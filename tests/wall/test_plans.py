@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from bench import _choices
 from desk import db
 from desk.settings import Settings
-from desk.wall import forms, hits, queries, search, tallies, walks
+from desk.wall import forms, hits, queries, search, tallies, triage, walks
 from desk.wall.facets import Facets
 from desk.wall.walks import Filter
 from tests.desk_fixtures import SIX, add_cast
@@ -90,6 +90,24 @@ def test_what_somebody_holds_is_read_from_its_own_index(on_both_databases: Setti
 
     assert all("ix_card_claimed" in plan for plan in plans), plans
     assert not any("ix_card_wall" in plan for plan in plans), plans
+
+
+def test_the_pile_of_a_run_is_read_along_an_index_and_no_further_than_needed(on_both_databases: Settings) -> None:
+    with db.reading() as session:
+        if session.get_bind().dialect.name != "sqlite":  # on an empty table every plan is good
+            for way in ("seqscan", "bitmapscan", "sort"):
+                session.execute(text(f"SET LOCAL enable_{way} = off"))
+        with asked() as seen:
+            triage.take_stack(session, 1, by=1, at=NOW)
+            triage.count_remaining(session, 1, by=1, at=NOW)
+        stack, *counts = [plan_of(session.connection(), *one) for one in list(seen)]
+
+    assert "ix_card_wall_state" in stack, stack
+    assert not re.search("TEMP B-TREE FOR ORDER BY|Sort", stack), stack
+    assert len(counts) == 2
+    for plan in counts:
+        assert not re.search(r"SCAN card(_\d+)?$|Seq Scan on card\b", plan, re.M), plan
+    assert "message_id" in counts[1], counts[1]
 
 
 def test_a_language_within_a_campaign_has_an_index_of_its_own(on_both_databases: Settings) -> None:

@@ -45,6 +45,8 @@ const first = JSON.parse($("pile").textContent);
 let pile = [];
 let next = null;
 let remaining = {};
+let making = 0; // of them so many whose files are not there yet
+let isMore = false; // the server counts so far and no further
 let current = null;
 let coming = null; // the card that is being claimed before it is shown
 let claiming = null;
@@ -89,8 +91,10 @@ function take(answer) {
   const rank = (card) => (later.has(card.id) ? 2 : isMine(card) ? 0 : 1);
   pile = [...kept, ...open.values()].sort((a, b) => rank(a) - rank(b));
   next = answer.next;
-  remaining = answer.remaining;
+  takeNumbers(answer);
 }
+
+function takeNumbers(answer) { ({ remaining, making, is_more: isMore } = answer); }
 
 const isShort = () => pile.filter(isMine).length < AHEAD_LEAST && (next || pile.some((card) => !isMine(card) && !later.has(card.id)));
 
@@ -110,7 +114,7 @@ function recountSoon() {
     recountDue = 0;
     try {
       if (isIdle() && pile.length === 0) { await fill(); return; }
-      ({ remaining } = await api.get("/api/v1/triage"));
+      takeNumbers(await api.get("/api/v1/triage"));
       draw();
     } catch { /* the next change asks again */ }
   }, RECOUNT_MS);
@@ -347,7 +351,7 @@ function draw() {
   $("run").hidden = !isThere;
   $("main").setAttribute("aria-busy", String(Boolean(coming)));
   $("empty").hidden = isThere;
-  $("left").textContent = number(left);
+  $("left").textContent = isMore ? `${number(left)}+` : number(left);
   $("decided").textContent = number(counts.shortlisted + counts.rejected + counts.jury);
   for (const one of document.querySelectorAll("[data-count]")) one.textContent = number(counts[one.dataset.count]);
   $("stack").replaceChildren(...done.slice(-(STACK - 1)).map((one) => el(`i.${{ shortlisted: "sh", rejected: "rej", later: "lat", jury: "jury", blocked: "rej", lead: "rej" }[one.act]}`)), ...(current ? [el("i.cur")] : []));
@@ -360,6 +364,8 @@ function draw() {
   $("waits").hidden = !kept.count;
   if (kept.count) $("waits").replaceChildren(icon("clock"), tn("%(num)s decision waits for the line", "%(num)s decisions wait for the line", kept.count));
   $("empty").classList.toggle("is-cut-off", live.state === "offline" && left > 0);
+  $("empty").classList.toggle("is-making", live.state !== "offline" && making > 0);
+  $("making").textContent = tn("The file of %(num)s message is being made ready.", "The files of %(num)s messages are being made ready.", making);
 }
 
 /* ---------- the lease ---------- */
@@ -400,6 +406,8 @@ everySecond(() => { drawLease(); if (rejected && Date.now() - rejected.at > REAS
 
 /* ---------- live ---------- */
 
+/** Whether its files are there, or will not be soon: what is being made ready comes into the run when it is. */
+const isMade = (card) => !card.media.some((one) => !["ready", "failed"].includes(one.state) && !one.retry_at);
 const isOpen = (card) => !card.under && card.state === "new" && !isTheirs(card) && !card.listener.is_blocked && !card.is_for_jury;
 
 /** A card as the server says it is now. */
@@ -423,7 +431,7 @@ function learn(card) {
   if (at >= 0) {
     if (!isOpen(card)) pile.splice(at, 1);
     else if (card.version >= pile[at].version) pile[at] = card;
-  } else if (isOpen(card) && !next && !mine.has(card.id)) pile.push(card);
+  } else if (isOpen(card) && isMade(card) && !next && !mine.has(card.id)) pile.push(card);
   if (isIdle() && pile.length) fill();
   draw();
 }
