@@ -133,6 +133,18 @@ def test_in_a_run_a_photo_and_a_film_keep_their_size_above_the_verdicts(phone: A
     assert (look["over"], look["away"]) == ([], 0)
 
 
+def test_every_filter_is_within_reach_of_a_thumb(phone: Any) -> None:
+    phone.tap("#filter-open")
+    phone.wait_for_selector("#filter-menu [data-facet=order]", state="attached")
+    beside = phone.evaluate(
+        "document.querySelector('#filter-menu').scrollWidth - document.querySelector('#filter-menu').clientWidth"
+    )
+    phone.locator("#filter-menu [data-facet=order] [data-choice=oldest]").tap()
+    phone.wait_for_function("location.search.includes('order=oldest')")
+
+    assert beside <= 0
+
+
 def test_on_the_wall_every_verdict_is_under_a_thumb(phone: Any) -> None:
     phone.locator(".card.card-image").first.locator(".card-head").tap()
     phone.wait_for_selector("body.has-pane #pane [data-pane=shortlist]")
