@@ -133,6 +133,16 @@ def test_in_a_run_a_photo_and_a_film_keep_their_size_above_the_verdicts(phone: A
     assert (look["over"], look["away"]) == ([], 0)
 
 
+def test_in_the_listening_strip_the_name_goes_before_the_place(phone: Any, address: str) -> None:
+    phone.goto(f"{address}/wall?shape=strip&kind=voice")
+    phone.wait_for_selector(".card.card-voice .card-who small >> text=Villingen")
+    name_px, place_px = phone.evaluate(
+        """[...document.querySelector(".card.card-voice .card-who").children].map((one) => one.clientWidth)"""
+    )
+
+    assert name_px >= 2 * place_px
+
+
 def test_every_filter_is_within_reach_of_a_thumb(phone: Any) -> None:
     phone.tap("#filter-open")
     phone.wait_for_selector("#filter-menu [data-facet=order]", state="attached")
