@@ -76,6 +76,8 @@ def list_lines(session: Session, station_id: int, *, after: int = 0, most: int =
 
 
 def _chips(session: Session, station_id: int, card_ids: Sequence[int]) -> dict[int, Chip]:
+    if not card_ids:  # SQLite would look through the station for none of them
+        return {}
     rows = session.execute(
         select(Card.id, Card.kind, Card.withdrawn_at, Listener.first_name, Listener.alias)
         .join(Listener, Listener.id == Card.listener_id)

@@ -272,16 +272,19 @@ def list_items(
     }
 
 
+def _texts(session: Session, station_id: int, message_ids: Sequence[int]) -> dict[int | None, Any]:
+    ours = select(Message.id, Message.text, Message.sent_at).where(
+        Message.id.in_(message_ids), Message.station_id == station_id, Message.direction == "out"
+    )
+    return {row.id: row for row in session.execute(ours)}
+
+
 def _shown(session: Session, station_id: int, items: Sequence[MoodItem], at: datetime) -> list[dict[str, Any]]:
     views = queries.view_cards(session, [item.card_id for item in items if item.card_id is not None], at=at)
     reactions = _reactions(session, station_id, [item.reaction_id for item in items if item.reaction_id], at)
     asked_by = {view.message.id: view.message.reply_to_id for view in views.values()}
     answered = [ours for ours in asked_by.values() if ours] + [ours for ours, _name in reactions.values()]
-    texts = {row.id: row for row in session.execute(
-        select(Message.id, Message.text, Message.sent_at).where(
-            Message.id.in_(answered), Message.station_id == station_id, Message.direction == "out"
-        )
-    )}  # fmt: skip
+    texts = _texts(session, station_id, answered) if answered else {}  # for none SQLite would look through all
     shown = []
     for item in items:
         view = views.get(item.card_id) if item.card_id is not None else None

@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session
 from bench import _choices
 from desk import db
 from desk.settings import Settings
-from desk.wall import forms, hits, queries, search, tallies, triage, walks
+from desk.team import queries as team
+from desk.wall import forms, hits, mood, queries, search, tallies, triage, walks
 from desk.wall.facets import Facets
 from desk.wall.walks import Filter
 from tests.desk_fixtures import SIX, add_cast
@@ -32,12 +33,12 @@ CHOSEN = [{}, *_choices.queries_of(1), *islice(_choices.queries_of(2), 0, None, 
 
 
 @contextmanager
-def asked() -> Iterator[list[tuple[str, Any]]]:
+def asked(about: str = r"\bcard\b") -> Iterator[list[tuple[str, Any]]]:
     """The statements that look at cards, with their values."""
     seen: list[tuple[str, Any]] = []
 
     def note(_connection: object, _cursor: object, statement: str, values: object, *_more: object) -> None:
-        if re.search(r"\bcard\b", statement):
+        if re.search(about, statement):
             seen.append((statement, values))
 
     engine = db.current().engine
@@ -108,6 +109,17 @@ def test_the_pile_of_a_run_is_read_along_an_index_and_no_further_than_needed(on_
     for plan in counts:
         assert not re.search(r"SCAN card(_\d+)?$|Seq Scan on card\b", plan, re.M), plan
     assert "message_id" in counts[1], counts[1]
+
+
+def test_where_there_is_nothing_to_look_up_the_database_is_not_asked(on_both_databases: Settings) -> None:
+    """SQLite walks a whole station for a card that is none of them."""
+    with db.reading() as session, asked("SELECT") as seen:
+        mood.list_items(session, 1, at=NOW)
+        team.list_lines(session, 1)
+        asked_about_none = [statement for statement, _values in seen if re.search("1 ?!= ?1", statement)]
+
+    assert len(seen) >= 2
+    assert asked_about_none == []
 
 
 def test_a_language_within_a_campaign_has_an_index_of_its_own(on_both_databases: Settings) -> None:
