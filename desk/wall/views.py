@@ -109,6 +109,15 @@ def list_pile() -> Response:
         return jsonify(_pile(session, my_station().id, request.args.get("from")))
 
 
+@wall.get("/api/v1/triage/left")
+@requires("card.judge")
+def count_pile() -> Response:
+    """How many are left to judge: what a run asks for whenever something has changed."""
+    with db.reading() as session:
+        left = triage.count_remaining(session, my_station().id, by=me().id, at=clock.now())
+    return jsonify(left.as_json())
+
+
 @wall.post("/api/v1/triage/stack")
 @requires("card.judge")
 def take_pile() -> Response:

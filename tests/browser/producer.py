@@ -16,7 +16,6 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tests.browser.conftest import LISTEN_FOR_SOUND
 from tests.browser.wall_hand import until
 from tests.conftest import CHROMIUM_FLAGS, find_chromium
 
@@ -26,6 +25,12 @@ START_MS, NOTICE_MS = 4_000, 1_000
 STUCK_S = 240.0
 PICKED_EVERY, JURY_EVERY, REASON_EVERY, UNDO_EVERY = 12, 40, 15, 60
 SET_UP = ("8", "ArrowUp", "ArrowUp", "ArrowUp")  # the first eight seconds only, at double speed
+# What sounds, the last of it alone: whoever keeps a morning's sounds keeps their memory.
+WATCH_SOUND = """
+window.sounding = [];
+const play = HTMLMediaElement.prototype.play;
+HTMLMediaElement.prototype.play = function () { window.sounding = [this]; return play.call(this); };
+"""
 # Which card was on screen at the very moment a key went down, whoever changed the screen just before.
 WATCH_KEYS = """
 window.pressed = [];
@@ -190,7 +195,7 @@ def main() -> None:
         path = find_chromium(*asked["browsers"])
         browser = playwright.chromium.launch(executable_path=path, args=options)
         context = browser.new_context(locale="de-DE", viewport=asked["size"], reduced_motion="reduce")
-        context.add_init_script(LISTEN_FOR_SOUND + WATCH_KEYS)
+        context.add_init_script(WATCH_SOUND + WATCH_KEYS)
         page = context.new_page()
         page.set_default_timeout(LIMIT_MS)
         faults: list[str] = []

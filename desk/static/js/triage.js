@@ -36,6 +36,7 @@ const AHEAD_LEAST = 3;
 const STACK = 20;
 const WARN_UNDER_S = 15;
 const RECOUNT_MS = 2500;
+const DRAW_MS = 200;
 const REASON_S = 10;
 const LEAVE_MS = 3000;
 const GLANCE_MS = 300; // a card that came by itself is not judged by a key that was meant for the one before
@@ -114,7 +115,7 @@ function recountSoon() {
     recountDue = 0;
     try {
       if (isIdle() && pile.length === 0) { await fill(); return; }
-      takeNumbers(await api.get("/api/v1/triage"));
+      takeNumbers(await api.get("/api/v1/triage/left"));
       draw();
     } catch { /* the next change asks again */ }
   }, RECOUNT_MS);
@@ -344,7 +345,13 @@ function showReasons(isShown) {
 
 /* ---------- the run around it ---------- */
 
+let drawDue = 0;
+/** What many events changed is drawn once; what this person did, at once. */
+function drawSoon() { drawDue ||= setTimeout(draw, DRAW_MS); }
+
 function draw() {
+  clearTimeout(drawDue);
+  drawDue = 0;
   sound.ahead(pile);
   const left = Object.values(remaining).reduce((sum, count) => sum + count, 0);
   const isThere = Boolean(current || coming?.isAfter);
@@ -433,7 +440,7 @@ function learn(card) {
     else if (card.version >= pile[at].version) pile[at] = card;
   } else if (isOpen(card) && isMade(card) && !next && !mine.has(card.id)) pile.push(card);
   if (isIdle() && pile.length) fill();
-  draw();
+  drawSoon();
 }
 
 /** A sender was blocked: nothing of theirs is judged in this run. */
