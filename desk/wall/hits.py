@@ -87,9 +87,14 @@ class Hits:
         return literal_column(PLACE, Key).in_(found.columns(column("rowid", Integer)))
 
 
-def numbered(match: str, wanted: Filter, after: tuple[datetime, int] | None) -> Hits:
-    """The hits that may stand on this page by their time."""
-    oldest, newest = _between(wanted, after)
+def numbered(
+    session: Session, station_id: int, match: str, wanted: Filter, after: tuple[datetime, int] | None
+) -> Hits | None:
+    """The hits that may stand on this page by their time; None where no card may."""
+    span = _span(session, station_id, wanted, after) if wanted.campaign_id is not None else _between(wanted, after)
+    if span is None:
+        return None
+    oldest, newest = span
     low = EARLIEST if oldest is None else clock.to_ms(oldest) << ID_BITS
     return Hits(match, low, LATEST if newest is None else clock.to_ms(newest) << ID_BITS | IDS)
 
@@ -102,6 +107,26 @@ def _between(wanted: Filter, after: tuple[datetime, int] | None) -> tuple[dateti
     elif after is not None:
         newest = min(after[0], newest or after[0])
     return oldest, newest
+
+
+def _span(
+    session: Session, station_id: int, wanted: Filter, after: tuple[datetime, int] | None
+) -> tuple[datetime, datetime] | None:
+    """The same, no wider than the cards of the station or the campaign reach: most campaigns last a few days."""
+    ends = select(_end(station_id, wanted, Card.placed_at.asc()), _end(station_id, wanted, Card.placed_at.desc()))
+    begin, end = session.execute(ends).one()
+    if begin is None:
+        return None
+    oldest, newest = _between(wanted, after)
+    first, last = max(begin, oldest or begin), min(end, newest or end)
+    return (first, last) if first <= last else None
+
+
+def _end(station_id: int, wanted: Filter, order: Any) -> Any:
+    cards = select(Card.placed_at).where(Card.station_id == station_id)
+    if wanted.campaign_id is not None:
+        cards = cards.where(Card.campaign_id == wanted.campaign_id)
+    return cards.order_by(order).limit(1).scalar_subquery()
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------
@@ -117,22 +142,14 @@ def by_stretches(
     at: datetime,
 ) -> list[int]:
     """Ids of a page out of the index, one stretch of time after the other. Two statements."""
-    ends = select(_end(station_id, Card.placed_at.asc()), _end(station_id, Card.placed_at.desc()))
-    begin, end = session.execute(ends).one()
-    if begin is None:
+    span = _span(session, station_id, wanted, after)
+    if span is None:
         return []
-    oldest, newest = _between(wanted, after)
-    first, last = clock.to_ms(max(begin, oldest or begin)), clock.to_ms(min(end, newest or end))
-    if first > last:
-        return []
+    first, last = map(clock.to_ms, span)
     bits = next((bits for bits in STEPS if (last >> bits) - (first >> bits) < MOST_STRETCHES), STEPS[-1])
     places = (first >> bits, last >> bits, 1) if wanted.is_oldest_first else (last >> bits, first >> bits, -1)
     page = stretches_query(station_id, wanted, says, after, limit, at, bits=bits, places=places)
     return list(session.execute(page).scalars())
-
-
-def _end(station_id: int, order: Any) -> Any:
-    return select(Card.placed_at).where(Card.station_id == station_id).order_by(order).limit(1).scalar_subquery()
 
 
 def stretches_query(

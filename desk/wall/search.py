@@ -78,7 +78,7 @@ def find_ids(
 ) -> list[int]:
     """Ids of at most `limit` cards, newest first. Frequent words stand on the first cards one looks at; all
     others are found by the index of the texts, which gives the newest first, or on the cards of a filter that leaves
-    few. Five statements at most.
+    few. Six statements at most.
     """
     if not asked.parts and not asked.starts:
         return []
@@ -115,7 +115,9 @@ def _of_hits(
     """The page out of the first few hits, or out of all of them. Where a filter is set, its own cards are then walked
     through and held against the hits: those that are of both may be few."""
     starts = [_begins(term) for term in asked.starts]
-    every = hits.numbered(_match(asked.parts), wanted, after)
+    every = hits.numbered(session, station_id, _match(asked.parts), wanted, after)
+    if every is None:
+        return []
     first, is_all = every.first(session, FEW, is_oldest_first=wanted.is_oldest_first)
     near = walks.by_hits(station_id, wanted, and_(first.cards(station_id), *starts), after, limit, at)
     ids = list(session.execute(near).scalars())

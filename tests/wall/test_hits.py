@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from desk import db, schema
+from desk.contests.models import Campaign
 from desk.settings import Settings
 from desk.wall import hits, queries, search
 from desk.wall.models import Card
@@ -68,6 +69,38 @@ def test_pages_follow_each_other_over_years_and_within_a_moment(rung: Cast, *, i
             for limit in (1, 3, 60):
                 assert turned_over(session, rung, wanted, limit) == expected, (limit, since, until)
             assert len(expected) > 5
+
+
+@pytest.mark.parametrize("is_oldest_first", [False, True])
+def test_in_a_campaign_hits_are_looked_for_where_its_cards_are_and_none_is_missed(
+    rung: Cast, monkeypatch: pytest.MonkeyPatch, *, is_oldest_first: bool
+) -> None:
+    monkeypatch.setattr(search, "FEW_CARDS", 0)  # a limit of ours: its cards are many
+    with db.transaction() as session:
+        called, empty = (
+            Campaign(station_id=rung.rheinwelle, name=name, opens_at=SIX, created_at=SIX)
+            for name in ("Glocken", "Leer")
+        )
+        session.add_all([called, empty])
+        session.flush()
+        order = (Card.placed_at, Card.id) if is_oldest_first else (Card.placed_at.desc(), Card.id.desc())
+        cards = session.execute(select(Card).where(Card.station_id == rung.rheinwelle).order_by(*order)).scalars().all()
+        for card in cards[9:-9]:
+            card.campaign_id = called.id
+        expected = [card.id for card in cards[9:-9] if "glocke" in card.folded]
+        called_id, empty_id = called.id, empty.id
+    with db.reading() as session:
+        for limit in (1, 3, 60):
+            wanted = Filter(text="glocke", campaign_id=called_id, is_oldest_first=is_oldest_first)
+            assert turned_over(session, rung, wanted, limit) == expected, limit
+        assert turned_over(session, rung, Filter(text="glocke", campaign_id=empty_id), 60) == []
+        if session.get_bind().dialect.name == "sqlite":
+            hit = hits.numbered(session, rung.rheinwelle, "glocke", wanted, None)
+            every = hits.numbered(session, rung.rheinwelle, "glocke", Filter(text="glocke"), None)
+            assert hit is not None
+            assert every is not None
+            assert every.low < hit.low < hit.high < every.high
+    assert len(expected) > 5
 
 
 def test_what_was_written_before_the_migration_is_found_after_it_and_back(rung: Cast) -> None:

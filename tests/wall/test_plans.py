@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from bench import _choices
 from desk import db
+from desk.contests.models import Campaign
 from desk.settings import Settings
 from desk.team import queries as team
 from desk.wall import forms, hits, mood, queries, search, tallies, triage, walks
@@ -142,13 +143,17 @@ def test_hits_are_read_in_the_order_of_the_wall_until_a_page_is_full(
     monkeypatch.setattr(search, "GLANCE", 0)  # a limit of ours: the index alone
     with db.transaction() as session:
         cast = add_cast(session)
-        a_card(session, cast.rheinwelle, text="Ständchen")
+        called = Campaign(station_id=cast.rheinwelle, name="Ständchen", opens_at=SIX, created_at=SIX)
+        session.add(called)
+        session.flush()
+        campaign_id = called.id
+        a_card(session, cast.rheinwelle, text="Ständchen").campaign_id = campaign_id
     with db.reading() as session:
         lite = session.get_bind().dialect.name == "sqlite"
         if not lite:
             session.execute(text("SET LOCAL enable_seqscan = off"))
             assert session.execute(text("SHOW jit")).scalar_one() == "off", "compiling takes longer than any search"
-        wanted = Filter(text="standchen", campaign_id=1)
+        wanted = Filter(text="standchen", campaign_id=campaign_id)
         with asked() as seen:
             search.find_ids(session, cast.rheinwelle, wanted, search.read("standchen"), None, 61, NOW)
         plans = [plan_of(session.connection(), *one) for one in list(seen)]
