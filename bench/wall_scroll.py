@@ -35,6 +35,7 @@ OURS = ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration")
 STARTS = 5
 DOWN_LIMIT_S = 150.0
 WHEEL_PX, WHEEL_FRAMES = 150, 300  # as fast as a wheel turns: 9,000 px a second
+READ_PX = 40  # two screens a second: whoever looks for something
 
 # Notes the first painted card and every task that kept the page from answering.
 WATCH = """
@@ -137,6 +138,7 @@ def _scrolling(page: Any, address: str) -> list[Figure]:
     before_ms = _work_ms(tools)
     read = _scroll(page, WHEEL_PX, WHEEL_FRAMES, DOWN_LIMIT_S * 1000)
     work_ms = (_work_ms(tools) - before_ms) / len(read["took_ms"])
+    looked = _scroll(page, READ_PX, WHEEL_FRAMES, DOWN_LIMIT_S * 1000)
     down = _scroll(page, 1080, 10_000_000, DOWN_LIMIT_S * 1000)
     longest_ms = _longest(page)
     shapes = [_turn(page) for _ in range(3)]
@@ -155,6 +157,13 @@ def _scrolling(page: Any, address: str) -> list[Figure]:
         judge("scroll: longest task, to the end and back", longest_ms, "ms", limit=TASK_LIMIT_MS),
         judge("scroll: our script, style and layout in a frame at a wheel's pace", work_ms, "ms", limit=WORK_LIMIT_MS),
         judge("scroll: frames over 32 ms at a wheel's pace", _late_percent(frames_ms), "%", limit=LATE_LIMIT_PERCENT),
+        judge(
+            "scroll: frames over 32 ms at two screens a second",
+            _late_percent(looked["took_ms"]),
+            "%",
+            limit=LATE_LIMIT_PERCENT,
+        ),
+        judge("scroll: a frame at two screens a second", _mean(looked["took_ms"]), "ms"),
         judge("scroll: the machine's floor, empty boxes: frames over 32 ms", _late_percent(bare["took_ms"]), "%"),
         judge(
             "scroll: a frame at a wheel's pace (bare: empty boxes)", _mean(frames_ms), "ms", bare=_mean(bare["took_ms"])

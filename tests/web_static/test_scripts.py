@@ -121,6 +121,31 @@ def test_whoever_scrolls_fast_sees_frames_first_and_soon_what_stands_in_them(ben
     assert set(content) == {0}
 
 
+def test_whoever_rushes_is_shown_frames_alone_and_whoever_looks_is_shown_cards(bench: Any) -> None:
+    rushed, looked, left = bench.run(
+        FEED
+        + """
+        let fills = 0;
+        const fill = feed.fill;
+        feed.fill = (...all) => { fills += 1; fill(...all); };
+        const frame = () => new Promise((done) => requestAnimationFrame(done));
+        const go = async (by_px) => {
+          fills = 0;
+          for (let at = 0; at < 20; at += 1) { grid.scrollTop += by_px; await frame(); }
+          return fills;
+        };
+        const rest = async () => { for (let at = 0; at < 200; at += 1) await frame(); };
+        await rest();
+        const rushed = await go(150);
+        await rest();
+        const left = document.querySelectorAll('article.is-loading').length;
+        return [rushed, await go(40), left];"""
+    )
+    assert rushed == 0
+    assert looked > 0
+    assert left == 0
+
+
 def test_heard_stretches_join_and_cover(bench: Any) -> None:
     assert bench.run(
         """const p = await load('player');

@@ -11,6 +11,9 @@ const AHEAD = 60;
 const AHEAD_FAR = 200;
 /** So long a frame of scrolling may spend on what stands in new cards: style, layout and paint cost five times as much. */
 const FILL_MS = 2;
+/** Whoever goes on by more than this in one frame, five screens a second, reads nothing: frames pass, and come in time. The
+    slower the machine, the sooner that is so, and the less it has to do then. */
+const RUSH_PX = 100;
 /** So many elements without a card are kept: a window has a row more at one time than at another. */
 const MOST_SPARE = 40;
 /** A turn of the shape fills first what is in view. */
@@ -65,6 +68,7 @@ export class Feed {
     this.sizer = sizer;
     this.frame = 0;
     this.resting = 0;
+    this.stood_px = 0;
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.hold()).observe(scroller);
     this.measure();
@@ -150,7 +154,13 @@ export class Feed {
   }
 
   #later() {
-    this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.draw({ fill_ms: FILL_MS }); });
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      const { scrollTop } = this.scroller;
+      const isRushing = Math.abs(scrollTop - this.stood_px) > RUSH_PX;
+      this.stood_px = scrollTop;
+      this.draw({ fill_ms: isRushing ? 0 : FILL_MS });
+    });
   }
 
   #place(element, index) {
