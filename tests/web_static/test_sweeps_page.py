@@ -123,9 +123,15 @@ def test_a_view_is_kept_chosen_by_digit_renamed_and_brought_back(browser: Any, a
     page.wait_for_selector("html[data-shape=strip] [data-kind-filter=voice][aria-pressed=true]")
     assert page.url.endswith("?kind=voice&shape=strip")
 
+    late: list[Any] = []  # the list of last time stands there until the new one has come
+    page.route("**/api/v1/views", lambda route: late.append(route))
     page.keyboard.press("Shift+V")
     page.get_by_role("button", name="Rename Voices").click()
-    page.keyboard.type("Sung")
+    page.keyboard.type("Su")
+    with page.expect_response("**/api/v1/views"):
+        late[0].continue_()
+    page.unroute("**/api/v1/views")
+    page.keyboard.type("ng")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Remove Sung").click()
     page.locator(".toast button >> text=Undo").click()

@@ -72,10 +72,14 @@ function line(view, digit) {
   return row;
 }
 
-async function fill() {
+const isRenaming = () => Boolean(menu.querySelector(".view-rename"));
+
+/** `isOpening`: the list of last time stands there until this one has come; who renames in it meanwhile is not disturbed. */
+async function fill({ isOpening = false } = {}) {
   const list = menu.querySelector("ul");
   try {
     const { views, show } = await api.get("/api/v1/views");
+    if (isOpening && isRenaming()) return;
     list.replaceChildren(...(views.length ? views.map((view, at) => line(view, at + 1)) : [el("li.view-none", {}, t("No view is kept yet. Choose filters and a shape, then keep them here."))]));
     offerShow(show);
   } catch (error) {
@@ -151,7 +155,7 @@ export function startViews() {
       menu.style.left = `${Math.max(8, Math.min(box.left, innerWidth - menu.offsetWidth - 8))}px`;
       menu.style.top = `${box.bottom + 6}px`;
     }
-    fill().then(() => (menu.querySelector("[aria-current], li a") ?? menu.querySelector("input"))?.focus());
+    fill({ isOpening: true }).then(() => { if (!isRenaming()) (menu.querySelector("[aria-current], li a") ?? menu.querySelector("input"))?.focus(); });
   });
   menu.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
