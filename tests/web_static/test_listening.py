@@ -159,8 +159,9 @@ def heard_of(name: str) -> list[tuple[float, float]]:
     return out
 
 
+@pytest.mark.parametrize("is_held", [False, True])
 def test_a_verdict_plays_the_next_voice_at_once_but_only_in_a_run_that_somebody_started(
-    open_page: Open, cast: Cast, recordings: list[Recording]
+    open_page: Open, cast: Cast, recordings: list[Recording], is_held: bool
 ) -> None:
     with db.transaction() as session:
         for name, recording in zip(("Ada", "Bo", "Chi"), recordings[1:], strict=False):
@@ -175,6 +176,8 @@ def test_a_verdict_plays_the_next_voice_at_once_but_only_in_a_run_that_somebody_
         )
         late = a_voice(session, cast, "Fee", recordings[5])
         late.placed_at = clock.now()
+        for card in session.execute(select(Card)).scalars().all() if is_held else []:
+            actions.claim(session, cast.rheinwelle, card.id, by=cast.nia, at=clock.now())
     page = open_page("/triage")
     shown(page, "Ada")
 

@@ -58,10 +58,11 @@ export class RunSound {
     if (this.goesOn) player.prepare(pile.slice(0, 2 * AHEAD).map((card) => this.#wayOf(card)).filter(Boolean).slice(0, AHEAD));
   }
 
-  /** The peaks of what is on screen are there (null: another card came). */
+  /** The peaks of what is on screen are there (null: another card came). Leaves what was fetched ahead alone: the card that
+      comes has left the pile and is about to play from there. */
   learnPeaks(file) {
     this.#pauses = file ? pausesOf(file) : [];
-    this.#apply();
+    this.#leaveOut();
   }
 
   #wayOf(card) {
@@ -77,9 +78,11 @@ export class RunSound {
     return listening.isFirstOnly && isLong && !this.#rested.has(cardId) && at_s < FIRST_S - NEARLY_S ? FIRST_S : null;
   }
 
+  #leaveOut() { player.leavesOut = listening.skipsPauses ? this.#pauses : []; }
+
   #apply() {
     player.speed = listening.speed;
-    player.leavesOut = listening.skipsPauses ? this.#pauses : [];
+    this.#leaveOut();
     if (player.item) player.until_s = this.#endOf(player.item.cardId, player.item.media, player.position_s);
     if (!listening.goesOn) player.prepare([]);
     else this.ahead(this.#pile);
