@@ -69,7 +69,8 @@ const STATE_ICONS = { new: "dot", mine: "user", claimed: "user", short: "bookmar
 export const state = (kind, label, sign = null) => el(`span.state.state-${kind}`, {}, sign ?? icon(STATE_ICONS[kind] ?? "dot"), el("span", {}, label));
 
 export function badge(label, ic, cls = "", title = "") {
-  return el(`span.badge${cls ? `.${cls.split(" ").join(".")}` : ""}`, { title: title || null }, ic && icon(ic), label ? el("span", {}, label) : title && el("span.vh", {}, title));
+  const named = label ? {} : { role: "img", "aria-label": title };
+  return el(`span.badge${cls ? `.${cls.split(" ").join(".")}` : ""}`, { title: title || null, ...named }, ic && icon(ic), label && el("span", {}, label));
 }
 
 /** Whether a key press belongs to a text field. */
