@@ -69,7 +69,8 @@ async ([by_px, frames, limit_ms]) => {
     const total = Number(feed.lastElementChild.getAttribute("aria-setsize"));
     if (by_px > 0 && isAtEnd && total > 0) break;
   }
-  return { took_ms, most, cards: Number(feed.lastElementChild.getAttribute("aria-posinset")) };
+  const cards = Math.max(...[...feed.children].map((card) => Number(card.getAttribute("aria-posinset"))));
+  return { took_ms, most, cards };
 }
 """
 

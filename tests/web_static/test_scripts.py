@@ -21,8 +21,9 @@ def test_the_grid_divides_as_css_auto_fill_does(bench: Any) -> None:
 def test_a_window_of_the_list_is_pure_arithmetic(bench: Any) -> None:
     script = "const f = await load('feed'); return f.windowOf(args[0])"
     middle = {"scroll_px": 20600, "view_px": 800, "row_px": 206, "columns": 4, "count": 100000}
-    assert bench.run(script, middle) == [392, 424]
-    assert bench.run(script, middle | {"scroll_px": 0}) == [0, 24]
+    assert bench.run(script, middle) == [392, 428]
+    assert bench.run(script, middle | {"scroll_px": 0}) == [0, 28]
+    assert bench.run(script, middle | {"scroll_px": 20805}) == [392, 428]
     assert bench.run(script, middle | {"count": 10, "scroll_px": 1e9}) == [10, 10]
 
 
@@ -76,6 +77,30 @@ def test_cards_stand_in_the_page_in_the_order_of_the_list(bench: Any) -> None:
     )
     assert order == sorted(order)
     assert order[0] == 4
+
+
+def test_a_list_is_put_in_order_when_it_comes_to_rest_and_not_while_it_moves(bench: Any) -> None:
+    taken_out, order, has_focus = bench.run(
+        FEED
+        + """
+        const frame = () => new Promise((done) => requestAnimationFrame(done));
+        const sizer = document.querySelector('article').parentElement;
+        for (let first = 0; first < 30; first += 1) await frame();
+        grid.scrollTop = 5000; feed.draw();
+        const kept = Number(document.querySelectorAll('article')[4].getAttribute('aria-posinset')) - 1;
+        feed.keep(kept); feed.elementOf(kept).tabIndex = 0; feed.elementOf(kept).focus();
+        let takenOut = 0;
+        const count = (told) => { for (const one of told) takenOut += one.removedNodes.length; };
+        new MutationObserver(count).observe(sizer, { childList: true });
+        for (let at = 0; at < 30; at += 1) { grid.scrollTop += 40; await frame(); }
+        const whileMoving = takenOut;
+        while (sizer.classList.contains('is-moving')) await frame();
+        const order = [...document.querySelectorAll('article')].map((one) => Number(one.getAttribute('aria-posinset')));
+        return [whileMoving, order, document.activeElement === feed.elementOf(kept)];"""
+    )
+    assert taken_out == 0
+    assert order == sorted(order)
+    assert has_focus
 
 
 def test_what_has_left_the_view_is_given_to_what_comes_in(bench: Any) -> None:

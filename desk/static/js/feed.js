@@ -9,15 +9,17 @@ const SPARE_ROWS = 2;
 /** Whoever is on the way down gets the next part before the end is in sight, in a long list long before. */
 const AHEAD = 60;
 const AHEAD_FAR = 200;
-/** So long a frame of scrolling may spend on what stands in new cards: style, layout and paint cost five times as much. */
-const FILL_MS = 2;
+/** So long a frame of scrolling may spend on what stands in new cards: style, layout and paint cost ten times as much. */
+const FILL_MS = 1;
+/** And one that has not moved since the last. */
+const STILL_FILL_MS = 3;
 /** Whoever goes on by more than this in one frame, five screens a second, reads nothing: frames pass, and come in time. The
     slower the machine, the sooner that is so, and the less it has to do then. */
 const RUSH_PX = 100;
 /** So many elements without a card are kept: a window has a row more at one time than at another. */
 const MOST_SPARE = 40;
 /** A turn of the shape fills first what is in view. */
-const TURN_FILL_MS = 6;
+const TURN_FILL_MS = 3;
 /** So long after the last scrolling the list counts as at rest. */
 const REST_MS = 150;
 /** What floats over the foot of the list: the cards below it count as not seen. */
@@ -34,10 +36,12 @@ export function mostColumns(view_px, row_px) {
   return Math.max(1, Math.floor((MOST_SHOWN - 1) / (Math.ceil(view_px / row_px) + 1 + 2 * SPARE_ROWS)));
 }
 
-/** First and one past the last index that a scroll position shows, with rows to spare above and below. */
+/** First and one past the last index that a scroll position shows, with rows to spare above and below. Always as many rows
+    as can be seen at most: a row that is now needed and now not would be taken out of the page and put back. */
 export function windowOf({ scroll_px, view_px, row_px, columns, count, spare_rows = SPARE_ROWS }) {
-  const first = Math.max(0, Math.floor(scroll_px / row_px) - spare_rows);
-  const last = Math.ceil((scroll_px + view_px) / row_px) + spare_rows;
+  const top = Math.floor(scroll_px / row_px);
+  const first = Math.max(0, top - spare_rows);
+  const last = top + Math.ceil(view_px / row_px) + 1 + spare_rows;
   return [Math.min(count, first * columns), Math.min(count, last * columns)];
 }
 
@@ -149,17 +153,23 @@ export class Feed {
   #scrolled() {
     if (this.resting) clearTimeout(this.resting);
     else this.sizer.classList.add("is-moving");
-    this.resting = setTimeout(() => { this.resting = 0; this.sizer.classList.remove("is-moving"); }, REST_MS);
+    this.resting = setTimeout(() => this.#rest(), REST_MS);
     this.#later();
+  }
+
+  #rest() {
+    this.resting = 0;
+    this.sizer.classList.remove("is-moving");
+    this.#arrange();
   }
 
   #later() {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
       const { scrollTop } = this.scroller;
-      const isRushing = Math.abs(scrollTop - this.stood_px) > RUSH_PX;
+      const by_px = Math.abs(scrollTop - this.stood_px);
       this.stood_px = scrollTop;
-      this.draw({ fill_ms: isRushing ? 0 : FILL_MS });
+      this.draw({ fill_ms: by_px > RUSH_PX ? 0 : by_px ? FILL_MS : STILL_FILL_MS });
     });
   }
 
@@ -191,21 +201,20 @@ export class Feed {
     const [from, to] = windowOf({ ...view, row_px: this.row_px, columns: this.columns, count: this.keys.length });
     const wanted = new Set(this.keys.slice(from, to));
     if (this.kept !== null && this.indexes.has(this.kept)) wanted.add(this.kept);
-    const stays = new Set();
-    for (const [key, element] of this.shown) if (wanted.has(key)) stays.add(element);
     const free = this.#release(wanted);
     const order = [...wanted].sort((a, b) => this.indexes.get(a) - this.indexes.get(b));
     const until_ms = performance.now() + fill_ms;
     for (const key of this.#seenFirst(order, view)) {
       const before = this.shown.get(key);
       const isInTime = key === this.kept || performance.now() < until_ms;
-      if (!before || refill || (isInTime && this.blanks.has(key))) this.#furnish(key, isInTime, free, stays);
+      if (!before || refill || (isInTime && this.blanks.has(key))) this.#furnish(key, isInTime, free);
       if (all || this.shown.get(key) !== before) this.#place(this.shown.get(key), this.indexes.get(key));
     }
     this.shown = new Map(order.map((key) => [key, this.shown.get(key)]));
     for (const spare of [...free.whole, ...free.blank]) spare.remove();
     this.spare = [...this.spare, ...free.whole].slice(-MOST_SPARE);
-    this.#arrange(stays);
+    for (const element of this.shown.values()) if (!element.isConnected) this.sizer.append(element);
+    if (all || !this.resting) this.#arrange();
     if (this.blanks.size) this.#later();
     if (!this.keys.length) return;
     this.shows(from, to);
@@ -222,16 +231,13 @@ export class Feed {
   }
 
   /** Gives a card an element with its content, or an empty frame if there is no time for more. */
-  #furnish(key, isInTime, free, stays) {
+  #furnish(key, isInTime, free) {
     const known = this.shown.get(key);
     if (known && this.blanks.has(key) !== isInTime) {
       if (isInTime) this.fill(known, key, this.indexes.get(key));
       return;
     }
-    if (known) {
-      stays.delete(known);
-      this.#drop(key, free);
-    }
+    if (known) this.#drop(key, free);
     if (isInTime) this.#give(key, free.whole.shift() ?? this.spare.pop() ?? this.make(key));
     else this.#giveBlank(key, free.blank.shift() ?? blankCard());
   }
@@ -261,15 +267,14 @@ export class Feed {
     this.shown.set(key, element);
   }
 
-  /** Puts the elements into the order of their cards. Those that stay are passed over, not moved: one may have the focus. */
-  #arrange(stays) {
-    let before = this.sizer.firstElementChild;
-    for (const element of this.shown.values()) {
-      let found = before;
-      while (found && found !== element && stays.has(element)) found = found.nextElementSibling;
-      if (found === element) before = element.nextElementSibling;
-      else this.sizer.insertBefore(element, before);
-    }
+  /** Puts the elements into the order of their cards, for whoever has them read out. Where they stand on screen is not up to
+      that, and moving one costs as much as making it: a list that is being scrolled is put in order when it comes to rest.
+      The kept one is never moved: it may have the focus. */
+  #arrange() {
+    const elements = [...this.shown.values()];
+    const kept = Math.max(0, elements.indexOf(this.shown.get(this.kept)));
+    for (let at = kept - 1; at >= 0; at -= 1) if (elements[at].nextElementSibling !== elements[at + 1]) elements[at + 1].before(elements[at]);
+    for (let at = kept + 1; at < elements.length; at += 1) if (elements[at].previousElementSibling !== elements[at - 1]) elements[at - 1].after(elements[at]);
   }
 
   /** First and one past the last card of which at least half is in the view. */
