@@ -95,6 +95,7 @@ def test_a_list_is_put_in_order_when_it_comes_to_rest_and_not_while_it_moves(ben
         for (let at = 0; at < 30; at += 1) { grid.scrollTop += 40; await frame(); }
         const whileMoving = takenOut;
         while (sizer.classList.contains('is-moving')) await frame();
+        for (let after = 0; after < 30; after += 1) await frame();
         const order = [...document.querySelectorAll('article')].map((one) => Number(one.getAttribute('aria-posinset')));
         return [whileMoving, order, document.activeElement === feed.elementOf(kept)];"""
     )

@@ -12,7 +12,9 @@ const AHEAD_FAR = 200;
 /** So long a frame of scrolling may spend on what stands in new cards: style, layout and paint cost ten times as much. */
 const FILL_MS = 1;
 /** And one that has not moved since the last. */
-const STILL_FILL_MS = 3;
+const STILL_FILL_MS = 2;
+/** So many elements at most a frame puts in order. */
+const MOST_MOVED = 4;
 /** Whoever goes on by more than this in one frame, five screens a second, reads nothing: frames pass, and come in time. The
     slower the machine, the sooner that is so, and the less it has to do then. */
 const RUSH_PX = 100;
@@ -160,7 +162,7 @@ export class Feed {
   #rest() {
     this.resting = 0;
     this.sizer.classList.remove("is-moving");
-    this.#arrange();
+    this.#later();
   }
 
   #later() {
@@ -169,7 +171,7 @@ export class Feed {
       const { scrollTop } = this.scroller;
       const by_px = Math.abs(scrollTop - this.stood_px);
       this.stood_px = scrollTop;
-      this.draw({ fill_ms: by_px > RUSH_PX ? 0 : by_px ? FILL_MS : STILL_FILL_MS });
+      this.draw({ fill_ms: by_px > RUSH_PX ? 0 : by_px ? FILL_MS : STILL_FILL_MS, most_moved: MOST_MOVED });
     });
   }
 
@@ -194,8 +196,8 @@ export class Feed {
   }
 
   /** Brings the page up to the view. `all` places every card anew, `refill` fills it anew; with `fill_ms`, cards for which
-      there is no time left stand as empty frames until the next. */
-  draw({ all = false, refill = false, fill_ms = Infinity, view = this.#view() } = {}) {
+      there is no time left stand as empty frames until the next; with `most_moved`, no more are put in order at once. */
+  draw({ all = false, refill = false, fill_ms = Infinity, most_moved = Infinity, view = this.#view() } = {}) {
     if (!this.columns) return;
     this.#size();
     const [from, to] = windowOf({ ...view, row_px: this.row_px, columns: this.columns, count: this.keys.length });
@@ -214,8 +216,8 @@ export class Feed {
     for (const spare of [...free.whole, ...free.blank]) spare.remove();
     this.spare = [...this.spare, ...free.whole].slice(-MOST_SPARE);
     for (const element of this.shown.values()) if (!element.isConnected) this.sizer.append(element);
-    if (all || !this.resting) this.#arrange();
-    if (this.blanks.size) this.#later();
+    const isInOrder = this.resting && !all ? true : this.#arrange(most_moved);
+    if (this.blanks.size || !isInOrder) this.#later();
     if (!this.keys.length) return;
     this.shows(from, to);
     if (to >= this.keys.length - this.#ahead()) this.near();
@@ -267,14 +269,24 @@ export class Feed {
     this.shown.set(key, element);
   }
 
-  /** Puts the elements into the order of their cards, for whoever has them read out. Where they stand on screen is not up to
-      that, and moving one costs as much as making it: a list that is being scrolled is put in order when it comes to rest.
-      The kept one is never moved: it may have the focus. */
-  #arrange() {
+  /** Puts the elements into the order of their cards, for whoever has them read out; false if more than `most` had to be
+      moved. Where they stand on screen is not up to that, and moving one costs as much as making it: a list that is being
+      scrolled is put in order when it has come to rest. The kept one is never moved: it may have the focus. */
+  #arrange(most) {
     const elements = [...this.shown.values()];
     const kept = Math.max(0, elements.indexOf(this.shown.get(this.kept)));
-    for (let at = kept - 1; at >= 0; at -= 1) if (elements[at].nextElementSibling !== elements[at + 1]) elements[at + 1].before(elements[at]);
-    for (let at = kept + 1; at < elements.length; at += 1) if (elements[at].previousElementSibling !== elements[at - 1]) elements[at - 1].after(elements[at]);
+    let left = most;
+    for (let at = kept - 1; at >= 0; at -= 1) {
+      if (elements[at].nextElementSibling === elements[at + 1]) continue;
+      if (left-- <= 0) return false;
+      elements[at + 1].before(elements[at]);
+    }
+    for (let at = kept + 1; at < elements.length; at += 1) {
+      if (elements[at].previousElementSibling === elements[at - 1]) continue;
+      if (left-- <= 0) return false;
+      elements[at - 1].after(elements[at]);
+    }
+    return true;
   }
 
   /** First and one past the last card of which at least half is in the view. */
