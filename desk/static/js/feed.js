@@ -18,7 +18,7 @@ const MOST_MOVED = 4;
 /** Whoever goes on by more than this in one frame, five screens a second, reads nothing: frames pass, and come in time. The
     slower the machine, the sooner that is so, and the less it has to do then. */
 const RUSH_PX = 100;
-/** So many elements without a card are kept: a window has a row more at one time than at another. */
+/** So many elements without a card are kept: whoever rushes is shown frames, and wants the cards back a moment later. */
 const MOST_SPARE = 40;
 /** A turn of the shape fills first what is in view. */
 const TURN_FILL_MS = 3;
@@ -216,8 +216,8 @@ export class Feed {
     for (const spare of [...free.whole, ...free.blank]) spare.remove();
     this.spare = [...this.spare, ...free.whole].slice(-MOST_SPARE);
     for (const element of this.shown.values()) if (!element.isConnected) this.sizer.append(element);
-    const isInOrder = this.resting && !all ? true : this.#arrange(most_moved);
-    if (this.blanks.size || !isInOrder) this.#later();
+    const isOrderPutOff = this.resting && !all;
+    if (!isOrderPutOff && !this.#arrange(most_moved) || this.blanks.size) this.#later();
     if (!this.keys.length) return;
     this.shows(from, to);
     if (to >= this.keys.length - this.#ahead()) this.near();
