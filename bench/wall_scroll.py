@@ -139,7 +139,6 @@ def _scrolling(page: Any, address: str) -> list[Figure]:
     before_ms = _work_ms(tools)
     read = _scroll(page, WHEEL_PX, WHEEL_FRAMES, DOWN_LIMIT_S * 1000)
     work_ms = (_work_ms(tools) - before_ms) / len(read["took_ms"])
-    page.wait_for_selector(".card.is-loading", state="detached")
     looked = _scroll(page, READ_PX, WHEEL_FRAMES, DOWN_LIMIT_S * 1000)
     down = _scroll(page, 1080, 10_000_000, DOWN_LIMIT_S * 1000)
     longest_ms = _longest(page)
