@@ -20,6 +20,7 @@ from desk.live.relay import Relay
 from desk.opening import ROOMS, open_house
 from desk.people import actions as people_actions
 from desk.people import queries as people_queries
+from desk.people import rules as people_rules
 from desk.settings import Settings
 from desk.web import access, headers, health, limits, openapi, pages, replies
 from desk.web.sockets import Sockets
@@ -98,8 +99,7 @@ def _load_identity(token: str) -> Identity | None:
     at = clock.now()
     with db.reading() as session:
         identity = people_queries.find_identity(session, token, at=at)
-        stale = identity is not None and people_queries.is_needing_a_mark(session, token, at=at)
-    if stale:
+    if identity is not None and people_rules.needs_a_mark(identity.seen_at, at):
         with db.transaction() as session:
             people_actions.mark_seen(session, token, at=at)
     return identity

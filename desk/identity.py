@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -46,6 +47,7 @@ class Identity:
     station: StationCard | None
     stations: tuple[StationCard, ...]
     roles: frozenset[str]
+    seen_at: datetime  # when the session was last marked as seen
 
     def may(self, permission: str) -> bool:
         return bool(self.roles & allowed_roles(permission))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import Result, bindparam, select
 from sqlalchemy.orm import Session
 
 from desk import clock, sealing
@@ -12,6 +12,17 @@ from desk.errors import NotFound
 from desk.identity import Identity, StationCard
 from desk.people import rules
 from desk.people.models import Membership, Person, StaffSession, Station
+
+# Asked with every request: made once, because building a statement costs more than running it.
+_sessions = select(StaffSession, Person).join(Person, Person.id == StaffSession.person_id)
+_BY_TOKEN = _sessions.where(StaffSession.token_lookup == bindparam("token"))
+_BY_ID = _sessions.where(StaffSession.id == bindparam("id"))
+_STATIONS = (
+    select(Station, Membership.role)
+    .join(Membership, Membership.station_id == Station.id)
+    .where(Membership.person_id == bindparam("person"))
+    .order_by(Station.name)
+)
 
 
 def load_station(session: Session, slug: str) -> Station:
@@ -35,18 +46,16 @@ def find_identity(session: Session, token: str, *, at: datetime) -> Identity | N
 
     Two statements.
     """
-    return _find_identity(session, StaffSession.token_lookup == sealing.lookup("session", token), at)
+    return _identity_of(session, session.execute(_BY_TOKEN, {"token": sealing.lookup("session", token)}), at)
 
 
 def find_identity_of_session(session: Session, session_id: int, *, at: datetime) -> Identity | None:
     """As `find_identity`, for what was begun in a session and is asked for without its cookie."""
-    return _find_identity(session, StaffSession.id == session_id, at)
+    return _identity_of(session, session.execute(_BY_ID, {"id": session_id}), at)
 
 
-def _find_identity(session: Session, wanted: ColumnElement[bool], at: datetime) -> Identity | None:
-    row = session.execute(
-        select(StaffSession, Person).join(Person, Person.id == StaffSession.person_id).where(wanted)
-    ).one_or_none()
+def _identity_of(session: Session, found: Result[StaffSession, Person], at: datetime) -> Identity | None:
+    row = found.one_or_none()
     if row is None:
         return None
     staff_session, person = row
@@ -59,12 +68,7 @@ def _find_identity(session: Session, wanted: ColumnElement[bool], at: datetime) 
 
 def identity_of(session: Session, staff_session: StaffSession, person: Person) -> Identity:
     """Put together who a person is at the station of the session."""
-    rows = session.execute(
-        select(Station, Membership.role)
-        .join(Membership, Membership.station_id == Station.id)
-        .where(Membership.person_id == person.id)
-        .order_by(Station.name)
-    ).all()
+    rows = session.execute(_STATIONS, {"person": person.id}).all()
     stations = {station.id: station_card(station) for station, _role in rows}
     chosen = stations.get(staff_session.station_id or 0) or next(iter(stations.values()), None)
     roles = {role for station, role in rows if chosen is not None and station.id == chosen.id}
@@ -81,15 +85,8 @@ def identity_of(session: Session, staff_session: StaffSession, person: Person) -
         station=chosen,
         stations=tuple(stations.values()),
         roles=frozenset(roles),
+        seen_at=staff_session.seen_at,
     )
-
-
-def is_needing_a_mark(session: Session, token: str, *, at: datetime) -> bool:
-    """Whether the session was last marked as seen more than a minute ago."""
-    seen_at = session.execute(
-        select(StaffSession.seen_at).where(StaffSession.token_lookup == sealing.lookup("session", token))
-    ).scalar_one_or_none()
-    return seen_at is not None and at - seen_at > rules.SEEN_STEP
 
 
 def is_socket_alive(session: Session, session_id: int, person_id: int, station_id: int) -> bool:

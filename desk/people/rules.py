@@ -18,6 +18,11 @@ def is_session_alive(created_at: datetime, seen_at: datetime, ended_at: datetime
     return ended_at is None and at - seen_at <= IDLE and at - created_at <= ABSOLUTE
 
 
+def needs_a_mark(seen_at: datetime, at: datetime) -> bool:
+    """Whether a session was last marked as seen so long ago that this request should be noted."""
+    return at - seen_at > SEEN_STEP
+
+
 def initials(name: str) -> str:
     """Two letters for an avatar: "Lea Vogt" gives LV, "Murat" gives MU."""
     words = [word for word in name.replace("-", " ").split() if word[0].isalnum()]

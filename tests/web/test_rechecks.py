@@ -6,6 +6,7 @@ from flask import Flask
 
 from desk.identity import Identity, StationCard
 from desk.web.sockets import Sockets, socketio
+from tests.desk_fixtures import SIX
 
 STATION = StationCard(id=1, slug="rhein", name="Rheinwelle", mark="RW", hue=200, locale="de", timezone="Europe/Berlin")
 
@@ -13,7 +14,7 @@ STATION = StationCard(id=1, slug="rhein", name="Rheinwelle", mark="RW", hue=200,
 def _identity(session_id: int) -> Identity:
     return Identity(
         id=session_id * 10, session_id=session_id, name="Lena", initials="LE", hue=10, locale="de", theme="dark",
-        station=STATION, stations=(STATION,), roles=frozenset({"producer"}),
+        station=STATION, stations=(STATION,), roles=frozenset({"producer"}), seen_at=SIX,
     )  # fmt: skip
 
 
