@@ -133,8 +133,7 @@ class Database:
     def _write(self, engine: Engine) -> Iterator[Session]:
         with Session(engine, expire_on_commit=False) as session:
             yield session
-            session.flush()  # what follows from changed rows leaves its hook now
-            _run_hooks(session, "before_commit")
+            finish(session)
             session.commit()
             self.committed.set()
             hooks = session.info.pop("after_commit", {})
@@ -210,6 +209,12 @@ def before_commit(session: Session, name: str, hook: Hook) -> None:
     session.info.setdefault("before_commit", {}).setdefault(name, hook)
 
 
+def finish(session: Session) -> None:
+    """Do now what was left for the end: what is read afterwards is what will be committed. May be repeated."""
+    session.flush()  # what follows from changed rows leaves its hook now
+    _run_hooks(session, "before_commit")
+
+
 def after_commit(session: Session, name: str, hook: Hook) -> None:
     """Run `hook` once after the commit; never if it rolled back. `hook` must not use the database."""
     session.info.setdefault("after_commit", {}).setdefault(name, hook)
@@ -279,6 +284,24 @@ def _statement(table: Table, dialect: str, unique: tuple[str, ...]) -> Any:
 @lru_cache(maxsize=64)
 def _insert_for_id(table: Table, dialect: str, unique: tuple[str, ...]) -> Any:
     return _statement(table, dialect, unique).returning(table.c.id)
+
+
+def add_up(session: Session, table: Table, rows: list[dict[str, Any]], *, unique: list[str], counter: str) -> None:
+    """Add to a column of counting rows, in the order given; a row that is not there is made with what was to be added.
+
+    The same order in every transaction: two that hold a row each would wait for each other.
+    """
+    if rows:
+        statement = _adding_up(table, session.get_bind().dialect.name, tuple(unique), counter)
+        session.connection().execute(statement, rows)
+
+
+@lru_cache(maxsize=64)
+def _adding_up(table: Table, dialect: str, unique: tuple[str, ...], counter: str) -> Any:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = insert(table)
+    more = {counter: table.c[counter] + statement.excluded[counter]}
+    return statement.on_conflict_do_update(index_elements=list(unique), set_=more)
 
 
 def is_durable(session: Session) -> bool:

@@ -10,11 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from desk import clock, db, sealing
+from desk.live import log
 from desk.live.models import AuditRow, StationCounter
+
+_counters = StationCounter.metadata.tables["station_counter"]
+_of_station = _counters.c.station_id == bindparam("station")
+_HEAD = select(_counters.c.audit_seq, _counters.c.audit_head).where(_of_station)
+_KEEP_HEAD = update(_counters).where(_of_station).values(audit_seq=bindparam("seq"), audit_head=bindparam("head"))
+_WRITE = insert(AuditRow.metadata.tables["audit_row"])
 
 
 @dataclass(frozen=True)
@@ -61,24 +68,13 @@ def _chain_and_write(session: Session) -> None:
             seq += 1
             row.update(seq=seq, previous=head)
             head = row["proof"] = _proof(row)
-        session.execute(insert(AuditRow), rows)
-        session.execute(
-            update(StationCounter).where(StationCounter.station_id == station_id).values(audit_seq=seq, audit_head=head)
-        )
+        session.execute(_WRITE, rows)
+        session.execute(_KEEP_HEAD, {"station": station_id, "seq": seq, "head": head})
 
 
 def _lock_head(session: Session, station_id: int) -> tuple[int, str]:
-    db.insert_if_absent(
-        session,
-        StationCounter.metadata.tables["station_counter"],
-        {"station_id": station_id, "event_seq": 0, "audit_seq": 0, "audit_head": ""},
-        unique=["station_id"],
-    )
-    seq, head = session.execute(
-        select(StationCounter.audit_seq, StationCounter.audit_head)
-        .where(StationCounter.station_id == station_id)
-        .with_for_update()
-    ).one()
+    log.hold(session, station_id)
+    seq, head = session.execute(_HEAD, {"station": station_id}).one()
     return seq, head
 
 

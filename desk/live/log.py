@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from desk import clock, db
@@ -21,6 +21,25 @@ from desk.live.models import LiveEvent, StationCounter
 Payload = dict[str, Any]
 KEEP = timedelta(hours=24)
 CATCH_UP_MOST = 2000  # DESIGN.md §7: above this a page reloads its window
+
+# Asked with each change and each event: made once, because building a statement costs more than running it.
+_counters = StationCounter.metadata.tables["station_counter"]
+_of_station = _counters.c.station_id == bindparam("station")
+_HOLD = select(_counters.c.station_id).where(_of_station).with_for_update()
+_ADVANCE = (
+    update(_counters)
+    .where(_of_station)
+    .values(event_seq=_counters.c.event_seq + bindparam("more"))
+    .returning(_counters.c.event_seq)
+)
+_WRITE = insert(LiveEvent.metadata.tables["live_event"])
+_NOTIFY = text("NOTIFY desk_live")
+_LAST = select(_counters.c.station_id, _counters.c.event_seq)
+_AFTER = (
+    select(LiveEvent.seq, LiveEvent.station_id, LiveEvent.kind, LiveEvent.audience, LiveEvent.payload, LiveEvent.at)
+    .where(LiveEvent.station_id == bindparam("station"), LiveEvent.seq > bindparam("seq"))
+    .order_by(LiveEvent.seq)
+)
 
 
 @dataclass(frozen=True)
@@ -59,32 +78,29 @@ def _number_and_write(session: Session) -> None:
         last = _advance(session, station_id, len(rows))
         for offset, row in enumerate(rows):
             row["seq"] = last - len(rows) + 1 + offset
-        session.execute(insert(LiveEvent), rows)
+        session.execute(_WRITE, rows)
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("NOTIFY desk_live"))
+        session.execute(_NOTIFY)
 
 
 def hold(session: Session, station_id: int) -> None:
-    """Keep every other event of this station waiting until the commit: what is read now is true at our number."""
-    db.insert_if_absent(
-        session,
-        StationCounter.metadata.tables["station_counter"],
-        {"station_id": station_id, "event_seq": 0, "audit_seq": 0, "audit_head": ""},
-        unique=["station_id"],
-    )
-    session.execute(
-        select(StationCounter.station_id).where(StationCounter.station_id == station_id).with_for_update()
-    ).one()
+    """Keep every other event of this station waiting until the commit: what is read now is true at our number.
+
+    May be repeated: what a transaction holds it holds to its end.
+    """
+    held: set[int] = session.info.setdefault("held_stations", set())
+    if station_id in held:
+        return
+    if session.execute(_HOLD, {"station": station_id}).first() is None:
+        first = {"station_id": station_id, "event_seq": 0, "audit_seq": 0, "audit_head": ""}
+        db.insert_if_absent(session, _counters, first, unique=["station_id"])
+        session.execute(_HOLD, {"station": station_id}).one()
+    held.add(station_id)
 
 
 def _advance(session: Session, station_id: int, by: int) -> int:
     hold(session, station_id)
-    return session.execute(
-        update(StationCounter)
-        .where(StationCounter.station_id == station_id)
-        .values(event_seq=StationCounter.event_seq + by)
-        .returning(StationCounter.event_seq)
-    ).scalar_one()
+    return int(session.execute(_ADVANCE, {"station": station_id, "more": by}).scalar_one())
 
 
 def last_seq(session: Session, station_id: int) -> int:
@@ -97,24 +113,21 @@ def last_seq(session: Session, station_id: int) -> int:
 
 def last_seqs(session: Session) -> dict[int, int]:
     """Newest number of every station, for the tailer's look around."""
-    rows = session.execute(select(StationCounter.station_id, StationCounter.event_seq)).all()
-    return {row.station_id: row.event_seq for row in rows}
+    return {row.station_id: row.event_seq for row in session.execute(_LAST)}
 
 
-def list_after(session: Session, station_id: int, seq: int, *, most: int = CATCH_UP_MOST) -> Sequence[Event] | None:
+def list_after(
+    session: Session, station_id: int, seq: int, *, most: int = CATCH_UP_MOST, newest: int | None = None
+) -> Sequence[Event] | None:
     """Events of a station after `seq`, oldest first; None if the gap cannot be filled any more and a page must reload.
 
     That is so when more than `most` are missing, when the log was cut since, or when `seq` lies in the future
-    (a restored database).
+    (a restored database). `newest`: the station's newest number, if it is known in this snapshot.
     """
-    newest = last_seq(session, station_id)
+    newest = last_seq(session, station_id) if newest is None else newest
     if seq > newest or newest - seq > most:
         return None
-    rows = session.execute(
-        select(LiveEvent.seq, LiveEvent.station_id, LiveEvent.kind, LiveEvent.audience, LiveEvent.payload, LiveEvent.at)
-        .where(LiveEvent.station_id == station_id, LiveEvent.seq > seq)
-        .order_by(LiveEvent.seq)
-    )
+    rows = session.execute(_AFTER, {"station": station_id, "seq": seq})
     events = [Event(*row) for row in rows]
     if len(events) != newest - seq and (not events or events[0].seq != seq + 1):
         return None

@@ -78,7 +78,7 @@ class Relay:
                 last = self._last.get(station_id, 0)
                 if seq <= last:
                     continue
-                events = log.list_after(session, station_id, last)
+                events = log.list_after(session, station_id, last, newest=seq)
                 if events:
                     self._deliver(events)
                     self.lag_s = max(0.0, time.time() - events[-1].at.timestamp())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import BindParameter, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from desk import clock
@@ -144,6 +144,17 @@ class AssetView:
         return {"state": said.state, "language": said.language, "text": said.text, "words": list(said.words)}
 
 
+# asked with every change of a card: made once, because building a statement costs more than running it
+_ids: BindParameter[Any] = bindparam("ids", expanding=True)
+_ASSETS = (
+    select(Asset, Transcript)
+    .outerjoin(Transcript, Transcript.asset_id == Asset.id)
+    .where(Asset.message_id.in_(_ids))
+    .order_by(Asset.id)
+)
+_RENDITIONS = select(Rendition).where(Rendition.asset_id.in_(_ids))
+
+
 def list_assets(session: Session, message_ids: Sequence[int]) -> dict[int, list[AssetView]]:
     """The files of these messages, in the order they were sent; messages without files are left out.
 
@@ -151,12 +162,11 @@ def list_assets(session: Session, message_ids: Sequence[int]) -> dict[int, list[
     """
     if not message_ids:
         return {}
-    wanted = select(Asset, Transcript).outerjoin(Transcript, Transcript.asset_id == Asset.id)
-    rows = session.execute(wanted.where(Asset.message_id.in_(message_ids)).order_by(Asset.id)).all()
+    rows = session.execute(_ASSETS, {"ids": message_ids}).all()
     renditions: dict[int, list[Rendition]] = {}
     if rows:
         ids = [row.Asset.id for row in rows]
-        for rendition in session.execute(select(Rendition).where(Rendition.asset_id.in_(ids))).scalars():
+        for rendition in session.execute(_RENDITIONS, {"ids": ids}).scalars():
             renditions.setdefault(rendition.asset_id, []).append(rendition)
     found: dict[int, list[AssetView]] = {}
     for asset, said in rows:

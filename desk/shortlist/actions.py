@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from desk import db
@@ -161,12 +161,17 @@ def remove_slot(session: Session, station_id: int, slot_id: int, *, by: int | No
     _remove(session, queries.load_slot(session, station_id, slot_id), by=by, at=at)
 
 
+_SLOTS = (  # made once: asked with every verdict
+    select(Slot)
+    .join(Edition, Edition.id == Slot.edition_id)
+    .where(Slot.card_id == bindparam("card"), Edition.ends_at > bindparam("at"))
+)
+
+
 def remove_card(session: Session, card: Card, *, by: int | None, at: datetime) -> int:
     """Take a card out of every rundown that has not ended; returns how many."""
-    slots = session.execute(
-        select(Slot).join(Edition, Edition.id == Slot.edition_id).where(Slot.card_id == card.id, Edition.ends_at > at)
-    ).scalars()
-    found = list(slots)
+    session.flush()
+    found = list(session.execute(_SLOTS, {"card": card.id, "at": at}).scalars())
     for slot in found:
         _remove(session, slot, by=by, at=at)
     return len(found)

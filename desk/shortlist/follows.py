@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from desk.shortlist import actions, announce, queries, rules
@@ -14,6 +14,12 @@ from desk.shows.models import Edition
 from desk.wall import queries as wall
 from desk.wall import signals
 from desk.wall.models import Card
+
+_EDITIONS = (  # made once: asked with every change of a card
+    select(Slot.edition_id)
+    .join(Edition, Edition.id == Slot.edition_id)
+    .where(Slot.card_id == bindparam("card"), Edition.ends_at > bindparam("at"))
+)
 
 
 def card_moved(session: Session, card: Card, before: str, after: str, by: int | None, at: datetime) -> None:
@@ -33,11 +39,7 @@ def card_changed(session: Session, card: Card, at: datetime) -> None:
     """Name, words, consent or state of an item in a running or coming rundown changed: its screens must hear of it."""
     if card.state == "new":
         return
-    editions = session.execute(
-        select(Slot.edition_id)
-        .join(Edition, Edition.id == Slot.edition_id)
-        .where(Slot.card_id == card.id, Edition.ends_at > at)
-    ).scalars()
+    editions = session.execute(_EDITIONS, {"card": card.id, "at": at}).scalars()
     for edition_id in editions:
         announce.touch(session, card.station_id, edition_id, at=at)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from desk import clock
@@ -181,18 +181,22 @@ def view_item(session: Session, station_id: int, card: Card) -> Item:
     return _with_content(session, station_id, [(card, listener, message)])[0]
 
 
+# asked with every change of a card: made once, because building a statement costs more than running it
+_SLOTS = (
+    select(Slot.id, Slot.card_id, Show.name, Slot.position)
+    .join(Edition, Edition.id == Slot.edition_id)
+    .join(Show, Show.id == Edition.show_id)
+    .where(Slot.card_id.in_(bindparam("ids", expanding=True)))
+    .order_by(Slot.id.desc())
+)
+
+
 def slots_of(session: Session, card_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
     """Where cards stand: [{id, edition, position}] per card, positions from 1, the newest edition first.
 
     `edition` is the name of its show. For the cards of the wall; one statement.
     """
-    rows = session.execute(
-        select(Slot.id, Slot.card_id, Show.name, Slot.position)
-        .join(Edition, Edition.id == Slot.edition_id)
-        .join(Show, Show.id == Edition.show_id)
-        .where(Slot.card_id.in_(card_ids))
-        .order_by(Slot.id.desc())
-    ).all()
+    rows = session.execute(_SLOTS, {"ids": card_ids}).all()
     found: dict[int, list[dict[str, Any]]] = {card_id: [] for card_id in card_ids}
     for row in rows:
         found[row.card_id].append({"id": row.id, "edition": row.name, "position": row.position + 1})

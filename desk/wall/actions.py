@@ -288,7 +288,8 @@ def _move(
 
 def _tell_moved(session: Session, card: Card, before: str, by: int | None, at: datetime) -> None:
     after = card.state
-    mood.settle(session, card, at=at)
+    if rules.MOOD in (before, after):
+        mood.settle(session, card, at=at)
     floods.settle(session, card, at=at)
     folds.note(session, card, at=at)
     for moved in signals.moved:

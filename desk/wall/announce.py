@@ -8,12 +8,11 @@ counts are true at its number.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from desk import db
@@ -31,7 +30,7 @@ class _Noted:
     """What one transaction has changed so far."""
 
     kinds: dict[int, str] = field(default_factory=dict)
-    stations: dict[int, int] = field(default_factory=dict)
+    cards: dict[int, Card] = field(default_factory=dict)  # held, or the session would let them go and read them again
     moved: Counter[Place] = field(default_factory=Counter)
     recounted: set[int] = field(default_factory=set)
     at: datetime | None = None
@@ -46,12 +45,14 @@ def touch(session: Session, card: Card, kind: str, *, at: datetime) -> None:
     before = noted.kinds.get(card.id)
     if before is None or kind == "card.removed":
         noted.kinds[card.id] = kind
-    noted.stations[card.id] = card.station_id
+    noted.cards[card.id] = card
 
 
 def hush(session: Session, card: Card, *, at: datetime) -> None:
     """A card that was placed in this transaction does not stand on the wall: no screen hears of it by itself."""
-    _noted(session, at).kinds[card.id] = SILENT
+    noted = _noted(session, at)
+    noted.kinds[card.id] = SILENT
+    noted.cards[card.id] = card
 
 
 def count(session: Session, card: Card, *, by: int, at: datetime) -> None:
@@ -86,6 +87,24 @@ def set_language(session: Session, card: Card, language: str | None, *, at: date
     count(session, card, by=1, at=at)
 
 
+def answer(session: Session, station_id: int, card_id: int, *, at: datetime) -> dict[str, Any]:
+    """A card for whoever has just changed it: as every screen is told of it with this transaction, which ends here.
+
+    Read anew where there was nothing to tell. Raises NotFound if it is withdrawn.
+    """
+    db.finish(session)
+    card = _told(session).get(card_id)
+    if card is None or "version" not in card:
+        card = queries.view_card(session, queries.load_card(session, station_id, card_id), at=at).as_json()
+    return card
+
+
+def _told(session: Session) -> dict[int, dict[str, Any]]:
+    """What this transaction tells of cards: the whole card, or its id alone once it is gone."""
+    told: dict[int, dict[str, Any]] = session.info.setdefault("told_cards", {})
+    return told
+
+
 def _noted(session: Session, at: datetime) -> _Noted:
     noted: _Noted = session.info.setdefault("cards", _Noted())
     noted.at = at
@@ -102,18 +121,20 @@ def _announce(session: Session) -> None:
     for card_id, kind in noted.kinds.items():
         if kind == "card.changed":
             for told in signals.changed:
-                told(session, session.get_one(Card, card_id), at)
+                told(session, noted.cards[card_id], at)
     views = queries.view_cards(session, [i for i, kind in noted.kinds.items() if kind != "card.removed"], at=at)
     _derive(session, noted, views.values())
-    for station_id in sorted({*noted.stations.values(), *(key[0] for key in noted.moved)}):
+    stations = {card_id: card.station_id for card_id, card in noted.cards.items()}
+    for station_id in sorted({*stations.values(), *(key[0] for key in noted.moved)}):
         counts = _write_counts(session, station_id, noted, at)
         if counts is None and station_id in noted.recounted:
             log.hold(session, station_id)
             counts = queries.counts(session, station_id, at=at)
         for card_id, kind in noted.kinds.items():
-            if noted.stations[card_id] != station_id or kind == SILENT:
+            if stations[card_id] != station_id or kind == SILENT:
                 continue
             card = {"id": card_id} if kind == "card.removed" else views[card_id].as_json()
+            _told(session)[card_id] = card
             payload: dict[str, Any] = {"card": card} | ({"counts": counts} if counts else {})
             log.record(session, station_id, kind, payload, audience=AUDIENCE, at=at)
 
@@ -130,7 +151,7 @@ def _derive(session: Session, noted: _Noted, views: Iterable[queries.CardView]) 
             noted.moved[_place(card, card.facet)] += 1
     for card_id, kind in noted.kinds.items():
         if kind == "card.removed":
-            gone = session.get_one(Card, card_id)
+            gone = noted.cards[card_id]
             gone.facet, gone.language = "", None
     session.flush()
 
@@ -146,19 +167,14 @@ def _write_counts(session: Session, station_id: int, noted: _Noted, at: datetime
         every[station_id, state, kind, facet] += by
         if language:
             spoken[station_id, language, state, kind, facet] += by
-    _add_up(session, CardCount, ("station_id", "state", "kind", "facet"), every)
-    _add_up(session, LanguageCount, ("station_id", "language", "state", "kind", "facet"), spoken)
+    _add_up(session, CardCount, ["station_id", "state", "kind", "facet"], every)
+    _add_up(session, LanguageCount, ["station_id", "language", "state", "kind", "facet"], spoken)
     return queries.counts(session, station_id, at=at)
 
 
 def _add_up(
-    session: Session, counter: type[CardCount | LanguageCount], columns: Sequence[str], by: Counter[tuple[Any, ...]]
+    session: Session, counter: type[CardCount | LanguageCount], columns: list[str], by: Counter[tuple[Any, ...]]
 ) -> None:
-    """Add to the rows of a table of counters, in one statement and always in the same order."""
+    """Add to the rows of a table of counters, always in the same order."""
     rows = [dict(zip(columns, key, strict=True)) | {"cards": cards} for key, cards in sorted(by.items()) if cards]
-    if not rows:
-        return
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement: Any = insert(counter.metadata.tables[counter.__tablename__]).values(rows)
-    changed = {"cards": counter.cards + statement.excluded.cards}
-    session.execute(statement.on_conflict_do_update(index_elements=list(columns), set_=changed))
+    db.add_up(session, counter.metadata.tables[counter.__tablename__], rows, unique=columns, counter="cards")

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from desk import clock, db
@@ -160,7 +159,6 @@ def _write(session: Session) -> None:
     changed = {key: by for key, by in noted.counted.items() if by}
     if noted.at is None or not changed:
         return
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     for station_id in sorted({key[0] for key in changed}):
         log.hold(session, station_id)
         rows = [
@@ -168,13 +166,8 @@ def _write(session: Session) -> None:
             for (station, minute, campaign, sign), by in sorted(changed.items())
             if station == station_id
         ]
-        statement: Any = insert(MoodCount.metadata.tables["mood_count"]).values(rows)
-        session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["station_id", "minute", "campaign_id", "sign"],
-                set_={"amount": MoodCount.amount + statement.excluded.amount},
-            )
-        )
+        table = MoodCount.metadata.tables["mood_count"]
+        db.add_up(session, table, rows, unique=["station_id", "minute", "campaign_id", "sign"], counter="amount")
         _tell(session, station_id, noted.at)
 
 

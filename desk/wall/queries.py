@@ -13,8 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     and_,
+    bindparam,
     cast,
     func,
     literal,
@@ -69,6 +71,25 @@ class Extras:
 
 
 extras = Extras()
+
+# What every change of a card asks. Made once, because building a statement costs more than running it.
+_ids: BindParameter[Any] = bindparam("ids", expanding=True)
+_ONE = select(Card).where(
+    Card.id == bindparam("card"), Card.station_id == bindparam("station"), Card.withdrawn_at.is_(None)
+)
+_TO_CHANGE = _ONE.with_for_update().execution_options(populate_existing=True)
+_SHOWN = (
+    select(Card, Message, Listener)
+    .join(Message, Message.id == Card.message_id)
+    .join(Listener, Listener.id == Card.listener_id)
+    .where(Card.id.in_(_ids))
+)
+_PEOPLE = select(Person.id, Person.name, Person.initials, Person.hue).where(Person.id.in_(_ids))
+_REACTIONS = (
+    select(Reaction.message_id, Reaction.emoji)
+    .where(Reaction.message_id.in_(_ids), Reaction.emoji != "")
+    .order_by(Reaction.id)
+)
 
 
 @dataclass(frozen=True)
@@ -216,11 +237,10 @@ def shown_details(details: dict[str, Any]) -> dict[str, Any]:
 
 def load_card(session: Session, station_id: int, card_id: int, *, for_change: bool = False) -> Card:
     """A card of this station; `for_change` locks it until the commit. Raises NotFound, also once it is withdrawn."""
-    query = select(Card).where(Card.id == card_id, Card.station_id == station_id, Card.withdrawn_at.is_(None))
     if for_change:
-        query = query.with_for_update().execution_options(populate_existing=True)
         session.flush()
-    card = session.execute(query).scalar_one_or_none()
+    wanted = {"card": card_id, "station": station_id}
+    card = session.execute(_TO_CHANGE if for_change else _ONE, wanted).scalar_one_or_none()
     if card is None:
         raise NotFound(code="wall.no_card")
     return card
@@ -241,12 +261,7 @@ def view_cards(session: Session, card_ids: Sequence[int], *, at: datetime) -> di
     with an album, one with copies."""
     if not card_ids:
         return {}
-    rows = session.execute(
-        select(Card, Message, Listener)
-        .join(Message, Message.id == Card.message_id)
-        .join(Listener, Listener.id == Card.listener_id)
-        .where(Card.id.in_(card_ids))
-    ).all()
+    rows = session.execute(_SHOWN, {"ids": card_ids}).all()
     message_ids = [message.id for _card, message, _listener in rows]
     cards = [card for card, _m, _l in rows]
     senders = _senders(session, [card.id for card in cards if card.more and card.stack_id])
@@ -288,7 +303,7 @@ def _badges(session: Session, ids: Sequence[int | None]) -> dict[int | None, Bad
     wanted = sorted({one for one in ids if one is not None})
     if not wanted:
         return {}
-    rows = session.execute(select(Person.id, Person.name, Person.initials, Person.hue).where(Person.id.in_(wanted)))
+    rows = session.execute(_PEOPLE, {"ids": wanted})
     return {row.id: Badge(row.id, row.name, row.initials, row.hue) for row in rows}
 
 
@@ -323,10 +338,7 @@ def find_badge(session: Session, person_id: int | None) -> Badge | None:
 
 def _reactions(session: Session, message_ids: Sequence[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    query = select(Reaction.message_id, Reaction.emoji).where(
-        Reaction.message_id.in_(message_ids), Reaction.emoji != ""
-    )
-    for message_id, emoji in session.execute(query.order_by(Reaction.id)):
+    for message_id, emoji in session.execute(_REACTIONS, {"ids": message_ids}):
         found.setdefault(message_id, []).append(emoji)
     return found
 
@@ -351,10 +363,18 @@ def list_twin_cards(session: Session, card: Card, *, most: int) -> list[int]:
     return list(ids)
 
 
-def held(station_id: int, at: datetime) -> ColumnElement[bool]:
+def held(station_id: int | BindParameter[int], at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """New cards that somebody holds. What is added leads to the index of claims: they are few, new cards are many."""
     is_new = literal_column("card.state || ''") == "new"
     return and_(Card.station_id == station_id, Card.claimed_until > at, is_new, Card.withdrawn_at.is_(None))
+
+
+_COUNTS = union_all(
+    select(CardCount.state, CardCount.kind, cast(func.sum(CardCount.cards), Key))
+    .where(CardCount.station_id == bindparam("station"))
+    .group_by(CardCount.state, CardCount.kind),
+    select(literal(CLAIMED), literal(""), func.count()).where(held(bindparam("station"), bindparam("at"))),
+)
 
 
 # --- pages ------------------------------------------------------------------------------------------------------
@@ -446,13 +466,7 @@ def counts(session: Session, station_id: int, *, at: datetime) -> dict[str, dict
     """
     by_state = dict.fromkeys((*rules.STATES, CLAIMED, rules.MOOD), 0)
     by_kind: dict[str, int] = {}
-    kept = (
-        select(CardCount.state, CardCount.kind, cast(func.sum(CardCount.cards), Key))
-        .where(CardCount.station_id == station_id)
-        .group_by(CardCount.state, CardCount.kind)
-    )
-    held_now = select(literal(CLAIMED), literal(""), func.count()).where(held(station_id, at))
-    for state, kind, cards in session.execute(union_all(kept, held_now)):
+    for state, kind, cards in session.execute(_COUNTS, {"station": station_id, "at": at}):
         by_state[state] = by_state.get(state, 0) + cards
         if state not in (CLAIMED, rules.MOOD):
             by_kind[kind] = by_kind.get(kind, 0) + cards

@@ -31,6 +31,7 @@ from desk.shows import queries as shows
 from desk.shows.rules import Span
 from desk.wall import (
     actions,
+    announce,
     assigning,
     blocks,
     floods,
@@ -46,7 +47,7 @@ from desk.wall import (
     triage,
 )
 from desk.wall.facets import LANGUAGES
-from desk.wall.models import Card, CardAct, Sweep
+from desk.wall.models import CardAct, Sweep
 from desk.wall.walks import Filter
 from desk.web.access import me, my_station, requires, signed_in
 
@@ -299,7 +300,7 @@ def claim_card(card_id: int) -> Response:
 def release_card(card_id: int) -> Response:
     with db.transaction() as session:
         actions.release(session, my_station().id, card_id, by=me().id, at=clock.now())
-        body = _card_body(session, queries.load_card(session, my_station().id, card_id))
+        body = _card_body(session, card_id)
     return jsonify(body)
 
 
@@ -487,7 +488,7 @@ def undo_last() -> Response:
         if sweep is not None:
             body = _sweep_body(session, sweeps.take_back(session, station_id, sweep.id, by=by, at=at))
         else:
-            body = _card_body(session, actions.undo(session, station_id, last.id, by=by, at=at))
+            body = _card_body(session, actions.undo(session, station_id, last.id, by=by, at=at).id)
     return jsonify(body)
 
 
@@ -495,7 +496,7 @@ def undo_last() -> Response:
 @requires("card.judge")
 def undo_act(act_id: int) -> Response:
     with db.transaction() as session:
-        body = _card_body(session, actions.undo(session, my_station().id, act_id, by=me().id, at=clock.now()))
+        body = _card_body(session, actions.undo(session, my_station().id, act_id, by=me().id, at=clock.now()).id)
     return jsonify(body)
 
 
@@ -503,13 +504,11 @@ def _act_body(session: Session, act: CardAct) -> dict[str, Any]:
     """The card as it is now, for those who may see it: a right to act is none to read."""
     if not me().may("wall.read"):
         return {"undo_id": act.id}
-    card = queries.load_card(session, act.station_id, act.card_id)
-    return _card_body(session, card) | {"undo_id": act.id}
+    return _card_body(session, act.card_id) | {"undo_id": act.id}
 
 
-def _card_body(session: Session, card: Card) -> dict[str, Any]:
-    session.flush()
-    return {"card": queries.view_card(session, card, at=clock.now()).as_json()}
+def _card_body(session: Session, card_id: int) -> dict[str, Any]:
+    return {"card": announce.answer(session, my_station().id, card_id, at=clock.now())}
 
 
 # --- saved views ------------------------------------------------------------------------------------------------

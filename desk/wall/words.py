@@ -28,7 +28,6 @@ from sqlalchemy import (
     text,
     union_all,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, object_session
 
 from desk import db
@@ -174,11 +173,7 @@ def _add(session: Session, station_id: int, changed: dict[str, int]) -> None:
         for word, by in changed.items()
         for bare in (spelling.bare(word),)
     ]
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    for start in range(0, len(rows), CHUNK):
-        statement: Any = insert(Word.metadata.tables["word"]).values(rows[start : start + CHUNK])
-        together = {"cards": Word.cards + statement.excluded.cards}
-        session.execute(statement.on_conflict_do_update(index_elements=["station_id", "word"], set_=together))
+    db.add_up(session, Word.metadata.tables["word"], rows, unique=["station_id", "word"], counter="cards")
 
 
 def _forget(session: Session, station_id: int, words: Sequence[str]) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from desk import db
@@ -16,7 +14,7 @@ from desk.live import log
 from desk.settings import Settings
 from desk.wall import actions, queries, rules
 from desk.wall.walks import Filter, page_query
-from tests.desk_fixtures import SIX, Cast, add_cast
+from tests.desk_fixtures import SIX, Cast, add_cast, statements
 from tests.wall.builders import a_card, a_listener, a_rendition, an_asset
 
 NOW = SIX + timedelta(hours=1)
@@ -25,21 +23,6 @@ NOW = SIX + timedelta(hours=1)
 def ids(session: Session, cast: Cast, wanted: Filter | None = None, **kwargs: object) -> list[int]:
     page = queries.list_cards(session, cast.rheinwelle, wanted, at=NOW, **kwargs)  # type: ignore[arg-type]
     return [view.card.id for view in page.cards]
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        seen.append(statement)
-
-    engine = db.current().engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def test_pages_follow_each_other_without_gap_or_double(on_both_databases: Settings) -> None:

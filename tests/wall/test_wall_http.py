@@ -8,12 +8,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 
 from desk import clock, db
 from desk.conversations.models import Conversation, Message
 from desk.people.models import Person, Station
 from desk.wall import queries
-from tests.desk_fixtures import Browser, Cast
+from tests.desk_fixtures import Browser, Cast, statements
 from tests.wall.builders import a_card
 
 SignIn = Callable[[str], Browser]
@@ -55,6 +56,34 @@ def test_the_second_of_two_producers_reads_who_was_faster_in_their_own_language(
     assert (error["current"]["state"], error["current"]["state_by"]["name"]) == ("shortlisted", "Nia")
     assert zone == "Europe/Berlin"
     assert error["current"]["state_at"] == clock.iso(moved)
+
+
+def test_a_verdict_answers_with_what_every_screen_is_told(sign_in: SignIn, card_id: int, cast: Cast) -> None:
+    done = sign_in("nia").post(f"/api/v1/cards/{card_id}/move", {"version": 1, "to": "shortlisted"}).get_json()
+    told = sign_in("edith").get("/api/v1/events?after=0").get_json()["events"]
+
+    cards = [event["payload"]["card"] for event in told if event["kind"] == "card.changed"]
+    assert cards[-1] == done["card"]
+    assert [slot["position"] for slot in done["card"]["slots"]] == [1]
+
+
+def test_the_same_verdict_again_is_answered_with_the_card_though_nobody_is_told(sign_in: SignIn, card_id: int) -> None:
+    nia, verdict = sign_in("nia"), {"version": 1, "to": "rejected"}
+    done = [nia.post(f"/api/v1/cards/{card_id}/move", verdict).get_json() for _ in range(2)]
+
+    assert done[0] == done[1]
+
+
+def test_a_verdict_asks_few_questions(sign_in: SignIn, card_id: int, app: Flask) -> None:
+    """Twenty a second come in while hundreds of walls listen: each question is 0.3 ms of the one web process."""
+    nia = sign_in("nia")
+    nia.post(f"/api/v1/cards/{card_id}/move", {"version": 1, "to": "rejected"})
+    app.extensions["desk.relay"].stop(wait_s=30.0)
+    with statements() as asked:
+        done = nia.post(f"/api/v1/cards/{card_id}/move", {"version": 2, "to": "new"})
+
+    assert done.status_code == 200
+    assert len(asked) <= 24
 
 
 BAD = [
