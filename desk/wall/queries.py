@@ -438,9 +438,9 @@ def list_ids(
     if asked:
         return search.find_ids(session, station_id, wanted, asked, after, limit, at)
     if stretches.are_meant(wanted):
-        seen = session.execute(walks.glance(station_id, wanted, None, after, at, cards=stretches.GLANCE)).all()
-        ids = [card_id for card_id, belongs, _at in seen if belongs][:limit]
-        if len(ids) == limit or len(seen) < stretches.GLANCE:
+        glance = walks.glance(station_id, wanted, None, after, limit, at, cards=stretches.GLANCE)
+        ids, looked = walks.seen(session.execute(glance))
+        if len(ids) == limit or looked < stretches.GLANCE:
             return ids
         lite = session.get_bind().dialect.name == "sqlite"
         rare = stretches.page_query(station_id, wanted, None, after, limit, at, lite=lite)

@@ -91,9 +91,8 @@ def find_ids(
     if wanted.is_assigned:  # few: each is looked at
         return list(session.execute(walks.page_query(station_id, wanted, says, after, limit, at)).scalars())
 
-    seen = session.execute(walks.glance(station_id, wanted, says, after, at, cards=GLANCE)).all()
-    ids = [card_id for card_id, belongs, _at in seen if belongs][:limit]
-    if len(ids) == limit or len(seen) < GLANCE:
+    ids, looked = walks.seen(session.execute(walks.glance(station_id, wanted, says, after, limit, at, cards=GLANCE)))
+    if len(ids) == limit or looked < GLANCE:
         return ids
     if lite:
         return _of_hits(session, station_id, wanted, asked, says, after, limit, at)

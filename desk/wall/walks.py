@@ -5,7 +5,7 @@ What is looked for in texts comes in as a condition (desk.wall.search); the rest
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    func,
     literal,
     literal_column,
     not_,
@@ -217,33 +218,31 @@ def glance(
     wanted: Filter,
     condition: ColumnElement[bool] | None,
     after: tuple[datetime, int] | None,
-    at: datetime,
-    *,
-    cards: int,
-) -> Select[int, bool, datetime]:
-    """(id, belongs, placed_at) of the newest few `cards` of a filter: each of them is looked at. What may be rare is
-    asked of these cards alone, so that there is a walk to them. Fewer than `cards` are all there are."""
-    easy = without_assigned(replace(wanted, facets=EVERY, is_unfolded=True))
-    if wanted.campaign_id is not None and MOOD not in wanted.states:
-        easy = replace(easy, states=(), kinds=())
-    belongs = and_(true(), *conditions(wanted, at), *([] if condition is None else [condition]))
-    return _newest(station_id, easy, [], after, cards, at, belongs=belongs)
-
-
-def near(
-    station_id: int,
-    wanted: Filter,
-    condition: ColumnElement[bool],
-    after: tuple[datetime, int] | None,
     limit: int,
     at: datetime,
     *,
     cards: int,
-) -> Select[int]:
-    """Ids of those that belong, of more cards than one wants to read."""
-    looked = glance(station_id, wanted, condition, after, at, cards=cards).subquery()
-    found = select(looked.c.id).where(looked.c.belongs)
-    return found.order_by(*wanted.order(looked.c)).limit(limit)
+) -> Select[int, int | None]:
+    """(looked, id) of those that belong, at most `limit`, of the newest few `cards` of a filter: each of them is looked
+    at. What may be rare is asked of these cards alone, so that there is a walk to them. `looked` says how many there
+    were, fewer than `cards` are all; a row without an id where none belongs.
+    """
+    easy = without_assigned(replace(wanted, facets=EVERY, is_unfolded=True))
+    if wanted.campaign_id is not None and MOOD not in wanted.states:
+        easy = replace(easy, states=(), kinds=())
+    belongs = and_(true(), *conditions(wanted, at), *([] if condition is None else [condition]))
+    seen = _newest(station_id, easy, [], after, cards, at, belongs=belongs).cte("seen")
+    looked = select(func.count().label("looked")).select_from(seen).subquery("amount")
+    found = select(seen.c.id, seen.c.placed_at).where(seen.c.belongs).order_by(*wanted.order(seen.c)).limit(limit)
+    page = found.subquery("page")
+    told = select(looked.c.looked, page.c.id).select_from(looked).outerjoin(page, true())
+    return told.order_by(*wanted.order(page.c))
+
+
+def seen(rows: Iterable[Any]) -> tuple[list[int], int]:
+    """What a glance found: ids, and of how many cards."""
+    told = list(rows)
+    return [card_id for _looked, card_id in told if card_id is not None], told[0][0]
 
 
 def by_hits(
