@@ -88,6 +88,7 @@ def find_ids(
         return list(session.execute(walks.page_query(station_id, wanted, newest, after, limit, at)).scalars())
     lite = session.get_bind().dialect.name == "sqlite"
     says = and_(*starts, *(_stands(group, lite=lite) for group in asked.parts))
+    leads = and_(says, *(_leads(group) for group in asked.parts))
     if wanted.is_assigned:  # few: each is looked at
         return list(session.execute(walks.page_query(station_id, wanted, says, after, limit, at)).scalars())
 
@@ -98,7 +99,7 @@ def find_ids(
         return _of_hits(session, station_id, wanted, asked, says, after, limit, at)
     if _is_few(session, station_id, wanted):
         return list(session.execute(_walk(station_id, wanted, says, after, limit, at, lite=False)).scalars())
-    return hits.by_stretches(session, station_id, wanted, says, after, limit, at)
+    return hits.by_stretches(session, station_id, wanted, leads, after, limit, at)
 
 
 def _of_hits(
@@ -113,20 +114,21 @@ def _of_hits(
 ) -> list[int]:
     """The page out of the first few hits, or out of all of them. Where a filter is set, its own cards are then walked
     through and held against the hits: those that are of both may be few."""
-    starts = [_begins(term) for term in asked.starts]
-    every = hits.numbered(session, station_id, _match(asked.parts), wanted, after)
-    if every is None:
+    near = hits.numbered(session, station_id, _leading(asked.parts), wanted, after)
+    if near is None:
         return []
-    first, is_all = every.first(session, FEW, is_oldest_first=wanted.is_oldest_first)
-    near = walks.by_hits(station_id, wanted, and_(first.cards(station_id), *starts), after, limit, at)
-    ids = list(session.execute(near).scalars())
+    first, is_all = near.first(session, FEW, is_oldest_first=wanted.is_oldest_first)
+    page = walks.by_hits(station_id, wanted, and_(first.cards(station_id), says), after, limit, at)
+    ids = list(session.execute(page).scalars())
     if len(ids) == limit or is_all:
         return ids
     if _is_few(session, station_id, wanted):
         rest = _walk(station_id, wanted, says, after, limit, at, lite=True)
     elif wanted.states or wanted.kinds or wanted.campaign_id is not None or wanted.facets.is_any:
-        rest = _walk(station_id, wanted, and_(every.holds(), *starts), after, limit, at, lite=True)
-    else:
+        rest = _walk(station_id, wanted, and_(near.holds(), says), after, limit, at, lite=True)
+    else:  # no card is looked at beside the hits: they are to be few
+        every = replace(near, match=_match(asked.parts))
+        starts = [_begins(term) for term in asked.starts]
         rest = walks.by_hits(station_id, wanted, and_(every.cards(station_id), *starts), after, limit, at)
     return list(session.execute(rest).scalars())
 
@@ -157,10 +159,33 @@ def _begins(term: str) -> ColumnElement[bool]:
 
 
 def _stands(group: Sequence[str], *, lite: bool) -> ColumnElement[bool]:
-    """Whether one of a group stands in the text of a card in hand."""
-    if lite:
-        return or_(*(func.instr(Card.folded, one) > 0 for one in group))
-    return or_(*(Card.folded.contains(one, autoescape=True) for one in group))
+    """Whether one of a group stands in the text of a card in hand; no index is looked for."""
+    place = func.instr if lite else func.strpos
+    return or_(*(place(Card.folded, one) > 0 for one in group))
+
+
+def _leads(group: Sequence[str]) -> ColumnElement[bool]:
+    """Where PostgreSQL's index looks for the texts in which one of a group may stand.
+
+    Each alternative says "anything before it" with one sign more than the one before: of conditions written alike the
+    planner would ask the index for what all alternatives share, and for that alone.
+    """
+    alternatives = (
+        and_(*(Card.folded.like("%" * signs + _plain(one) + "%", escape="/") for one in some))
+        for signs, some in enumerate(spelling.leads(group), 1)
+    )
+    return or_(*alternatives)
+
+
+def _plain(part: str) -> str:
+    """A part as a pattern that means nothing but itself."""
+    return part.replace("/", "//").replace("%", "/%").replace("_", "/_")
+
+
+def _leading(parts: Sequence[Sequence[str]]) -> str:
+    """Where SQLite's index looks for them."""
+    groups = (" OR ".join(f"({' AND '.join(map(_quoted, some))})" for some in spelling.leads(group)) for group in parts)
+    return " AND ".join(f"({group})" for group in groups)
 
 
 def _among_newest(station_id: int) -> ColumnElement[bool]:

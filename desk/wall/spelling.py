@@ -7,15 +7,18 @@ slip apart. Which of them are on the wall is desk.wall.words' matter.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import combinations
 
 SHORTEST_SLIP = 5  # letters: in shorter words one slip makes another word
 SHORTEST_WORD, LONGEST_WORD = 4, 30
 SHORTEST_INSIDE = 7  # letters: shorter ones stand one slip apart from the beginning of too many words
 MOST_SPELLINGS = 12
+MUCH_SHARED, MOST_SHARED = 4, 0.7  # trigrams: six letters in a row, and of those there were so many
 
 # a, o or u that may be an umlaut: no umlaut follows a vowel ("neue", "Frauen") or stands in "qu"
 _UMLAUT = re.compile(r"(?<![aeiouyq])([aou])(e?)")
+_PLAIN = re.compile(r"[a-z0-9]{3,}")  # the same trigrams to every index
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -37,6 +40,43 @@ def _respelled(term: str, spots: tuple[re.Match[str], ...]) -> str:
     for spot in reversed(spots):
         term = term[: spot.start()] + spot[1] + ("" if spot[2] else "e") + term[spot.end() :]
     return term
+
+
+def leads(group: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Trigrams that lead to every text in which one of a group stands: those of one of these must all be in it.
+
+    What some of a group share is enough where it is much, and every other trigram of a word where it is long: an index
+    is asked for few of them, and what it gives is looked at. Parts with other characters lead by themselves.
+
+    >>> leads(("weihnachten", "weihnaechten")), leads(("koln", "koeln"))
+    ((('wei', 'ihn', 'cht', 'ten'),), (('kol', 'oln'), ('koe', 'eln')))
+    """
+    if not all(_PLAIN.fullmatch(one) for one in group):
+        return tuple((one,) for one in group)
+    together: list[tuple[str, frozenset[str]]] = []
+    for one in group:
+        mine = frozenset(_trigrams(one))
+        for at, (first, shared) in enumerate(together):
+            if len(shared & mine) >= max(MUCH_SHARED, MOST_SHARED * len(shared)):
+                together[at] = (first, shared & mine)
+                break
+        else:
+            together.append((one, mine))
+    return tuple(_thinned(first, shared) for first, shared in together)
+
+
+def _trigrams(part: str) -> list[str]:
+    return [part[at : at + 3] for at in range(len(part) - 2)]
+
+
+def _thinned(part: str, wanted: frozenset[str]) -> tuple[str, ...]:
+    """Of the wanted trigrams of a part those that tell something beside the one before, and the last."""
+    spots = [at for at, trigram in enumerate(_trigrams(part)) if trigram in wanted]
+    kept = spots[:1]
+    for at in spots[1:]:
+        if at - kept[-1] > 1 or at == spots[-1]:
+            kept.append(at)
+    return tuple(dict.fromkeys(part[at : at + 3] for at in kept))
 
 
 def bare(word: str) -> str:

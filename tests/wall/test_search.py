@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -86,6 +89,44 @@ def test_words_are_found_as_they_are_typed_and_slips_are_told(
     told = {typed: (sorted(names[i] for i in ids), similar) for typed, (ids, similar) in answers.items()}
 
     assert told == {typed: (sorted(expected), similar) for typed, expected, similar in TYPED}
+
+
+@pytest.mark.parametrize("few", [2000, 1])
+@pytest.mark.parametrize("wanted", [Filter(), Filter(kinds=("text",)), Filter(states=("new",))])
+def test_a_text_with_all_the_letters_in_another_order_is_not_found(
+    on_both_databases: Settings, monkeypatch: pytest.MonkeyPatch, wanted: Filter, few: int
+) -> None:
+    monkeypatch.setattr(search, "GLANCE", 0)  # limits of ours, small enough to be passed here
+    monkeypatch.setattr(search, "FEW", few)
+    monkeypatch.setattr(search, "FEW_CARDS", 0)
+    trigrams = {word[at : at + 3] for word in ("weihnachten", "weihnaechten") for at in range(len(word) - 2)}
+    with db.transaction() as session:
+        cast = add_cast(session)
+        said = a_card(session, cast.rheinwelle, text="Frohe Weihnachten!").id
+        for _ in range(3):
+            a_card(session, cast.rheinwelle, text=" ".join(sorted(trigrams)))
+    with db.reading() as session:
+        assert found_by(session, cast, replace(wanted, text="Weihnachten"))[0] == [said]
+
+
+LETTERS = st.text(alphabet="abenost", min_size=3, max_size=12)
+
+
+@given(term=LETTERS, others=st.lists(LETTERS, max_size=4))
+@example(term="xylophonkonzert", others=[])
+@example(term="100%", others=["ging_weg"])
+def test_what_an_index_is_asked_for_leads_to_every_way_to_write_a_word(term: str, others: list[str]) -> None:
+    group = (*spelling.spellings(term), *others)
+
+    leads = spelling.leads(group)
+
+    assert all(some for some in leads)
+    assert all(any(all(trigram in one for trigram in some) for some in leads) for one in group)
+
+
+def test_a_long_word_with_an_umlaut_costs_an_index_few_questions() -> None:
+    assert len(spelling.spellings("xylophonkonzert")) == 7
+    assert spelling.leads(spelling.spellings("xylophonkonzert")) == (("xyl", "pho", "nko", "nze", "ert"),)
 
 
 def test_who_wants_the_exact_word_gets_no_other(spoken: tuple[Cast, dict[int, str]]) -> None:
