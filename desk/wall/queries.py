@@ -84,6 +84,13 @@ _SHOWN = (
     .join(Listener, Listener.id == Card.listener_id)
     .where(Card.id.in_(_ids))
 )
+_upper, _under = aliased(Card), aliased(Card)
+_SENDERS = (
+    select(_under.under_id, func.count(_under.listener_id.distinct()))
+    .join(_upper, _upper.id == _under.under_id)
+    .where(_under.under_id.in_(_ids), _under.withdrawn_at.is_(None), _under.listener_id != _upper.listener_id)
+    .group_by(_under.under_id)
+)
 _PEOPLE = select(Person.id, Person.name, Person.initials, Person.hue).where(Person.id.in_(_ids))
 _REACTIONS = (
     select(Reaction.message_id, Reaction.emoji)
@@ -322,13 +329,7 @@ def _senders(session: Session, card_ids: Sequence[int]) -> dict[int, int]:
     """How many listeners sent a card and the copies under it; missing where it is all of one. One statement."""
     if not card_ids:
         return {}
-    upper, under = aliased(Card), aliased(Card)
-    rows = session.execute(
-        select(under.under_id, func.count(under.listener_id.distinct()))
-        .join(upper, upper.id == under.under_id)
-        .where(under.under_id.in_(card_ids), under.withdrawn_at.is_(None), under.listener_id != upper.listener_id)
-        .group_by(under.under_id)
-    )
+    rows = session.execute(_SENDERS, {"ids": card_ids})
     return {card_id: 1 + others for card_id, others in rows if card_id is not None}
 
 

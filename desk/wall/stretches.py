@@ -18,7 +18,7 @@ from desk.wall.models import Card, CardCount, LanguageCount
 from desk.wall.rules import MOOD
 from desk.wall.walks import CLAIMED, Filter, between, stands
 
-CARDS = Card.metadata.tables["card"]
+_FOUND = Card.metadata.tables["card"].alias()  # made once: copying its columns costs as much as asking for a page
 # From each stretch of the index one jumps to the next: behind its facet, its kind, its state, whichever comes first.
 # One comparison of all three at once would be no single jump to SQLite.
 _MINE = "SELECT c.id FROM card AS c WHERE c.station_id = :station_id AND c.campaign_id = :campaign_id"
@@ -76,8 +76,9 @@ def page_query(
     at: datetime,
     *,
     lite: bool,
+    is_counted: bool = False,
 ) -> Select[int]:
-    """Ids of a page."""
+    """Ids of a page. `is_counted`: of any so many cards, whichever come first; nobody reads them in an order."""
     language = wanted.facets.language
     campaign_id = wanted.campaign_id
     arm: Any = _counted(station_id, language) if campaign_id is None else _in_campaign(station_id, campaign_id)
@@ -94,17 +95,17 @@ def page_query(
             Card.facet == arm.c.facet, Card.withdrawn_at.is_(None), *between(wanted, after), *_unheld(wanted, at),
             *([] if condition is None else [condition]),
         )
-        .order_by(*wanted.order(Card))
+        .order_by(*([] if is_counted else wanted.order(Card)))
         .limit(limit)
     )  # fmt: skip
     if not lite:
         found = newest.correlate(arm).lateral("found")
         every = select(found.c.id).select_from(arm).join(found, literal(value=True)).where(*arms)
-        return every.order_by(*wanted.order(found.c)).limit(limit)
-    card = CARDS.alias()
+        return every.order_by(*([] if is_counted else wanted.order(found.c))).limit(limit)
+    card = _FOUND
     ids = newest.with_only_columns(Card.id).correlate(arm)
     joined = select(card.c.id).select_from(arm).join(card, card.c.id.in_(ids)).where(*arms)
-    return joined.order_by(*wanted.order(card.c)).limit(limit)
+    return joined.order_by(*([] if is_counted else wanted.order(card.c))).limit(limit)
 
 
 def _counted(station_id: int, language: str | None) -> FromClause:

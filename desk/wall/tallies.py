@@ -72,7 +72,7 @@ def _page(session: Session, station_id: int, wanted: Filter, at: datetime) -> Se
     if not stretches.are_meant(wanted):
         return walks.page_query(station_id, wanted, None, None, MOST + 1, at)
     lite = session.get_bind().dialect.name == "sqlite"
-    return stretches.page_query(station_id, wanted, None, None, MOST + 1, at, lite=lite)
+    return stretches.page_query(station_id, wanted, None, None, MOST + 1, at, lite=lite, is_counted=True)
 
 
 def _kept(session: Session, station_id: int, wanted: Filter, at: datetime) -> Sequence[Told]:
