@@ -1,7 +1,8 @@
 """Every choice of the wall's filters alone and in pairs: what the database takes for a page's ids, first and later.
 
 The numbers beside the choices are taken with them, as the screen asks for both. Each page counts with the
-middle of some times; of all pages the slowest is told.
+middle of some times; of all pages the slowest is told. One burst of the machine makes one of hundreds seem slow: those
+that took longest are asked again, more often, and count with that.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, islice
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -21,6 +23,7 @@ from desk.wall import forms, queries, tallies
 from desk.wall.walks import Filter
 
 LIMIT_MS = 30.0
+AGAIN = 7  # pages, and how many times as often
 ASKER = forms.Asker(ZoneInfo("UTC"), 1, lambda _show, _at: None)
 CHOICES = {
     "state": ("new", "claimed", "shortlisted", "aired", "on_air", "new,claimed"),
@@ -41,9 +44,10 @@ def measure(engine: str, database: db.Database, station_id: int, *, times: int =
     figures = []
     for name, amount in (("no filter", 0), ("each filter alone", 1), ("filters in pairs", 2)):
         for place in ("first", "later"):
-            ms, chosen = max(
-                _take(station_id, query, place, times) for query in islice(queries_of(amount), 0, None, step)
-            )
+            taken = [_take(station_id, query, place, times) for query in islice(queries_of(amount), 0, None, step)]
+            slowest = sorted(taken, key=lambda one: one.ms, reverse=True)[:AGAIN]
+            again = [_take(station_id, one.query, place, times * AGAIN) for one in slowest]
+            ms, chosen, _query = max(again, key=lambda one: one.ms)
             told = f"wall: {place} page, {name}{chosen and f', the slowest ({chosen})'} at 1,000,000 cards ({engine})"
             figures.append(judge(told, ms, "ms", limit=LIMIT_MS))
     return figures
@@ -57,8 +61,15 @@ def queries_of(amount: int) -> Iterator[dict[str, str]]:
         yield from found
 
 
-def _take(station_id: int, query: dict[str, str], place: str, times: int) -> tuple[float, str]:
+class _Taken(NamedTuple):
     """How long a page takes, and its name."""
+
+    ms: float
+    name: str
+    query: dict[str, str]
+
+
+def _take(station_id: int, query: dict[str, str], place: str, times: int) -> _Taken:
     at = clock.now()
     day = (at - timedelta(days=6)).astimezone(UTC).date().isoformat()
     args = {name: day if choice == "day" else choice for name, choice in query.items()}
@@ -70,7 +81,7 @@ def _take(station_id: int, query: dict[str, str], place: str, times: int) -> tup
             started = time.perf_counter()
             _ask(session, station_id, wanted, after, at)
             taken.append((time.perf_counter() - started) * 1000)
-    return statistics.median(taken), " and ".join(f"{name} {choice}" for name, choice in query.items())
+    return _Taken(statistics.median(taken), " and ".join(f"{name} {choice}" for name, choice in query.items()), query)
 
 
 def _ask(session: Session, station_id: int, wanted: Filter, after: tuple[datetime, int] | None, at: datetime) -> None:

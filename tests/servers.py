@@ -146,7 +146,7 @@ def _own_postgres(programs: Path) -> Iterator[Postgres]:
     # a UTF-8 locale, else pg_trgm takes no letter beyond ASCII for one
     locale = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
     # a lost cluster is simply made again, so nothing waits for the disk
-    fast = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=64MB", "-c", "max_connections=120"]
+    fast = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=120"]
     try:
         if user:
             shutil.chown(folder, user)
