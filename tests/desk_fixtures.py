@@ -6,6 +6,7 @@ Radio Rheinwelle, and Nia's colleague Otto produces for Oldie 95. Listeners are 
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -211,12 +212,13 @@ def sign_in(app: Flask, cast: Cast) -> Callable[[str], Browser]:
 
 
 @contextmanager
-def statements() -> Iterator[list[str]]:
-    """What is asked of the database meanwhile, by anybody."""
-    seen: list[str] = []
+def statements(about: str = "") -> Iterator[list[tuple[str, Any]]]:
+    """What is asked of the database meanwhile, by anybody, with its values; `about`: only what this pattern finds."""
+    seen: list[tuple[str, Any]] = []
 
-    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        seen.append(statement)
+    def note(_connection: object, _cursor: object, statement: str, values: object, *_more: object) -> None:
+        if re.search(about, statement):
+            seen.append((statement, values))
 
     engine = db.current().engine
     event.listen(engine, "before_cursor_execute", note)

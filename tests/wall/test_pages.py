@@ -173,7 +173,7 @@ def test_a_page_takes_ten_statements_at_most_however_full(on_both_databases: Set
                 queries.counts(session, cast.rheinwelle, at=NOW)
 
             assert len(page.cards) == min(cards, queries.PAGE)
-            assert len(seen) <= 10, "\n".join(seen)
+            assert len(seen) <= 10, seen
 
 
 PLANS = [

@@ -6,15 +6,14 @@ How long each takes at a million cards is measured by bench/wall_page.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from bench import _choices
@@ -25,29 +24,13 @@ from desk.team import queries as team
 from desk.wall import forms, hits, mood, queries, search, tallies, triage, walks
 from desk.wall.facets import Facets
 from desk.wall.walks import Filter
-from tests.desk_fixtures import SIX, add_cast
+from tests.desk_fixtures import SIX, add_cast, statements
 from tests.wall.builders import a_card
 
 NOW = SIX + timedelta(hours=1)
 AFTER = (SIX + timedelta(minutes=1), 7)
 CHOSEN = [{}, *_choices.queries_of(1), *islice(_choices.queries_of(2), 0, None, 6)]
-
-
-@contextmanager
-def asked(about: str = r"\bcard\b") -> Iterator[list[tuple[str, Any]]]:
-    """The statements that look at cards, with their values."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(_connection: object, _cursor: object, statement: str, values: object, *_more: object) -> None:
-        if re.search(about, statement):
-            seen.append((statement, values))
-
-    engine = db.current().engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+asked = partial(statements, r"\bcard\b")  # the statements that look at cards, with their values
 
 
 def ask(session: Session, wanted: Filter) -> None:
@@ -119,7 +102,7 @@ def test_the_pile_of_a_run_is_read_along_an_index_and_no_further_than_needed(on_
 
 def test_where_there_is_nothing_to_look_up_the_database_is_not_asked(on_both_databases: Settings) -> None:
     """SQLite walks a whole station for a card that is none of them."""
-    with db.reading() as session, asked("SELECT") as seen:
+    with db.reading() as session, statements("SELECT") as seen:
         mood.list_items(session, 1, at=NOW)
         team.list_lines(session, 1)
         asked_about_none = [statement for statement, _values in seen if re.search("1 ?!= ?1", statement)]
