@@ -384,6 +384,8 @@ def _undo(
     changes = {name: acts.from_json(name, act.before[name]) for name in names}
     if stack_id is not None:
         changes["stack_id"] = stack_id
+    if _goes_back_to_hand(card, act, by, at):
+        changes |= {"claimed_by_id": by, "claimed_until": at + rules.CLAIM}
     before_state, before_campaign, before_consent = card.state, card.campaign_id, card.consent
     if "is_covered" in changes:
         files.set_covered(session, card.message_id, changes["is_covered"])
@@ -457,6 +459,12 @@ def _names_to_restore(act: CardAct) -> list[str]:
     """The columns an undo puts back. A claim that went with a verdict stays as it is now: it may be a colleague's."""
     is_claim = act.act in CLAIMS
     return [name for name in act.before if name != "version" and (is_claim or not name.startswith("claimed_"))]
+
+
+def _goes_back_to_hand(card: Card, act: CardAct, by: int, at: datetime) -> bool:
+    """Whether whoever takes a verdict back had the card in hand before it: nobody else is to get it in between."""
+    is_free = card.claimed_until is None or card.claimed_until <= at
+    return act.before.get("state") == "new" and act.before.get("claimed_by_id") == by and is_free
 
 
 def load_act(session: Session, station_id: int, act_id: int | None, by: int) -> CardAct:

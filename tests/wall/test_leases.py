@@ -155,3 +155,32 @@ def test_undo_without_a_number_passes_over_leases(session: Session, cast: Cast) 
     actions.undo(session, cast.rheinwelle, None, by=cast.nia, at=NOW)
 
     assert (card.state, other.claimed_by_id) == ("new", cast.nia)
+
+
+def test_whoever_takes_a_verdict_back_has_the_card_in_hand_again(on_both_databases: Settings) -> None:
+    later = NOW + timedelta(seconds=20)
+    with db.transaction() as session:
+        cast = add_cast(session)
+        card = a_card(session, cast.rheinwelle)
+        actions.claim(session, cast.rheinwelle, card.id, by=cast.nia, at=NOW)
+        act = actions.move_card(
+            session, cast.rheinwelle, card.id, to="rejected", version=card.version, by=cast.nia, at=NOW
+        )
+        actions.undo(session, cast.rheinwelle, act.id, by=cast.nia, at=later)
+    with db.transaction() as session:
+        assert leases.take_ahead(session, cast.rheinwelle, by=cast.edith, at=later) == []
+        held = session.get_one(Card, card.id)
+        assert (held.state, held.claimed_by_id, held.claimed_until) == ("new", cast.nia, later + rules.CLAIM)
+
+
+@pytest.mark.parametrize("was_claimed", [False, True])
+def test_a_verdict_that_a_colleague_takes_back_is_free_for_everybody(
+    session: Session, cast: Cast, *, was_claimed: bool
+) -> None:
+    card = a_card(session, cast.rheinwelle)
+    if was_claimed:
+        actions.claim(session, cast.rheinwelle, card.id, by=cast.nia, at=NOW)
+    act = actions.move_card(session, cast.rheinwelle, card.id, to="rejected", version=card.version, by=cast.nia, at=NOW)
+    actions.undo(session, cast.rheinwelle, act.id, by=cast.edith, at=NOW)
+
+    assert list(leases.take_ahead(session, cast.rheinwelle, by=cast.omar, at=NOW)) == [card.id]
