@@ -440,7 +440,7 @@ def list_ids(
         return search.find_ids(session, station_id, wanted, asked, after, limit, at)
     if stretches.are_meant(wanted):
         glance = walks.glance(station_id, wanted, None, after, limit, at, cards=stretches.GLANCE)
-        ids, looked = walks.seen(session.execute(glance))
+        ids, looked = walks.read_glance(session.execute(glance))
         if len(ids) == limit or looked < stretches.GLANCE:
             return ids
         lite = session.get_bind().dialect.name == "sqlite"

@@ -92,7 +92,9 @@ def find_ids(
     if wanted.is_assigned:  # few: each is looked at
         return list(session.execute(walks.page_query(station_id, wanted, says, after, limit, at)).scalars())
 
-    ids, looked = walks.seen(session.execute(walks.glance(station_id, wanted, says, after, limit, at, cards=GLANCE)))
+    ids, looked = walks.read_glance(
+        session.execute(walks.glance(station_id, wanted, says, after, limit, at, cards=GLANCE))
+    )
     if len(ids) == limit or looked < GLANCE:
         return ids
     if lite:

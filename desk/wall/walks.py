@@ -240,7 +240,7 @@ def glance(
     return told.order_by(*wanted.order(page.c))
 
 
-def seen(rows: Iterable[Any]) -> tuple[list[int], int]:
+def read_glance(rows: Iterable[Any]) -> tuple[list[int], int]:
     """What a glance found: ids, and of how many cards."""
     told = list(rows)
     return [card_id for _looked, card_id in told if card_id is not None], told[0][0]

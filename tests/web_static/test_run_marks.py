@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from desk import clock, db
 from desk.listeners.models import Listener
 from desk.wall import blocks
-from desk.wall.models import Card
+from desk.wall.models import Card, CardAct
 from tests.browser.wall_hand import until
 from tests.desk_fixtures import Cast
 from tests.web_static.test_wall_page import _faults_of, address, wall
@@ -63,6 +64,23 @@ def test_a_run_rates_sends_to_the_jury_blocks_and_takes_each_back(run: Any, cast
     assert kept(shown(run)).rating is None, "the digit was the reason of the one before"
     assert faults == []
     blocks_and_comes_back(run, cast)
+
+
+def test_what_a_run_takes_back_is_held_before_it_is_free_for_anybody(run: Any) -> None:
+    for key in ("f", "e"):
+        card_id = shown(run)
+        run.keyboard.press(key)
+        goes_on(run, card_id)
+        run.keyboard.press("z")
+        comes_back(run, card_id)
+        with db.reading() as session:
+            query = select(CardAct).where(CardAct.card_id == card_id).order_by(CardAct.id)
+            done = list(session.execute(query).scalars())
+        back = next(n for n, act in enumerate(done) if act.act == "undo" and act.undone_at is None)
+        holder = next(act.after for act in reversed(done[: back + 1]) if "claimed_by_id" in act.after)
+        assert holder["claimed_by_id"] is not None, [act.act for act in done]
+        run.keyboard.press("e")
+        goes_on(run, card_id)
 
 
 def blocks_and_comes_back(run: Any, cast: Cast) -> None:

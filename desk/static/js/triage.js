@@ -247,7 +247,7 @@ async function send(step, held) {
     kept.done(card.id);
     step.card = answer.card;
     step.undoIds.push(answer.undo_id);
-    if (isJury) release(answer.card);
+    if (isJury) await release(answer.card);
     draw();
   } catch (error) { if (!error.isWithdrawn) refuse(step, error); }
 }
@@ -296,6 +296,8 @@ async function undo() {
     if (!kept.takeBack(last.card.id)) await last.sent;  // one that still waits for the line is simply not sent
     if (!done.includes(last)) return;
     let { card } = last;
+    // Held before it is free again, or a colleague's run takes it in between; of a verdict the server sees to that.
+    if (last.act === "jury") await api.post(`/api/v1/cards/${card.id}/claim`, { version: card.version }).catch(() => null);
     // A reason was an act of its own: the later one is taken back first.
     while (last.undoIds.length) {
       const undoId = last.undoIds.at(-1);
